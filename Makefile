@@ -1,0 +1,59 @@
+# Each target makes the environment that it needs under build/ and keeps it: the first run installs,
+# later runs start at once. Needed beforehand: make, a C compiler, and Python 3.11 to 3.13.
+#
+# PYTHON=/path/to/python3 chooses the interpreter. SOFTXENT_ISA, SOFTXENT_NUM_THREADS and CFLAGS
+# reach the programs as they are. PYTEST_ARGS="-k softmax" narrows the tests.
+
+BUILD := build
+SOURCES := $(shell find src cmake python CMakeLists.txt pyproject.toml -type f \
+             -not -name '*.pyc' -not -path '*/.*' 2>/dev/null)
+
+# What each environment installs: extras of the package.
+EXTRAS_demo  := demo
+EXTRAS_test  := test
+EXTRAS_bench := bench
+EXTRAS_dev   := dev
+
+python = $(BUILD)/venv-$(1)/bin/python
+
+.PHONY: help demo tour test bench lint wheel clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(BUILD)/venv-demo/installed  ## train, export, verify; writes build/demo/report.html
+	@$(call python,demo) -m softxent demo --out $(BUILD)/demo
+
+tour: $(BUILD)/venv-demo/installed  ## draw the figures of docs/tour.md again
+	@$(call python,demo) -m softxent tour --out docs
+
+test: $(BUILD)/venv-test/installed  ## all tests: ctest for the C core, pytest for the package
+	@tools/run-tests $(call python,test) $(BUILD)
+
+bench: $(BUILD)/venv-bench/installed  ## compare with torch, onnxruntime, JAX, SciPy, NumPy
+	@$(call python,bench) -m softxent bench --out $(BUILD)/bench
+
+lint: $(BUILD)/venv-dev/installed  ## ruff, mypy, cython-lint
+	$(call python,dev) -m ruff check .
+	$(call python,dev) -m ruff format --check .
+	$(call python,dev) -m mypy
+	$(BUILD)/venv-dev/bin/cython-lint python/softxent
+
+wheel: $(BUILD)/venv-dev/installed  ## source distribution and wheel in dist/
+	@$(call python,dev) -m build --outdir dist .
+
+clean:  ## remove everything that was built
+	rm -rf $(BUILD) dist
+
+$(BUILD)/venv-%/created:
+	@echo "Creating $(@D)"
+	@python=$$(tools/pick-python) && "$$python" -m venv --clear $(@D)
+	@touch $@
+
+$(BUILD)/venv-%/installed: $(BUILD)/venv-%/created constraints.txt $(SOURCES)
+	@echo "Building softxent and installing it with [$(EXTRAS_$*)] into $(BUILD)/venv-$*"
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(call python,$*) -m pip install --quiet \
+	    --constraint constraints.txt ".[$(EXTRAS_$*)]"
+	@touch $@

@@ -1,0 +1,51 @@
+"""
+Softmax and cross-entropy for NumPy arrays: accurate, reproducible, fast.
+
+The functions compute float16, bfloat16, float32 and float64 natively on the CPU, within one or two
+units in the last place, with the same bits for every memory layout, number of threads and
+instruction set.
+
+Two environment variables are read when the package is imported: ``SOFTXENT_NUM_THREADS``, a whole
+number of at least 1, and ``SOFTXENT_ISA``, one of the instruction sets in ``get_config()["isas"]``.
+A value that cannot be obeyed is a ValueError.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from . import functional
+from ._config import get_config, get_include, get_library, show_config
+from ._core import VERSION as __version__
+from ._threads import apply_environment as _apply_environment
+from ._threads import get_num_threads, num_threads, set_num_threads
+from .functional import *  # noqa: F403 - its __all__ is the list of the computing functions
+
+_SUBMODULES = ("data", "models", "onnx", "report", "verify")
+
+__all__ = [
+    "__version__",
+    "functional",
+    "get_config",
+    "get_include",
+    "get_library",
+    "get_num_threads",
+    "num_threads",
+    "set_num_threads",
+    "show_config",
+    *functional.__all__,
+]
+
+_apply_environment()
+
+
+def __getattr__(name: str) -> ModuleType:
+    # Submodules are imported when they are first used: they cost more than all of this package.
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES})

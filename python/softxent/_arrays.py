@@ -1,0 +1,193 @@
+"""What counts as an array: inputs, element types, axes, masks and output buffers."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from typing import Any, overload
+
+import numpy as np
+from numpy.exceptions import AxisError
+
+__all__ = [
+    "as_array",
+    "as_float",
+    "axis_index",
+    "axis_mask",
+    "check_out",
+    "loss_dtype",
+    "mask_for",
+    "output_for",
+    "remaining_shape",
+    "separate",
+]
+
+_FLOATS = {np.dtype(t).num for t in (np.float16, np.float32, np.float64)}
+
+
+def as_array(value: Any, name: str) -> np.ndarray:
+    """
+    Read anything `numpy.asarray` or DLPack takes, without a copy where there is memory to share.
+
+    Raises
+    ------
+    TypeError
+        For masked arrays, and for tensors that NumPy cannot see; the message says what to do.
+    """
+    if type(value) is np.ndarray:
+        return value
+    if _is_masked(value):
+        raise TypeError(
+            f"{name} is a masked array: pass its data and the mask as where=~{name}.mask"
+        )
+    try:
+        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            return np.from_dlpack(value)
+        return np.asarray(value)
+    except (RuntimeError, TypeError, BufferError) as error:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise TypeError(f"{name}: cannot read this {kind}: {error}{_advice(value)}") from error
+
+
+def as_float(value: Any, name: str) -> np.ndarray:
+    """
+    Read an array in a floating type that the core computes in, in native byte order.
+
+    Integers and bools become float64; every other dtype is a TypeError that names it.
+    """
+    array = as_array(value, name)
+    dtype = array.dtype
+    if is_float(dtype):
+        return array if dtype.isnative else array.astype(dtype.newbyteorder("="))
+    if dtype.kind in "biu":
+        return array.astype(np.float64)
+    raise TypeError(
+        f"{name} has dtype {dtype}; expected float16, bfloat16, float32 or float64 "
+        "(integers and bools are converted to float64)"
+    )
+
+
+def is_float(dtype: np.dtype) -> bool:
+    """Tell the element types of the core; bfloat16 belongs to ml_dtypes, so its name must do."""
+    return dtype.num in _FLOATS or (dtype.itemsize == 2 and dtype.name == "bfloat16")
+
+
+def loss_dtype(dtype: np.dtype) -> np.dtype:
+    """Type of losses and log-sum-exps: float64 for float64, else float32 (16 bits overflow)."""
+    return np.dtype(np.float64 if dtype.itemsize == 8 else np.float32)
+
+
+def axis_index(axis: Any, ndim: int) -> int:
+    """Normalise one axis; AxisError if the array has no such dimension."""
+    index = operator.index(axis)
+    if not -ndim <= index < ndim:
+        raise AxisError(index, ndim)
+    return index % ndim
+
+
+def axis_mask(axis: Any, ndim: int) -> int:
+    """
+    Bit mask of an int, a tuple of ints or None (all axes).
+
+    A 0-d array counts as a row of one element along the axis 0 or -1, as in NumPy's reductions.
+    """
+    if axis is None:
+        return (1 << ndim) - 1
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if ndim == 0:
+        for one in axes:
+            axis_index(one, 1)
+        return 0
+    mask = 0
+    for one in axes:
+        bit = 1 << axis_index(one, ndim)
+        if mask & bit:
+            raise ValueError(f"axis {axis} names dimension {axis_index(one, ndim)} twice")
+        mask |= bit
+    return mask
+
+
+def remaining_shape(shape: tuple[int, ...], mask: int, keepdims: bool = False) -> tuple[int, ...]:
+    """Shape of one value per row: the dimensions of `mask` left out, or 1 with `keepdims`."""
+    if keepdims:
+        return tuple(1 if mask >> k & 1 else n for k, n in enumerate(shape))
+    return tuple(n for k, n in enumerate(shape) if not mask >> k & 1)
+
+
+def mask_for(where: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Read `where` and broadcast it to the shape of the input."""
+    if where is None:
+        return None
+    array = as_array(where, "where")
+    if array.dtype != np.bool_:
+        raise TypeError(f"where has dtype {array.dtype}; expected bool")
+    return broadcast(array, shape, "where")
+
+
+def broadcast(array: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray:
+    """View `array` with the shape of the input; ValueError with both shapes if it has another."""
+    if array.shape == shape:
+        return array
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ValueError(
+            f"{name} has shape {array.shape}, which does not broadcast to the input's {shape}"
+        ) from None
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Refuse an output buffer that cannot take the result, before anything is written."""
+    if not isinstance(out, np.ndarray) or _is_masked(out):
+        raise TypeError(f"out is a {type(out).__name__}; expected a numpy.ndarray")
+    if out.shape != shape:
+        raise ValueError(f"out has shape {out.shape}; expected {shape}")
+    if out.dtype != dtype:
+        raise TypeError(f"out has dtype {out.dtype}; expected {dtype}")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only; expected a writeable array")
+    return out
+
+
+def output_for(like: np.ndarray, out: Any) -> np.ndarray:
+    """The caller's checked buffer, or a new array with the memory order of `like`."""
+    if out is None:
+        return np.empty_like(like)
+    return check_out(out, like.shape, like.dtype)
+
+
+@overload
+def separate(array: np.ndarray, out: np.ndarray | None) -> np.ndarray: ...
+@overload
+def separate(array: None, out: np.ndarray | None) -> None: ...
+def separate(array: np.ndarray | None, out: np.ndarray | None) -> np.ndarray | None:
+    """Copy `array` if writing `out` would change elements of it that are still to be read."""
+    if array is None or out is None or not np.may_share_memory(array, out):
+        return array
+    same_place = array.__array_interface__["data"][0] == out.__array_interface__["data"][0]
+    if same_place and array.dtype == out.dtype and _layout(array) == _layout(out):
+        return array
+    return array.copy()
+
+
+def _layout(array: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return array.shape, array.strides
+
+
+def _is_masked(value: Any) -> bool:
+    # A masked array exists only where numpy.ma is loaded, and loading it costs milliseconds.
+    masked = sys.modules.get("numpy.ma")
+    if masked is None:
+        return False
+    parts = value if isinstance(value, (list, tuple)) else (value,)
+    return any(isinstance(part, masked.MaskedArray) for part in parts)
+
+
+def _advice(value: Any) -> str:
+    if getattr(value, "requires_grad", False):
+        return " Pass it as .detach()."
+    if "bfloat16" in str(getattr(value, "dtype", "")):
+        return " Pass it as .float()."
+    if str(getattr(value, "device", "cpu")) != "cpu":
+        return " Pass it as .cpu()."
+    return ""

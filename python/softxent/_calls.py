@@ -1,0 +1,210 @@
+"""Arguments of the C core, canonical: what the general path of every function hands to `_core`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._arrays import (
+    as_array,
+    as_float,
+    axis_index,
+    axis_mask,
+    broadcast,
+    loss_dtype,
+    mask_for,
+    output_for,
+    separate,
+)
+from ._options import check_weights, ignore_label, reduction_code, scalars, weights
+from ._targets import read_target
+
+__all__ = ["BinaryCall", "CrossEntropyCall", "binary_call", "cross_entropy_call", "row_call"]
+
+
+class CrossEntropyCall(NamedTuple):
+    """One call of `sxt_cross_entropy`: the fields of its argument struct, None for NULL."""
+
+    logits: np.ndarray
+    axis: int
+    labels: np.ndarray | None
+    probs: np.ndarray | None
+    weight: np.ndarray | None
+    sample_weight: np.ndarray | None
+    grad_output: np.ndarray | None
+    grad_scale: float
+    ignore_index: int | None
+    label_smoothing: float
+    z_loss: float
+    logit_scale: float
+    softcap: float
+    reduction: int
+    from_logits: bool
+    loss: bool
+    losses: Any
+    grad: Any
+    hess: Any
+
+
+class BinaryCall(NamedTuple):
+    """One call of `sxt_binary_cross_entropy`: the fields of its argument struct, None for NULL."""
+
+    logits: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray | None
+    pos_weight: np.ndarray | None
+    reduction: int
+    from_logits: bool
+    loss: bool
+    losses: Any
+    grad: Any
+    hess: Any
+
+
+def row_call(
+    x: Any, axis: Any, where: Any, out: Any
+) -> tuple[np.ndarray, int, np.ndarray | None, np.ndarray]:
+    """Input, axis mask, element mask and output of softmax and log-softmax."""
+    array = as_float(x, "x")
+    axes = axis_mask(axis, array.ndim)
+    mask = mask_for(where, array.shape)
+    result = output_for(array, out)
+    return separate(array, out), axes, separate(mask, out), result
+
+
+def cross_entropy_call(
+    logits: Any,
+    target: Any,
+    *,
+    axis: Any,
+    weight: Any,
+    sample_weight: Any,
+    ignore_index: Any,
+    label_smoothing: Any,
+    reduction: Any,
+    from_logits: Any,
+    z_loss: Any,
+    logit_scale: Any,
+    softcap: Any,
+    loss: bool = True,
+    grad: bool = False,
+    hess: bool = False,
+    out: Any = None,
+    grad_output: Any = 1.0,
+) -> CrossEntropyCall:
+    """Check every argument of the cross-entropy functions and allocate what they return."""
+    array = as_float(logits, "logits")
+    index = axis_index(axis, array.ndim)
+    rows = array.shape[:index] + array.shape[index + 1 :]
+    code = reduction_code(reduction)
+    labels, probs = read_target(target, array, index)
+    smoothing, penalty, scale, cap = scalars(
+        label_smoothing, z_loss, logit_scale, softcap, bool(from_logits)
+    )
+    class_weight = weights(weight, "weight", (array.shape[index],))
+    row_weight = weights(sample_weight, "sample_weight", rows)
+    row_grad, grad_scale = _grad_output(grad_output, rows, code)
+    ignored = ignore_label(ignore_index, probs is not None)
+    gradient = output_for(array, out) if grad else None
+    return CrossEntropyCall(
+        separate(array, out),
+        index,
+        separate(labels, out),
+        separate(probs, out),
+        separate(class_weight, out),
+        separate(row_weight, out),
+        separate(row_grad, out),
+        grad_scale,
+        ignored,
+        smoothing,
+        penalty,
+        scale,
+        cap,
+        code,
+        bool(from_logits),
+        loss,
+        np.empty(rows, loss_dtype(array.dtype)) if loss and code == 0 else None,
+        gradient,
+        np.empty_like(array) if hess else None,
+    )
+
+
+def binary_call(
+    logits: Any,
+    target: Any,
+    *,
+    weight: Any,
+    pos_weight: Any,
+    reduction: Any,
+    from_logits: Any,
+    loss: bool = True,
+    grad: bool = False,
+    hess: bool = False,
+    out: Any = None,
+) -> BinaryCall:
+    """Check every argument of the binary cross-entropy functions and allocate their results."""
+    array = as_float(logits, "logits")
+    code = reduction_code(reduction)
+    gradient = output_for(array, out) if grad else None
+    return BinaryCall(
+        separate(array, out),
+        separate(_binary_target(target, array), out),
+        separate(_element_weights(weight, "weight", array), out),
+        separate(_element_weights(pos_weight, "pos_weight", array), out),
+        code,
+        bool(from_logits),
+        loss,
+        np.empty_like(array, dtype=loss_dtype(array.dtype)) if loss and code == 0 else None,
+        gradient,
+        np.empty_like(array) if hess else None,
+    )
+
+
+def _grad_output(
+    value: Any, rows: tuple[int, ...], reduction: int
+) -> tuple[np.ndarray | None, float]:
+    if isinstance(value, (int, float)):
+        return None, float(value)
+    array = as_float(value, "grad_output")
+    if array.ndim == 0:
+        return None, float(array)
+    if reduction != 0:
+        raise ValueError(
+            f"grad_output has shape {array.shape}; expected a scalar: one value per row goes "
+            "with reduction='none'"
+        )
+    if array.shape != rows:
+        raise ValueError(f"grad_output has shape {array.shape}; expected {rows} or a scalar")
+    return np.asarray(array, dtype=np.float64, order="C"), 1.0
+
+
+def _binary_target(target: Any, logits: np.ndarray) -> np.ndarray:
+    given = as_array(target, "target")
+    array = as_float(given, "target")
+    if array.shape != logits.shape:
+        raise ValueError(
+            f"target has shape {array.shape}; expected the logits' shape {logits.shape}"
+        )
+    if given.dtype.kind in "iu":
+        wrong = np.argwhere((given != 0) & (given != 1))
+        if wrong.size:
+            index = tuple(int(k) for k in wrong[0])
+            raise ValueError(f"target {given[index]} at index {index} is not 0 or 1")
+    return _convert(array, logits.dtype)
+
+
+def _element_weights(value: Any, name: str, logits: np.ndarray) -> np.ndarray | None:
+    if value is None:
+        return None
+    array = as_float(value, name)
+    check_weights(array, name)
+    converted = _convert(array, logits.dtype)
+    if converted.dtype.itemsize == 2:
+        check_weights(converted, f"{name} as {logits.dtype}")
+    return broadcast(converted, logits.shape, name)
+
+
+def _convert(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return array.astype(dtype, copy=False)

@@ -1,0 +1,105 @@
+"""The C interface of src/softxent.h, as far as the bindings use it."""
+
+from libc.stdint cimport int64_t, uint64_t
+
+
+cdef extern from "softxent.h":
+    const char *SXT_VERSION
+
+    ctypedef enum sxt_dtype:
+        SXT_F16
+        SXT_BF16
+        SXT_F32
+        SXT_F64
+
+    ctypedef enum sxt_status:
+        SXT_OK
+        SXT_ERR_ARGUMENT
+        SXT_ERR_DTYPE
+        SXT_ERR_SHAPE
+        SXT_ERR_AXIS
+        SXT_ERR_EMPTY
+        SXT_ERR_LABEL
+        SXT_ERR_MEMORY
+        SXT_ERR_ISA
+        SXT_ERR_UNSUPPORTED
+
+    ctypedef enum sxt_reduction:
+        SXT_NONE
+        SXT_SUM
+        SXT_MEAN
+
+    ctypedef struct sxt_array:
+        void *data
+        sxt_dtype dtype
+        int ndim
+        const ptrdiff_t *shape
+        const ptrdiff_t *strides
+
+    ctypedef struct sxt_mask:
+        const unsigned char *data
+        const ptrdiff_t *strides
+
+    sxt_status sxt_softmax(const sxt_array *x, uint64_t axes, const sxt_mask *where,
+                           const sxt_array *out) noexcept nogil
+    sxt_status sxt_log_softmax(const sxt_array *x, uint64_t axes, const sxt_mask *where,
+                               const sxt_array *out) noexcept nogil
+    sxt_status sxt_logsumexp(const sxt_array *x, uint64_t axes, const sxt_mask *where,
+                             const sxt_array *b, void *out, void *sign) noexcept nogil
+    sxt_status sxt_softmax_grad(const sxt_array *grad_output, const sxt_array *probs,
+                                uint64_t axes, const sxt_array *out) noexcept nogil
+    sxt_status sxt_log_softmax_grad(const sxt_array *grad_output, const sxt_array *log_probs,
+                                    uint64_t axes, const sxt_array *out) noexcept nogil
+    sxt_status sxt_sigmoid(const sxt_array *x, const sxt_array *out) noexcept nogil
+    sxt_status sxt_log_sigmoid(const sxt_array *x, const sxt_array *out) noexcept nogil
+
+    ctypedef struct sxt_label_error:
+        int64_t label
+        ptrdiff_t row
+
+    ctypedef struct sxt_cross_entropy_args:
+        sxt_array logits
+        int axis
+        const int64_t *labels
+        const sxt_array *probs
+        const double *weight
+        const double *sample_weight
+        const double *grad_output
+        double grad_scale
+        int has_ignore_index
+        int64_t ignore_index
+        double label_smoothing
+        double z_loss
+        double logit_scale
+        double softcap
+        sxt_reduction reduction
+        int from_logits
+        void *row_losses
+        double *loss
+        const sxt_array *grad
+        const sxt_array *hess
+
+    sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *args,
+                                 sxt_label_error *bad) noexcept nogil
+
+    ctypedef struct sxt_binary_args:
+        sxt_array logits
+        const sxt_array *target
+        const sxt_array *weight
+        const sxt_array *pos_weight
+        const sxt_array *grad_output
+        double grad_scale
+        sxt_reduction reduction
+        int from_logits
+        const sxt_array *losses
+        double *loss
+        const sxt_array *grad
+        const sxt_array *hess
+
+    sxt_status sxt_binary_cross_entropy(const sxt_binary_args *args) noexcept nogil
+
+    int sxt_get_num_threads() noexcept nogil
+    sxt_status sxt_set_num_threads(int n) noexcept nogil
+    const char *sxt_isa() noexcept nogil
+    const char *sxt_usable_isa(int k) noexcept nogil
+    sxt_status sxt_select_isa(const char *name) noexcept nogil

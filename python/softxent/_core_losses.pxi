@@ -1,0 +1,290 @@
+# The public functions cross_entropy and cross_entropy_and_grad.
+
+cdef bint equals(object value, double expected) noexcept:
+    """True for a float of this value."""
+    return PyFloat_CheckExact(value) and PyFloat_AS_DOUBLE(value) == expected
+
+
+cdef bint are_labels(cnp.ndarray t, cnp.ndarray x, int axis) noexcept:
+    """True for int64 labels that the core can read, one for each row of `x`."""
+    cdef int k
+    if (
+        cnp.PyArray_TYPE(t) != cnp.NPY_INT64
+        or not cnp.PyArray_ISCARRAY_RO(t)
+        or cnp.PyArray_NDIM(t) != cnp.PyArray_NDIM(x) - 1
+    ):
+        return False
+    for k in range(cnp.PyArray_NDIM(t)):
+        if cnp.PyArray_DIM(t, k) != cnp.PyArray_DIM(x, k if k < axis else k + 1):
+            return False
+    return True
+
+
+cdef bint are_probabilities(cnp.ndarray t, cnp.ndarray x):
+    """True for class probabilities in the shape and dtype of `x`."""
+    return (
+        cnp.PyArray_TYPE(t) == cnp.PyArray_TYPE(x)
+        and cnp.PyArray_ISNOTSWAPPED(t)
+        and cnp.PyArray_SAMESHAPE(t, x)
+    )
+
+
+cdef bint plain_ignore_index(object value, sxt_cross_entropy_args *args) noexcept:
+    """Take an int or None; False for everything the general path must judge."""
+    cdef int overflow = 0
+    if value is None:
+        return True
+    if not PyLong_CheckExact(value):
+        return False
+    args.ignore_index = PyLong_AsLongLongAndOverflow(value, &overflow)
+    args.has_ignore_index = 1
+    return overflow == 0 and (args.labels != NULL or args.ignore_index < 0)
+
+
+cdef int plain_reduction(object value):
+    """Number of the reduction, -1 for everything the general path must judge."""
+    if PyUnicode_CheckExact(value):
+        if <str>value == "mean":
+            return SXT_MEAN
+        if <str>value == "sum":
+            return SXT_SUM
+        if <str>value == "none":
+            return SXT_NONE
+    return -1
+
+
+cdef cnp.ndarray new_losses(cnp.ndarray x, int axis):
+    """New array for one loss per row."""
+    cdef cnp.npy_intp shape[cnp.NPY_MAXDIMS]
+    cdef int k
+    cdef int ndim = cnp.PyArray_NDIM(x) - 1
+    cdef bint double = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64
+    for k in range(ndim):
+        shape[k] = cnp.PyArray_DIM(x, k if k < axis else k + 1)
+    return cnp.PyArray_EMPTY(ndim, shape, cnp.NPY_FLOAT64 if double else cnp.NPY_FLOAT32, 0)
+
+
+cdef object plain_loss(str name, logits, target, axis, ignore_index, reduction, bint want_grad, out):
+    """
+    Loss, or (loss, grad), of plain arrays with all other options at their defaults.
+
+    None if the arguments are not plain: then the general path reads them, or raises.
+    """
+    cdef sxt_cross_entropy_args args
+    cdef sxt_array probs, grad
+    cdef cnp.ndarray x, t
+    cdef int code
+    if not (is_plain(logits) and cnp.PyArray_CheckExact(target) and is_plain_out(out, logits)):
+        return None
+    x = <cnp.ndarray>logits
+    t = <cnp.ndarray>target
+    memset(&args, 0, sizeof(args))
+    args.axis = plain_axis(axis, cnp.PyArray_NDIM(x))
+    code = plain_reduction(reduction)
+    if args.axis < 0 or code < 0 or (out is not None and not is_apart(<cnp.ndarray>out, t)):
+        return None
+    if are_labels(t, x, args.axis):
+        args.labels = <const int64_t *>cnp.PyArray_DATA(t)
+    elif are_probabilities(t, x):
+        args.probs = described(t, &probs)
+    else:
+        return None
+    if not plain_ignore_index(ignore_index, &args):
+        return None
+    describe(x, &args.logits)
+    args.grad_scale = args.logit_scale = 1.0
+    args.from_logits = 1
+    args.reduction = <sxt_reduction>code
+    losses = new_losses(x, args.axis) if code == SXT_NONE else None
+    if not want_grad:
+        return run_cross_entropy(name, &args, x, losses, True)
+    gradient = new_like(x) if out is None else out
+    args.grad = described(gradient, &grad)
+    return run_cross_entropy(name, &args, x, losses, True), gradient
+
+
+def cross_entropy(logits, target, *, axis=-1, weight=None, sample_weight=None, ignore_index=-100,
+                  label_smoothing=0.0, reduction="mean", from_logits=True, z_loss=0.0,
+                  logit_scale=1.0, softcap=None):
+    r"""
+    Cross-entropy between logits and class labels or class probabilities.
+
+    With p = softmax(z), y the target (1 at the label and 0 elsewhere for class indices), class
+    weights w, smoothing :math:`\varepsilon` and C classes, a row has the loss
+
+    .. math::
+
+        L = -\sum_c w_c y'_c \log p_c + \lambda \, \mathrm{lse}(z)^2, \qquad
+        y' = (1 - \varepsilon) y + \varepsilon / C, \qquad
+        z = \mathrm{cap} \cdot \tanh(s x / \mathrm{cap})
+
+    Parameters
+    ----------
+    logits : array_like
+        Unnormalised log-probabilities x, or probabilities with ``from_logits=False``: float16,
+        bfloat16, float32 or float64. Integers and bools are computed as float64.
+    target : array_like
+        Integers: class indices, in the shape of `logits` without `axis`. Floats: class
+        probabilities, in the shape of `logits`. The dtype decides, never the shape.
+    axis : int, default -1
+        The axis of the classes.
+    weight : array_like, optional
+        Class weights w: C finite numbers >= 0.
+    sample_weight : array_like, optional
+        One finite factor >= 0 for each row's loss, in the shape of `logits` without `axis`. The
+        mean becomes the weighted mean, as `numpy.average` has it.
+    ignore_index : int or None, default -100
+        Rows with this label have loss and gradient 0 and do not count in the mean.
+    label_smoothing : float, default 0.0
+        The share of the target, in [0, 1], that is spread evenly over all classes.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        For class indices the mean divides by the sum of the labels' weights over the rows kept,
+        for class probabilities by the number of rows.
+    from_logits : bool, default True
+        False if `logits` holds probabilities: then L = -sum(w y' log(logits)), 0 log 0 being 0.
+    z_loss : float, default 0.0
+        Factor of the squared log-sum-exp, which is not weighted by class.
+    logit_scale : float, default 1.0
+        Factor s of the logits.
+    softcap : float, optional
+        The bound > 0 that caps the scaled logits.
+
+    Returns
+    -------
+    numpy.floating or numpy.ndarray
+        The loss; with ``reduction="none"`` the loss of each row, in the shape of `logits` without
+        `axis`. float64 for float64 logits, otherwise float32. An empty mean is NaN.
+
+    Raises
+    ------
+    IndexError
+        If a label is neither in [0, C) nor `ignore_index`; with the label and its position.
+    TypeError
+        If a dtype is not one of those above; bool targets are refused.
+    ValueError
+        If a shape or the value of an option is wrong, the classes are empty, `ignore_index` >= 0
+        is given with class probabilities, or `z_loss`, `logit_scale` or `softcap` is given with
+        ``from_logits=False``.
+    numpy.exceptions.AxisError
+        If `logits` has no such axis.
+
+    See Also
+    --------
+    cross_entropy_and_grad : the loss and its gradient in one pass.
+
+    Notes
+    -----
+    The error of a row with a class index is at most 1 ULP of the result's type for float16,
+    bfloat16 and float32 logits and 2 for float64; of sums, means, probability targets, smoothing,
+    `z_loss`, `logit_scale` and `softcap` it is at most 4 (float32), 2 (16 bit) or 8 (float64) ULP
+    of the largest term. The loss does not depend on the memory layout, the number of threads or
+    the instruction set.
+
+    Classes whose coefficient w y' is 0 contribute 0 whatever their logit. A row with NaN or +inf,
+    or only -inf, has the loss NaN.
+
+    References
+    ----------
+    .. [1] C. Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR
+       2016 (label smoothing).
+    .. [2] A. Chowdhery et al., "PaLM: scaling language modeling with pathways", JMLR 24, 2023
+       (z-loss).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import softxent
+    >>> logits = np.array([[0.1, 1.0, 2.1], [2.0, 1.0, 0.1], [0.1, 3.0, 0.1]])
+    >>> print(f"{softxent.cross_entropy(logits, [2, 0, 1]):.4f}")
+    0.3018
+    >>> softxent.cross_entropy(logits, [2, 0, 1], reduction="none").round(4)
+    array([0.384 , 0.417 , 0.1044])
+    """
+    if (
+        weight is None and sample_weight is None and softcap is None and from_logits is True
+        and equals(label_smoothing, 0.0) and equals(z_loss, 0.0) and equals(logit_scale, 1.0)
+    ):
+        loss = plain_loss("cross_entropy", logits, target, axis, ignore_index, reduction,
+                          False, None)
+        if loss is not None:
+            return loss
+    return call_cross_entropy("cross_entropy", cross_entropy_call(
+        logits, target, axis=axis, weight=weight, sample_weight=sample_weight,
+        ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction,
+        from_logits=from_logits, z_loss=z_loss, logit_scale=logit_scale, softcap=softcap))
+
+
+def cross_entropy_and_grad(logits, target, *, axis=-1, weight=None, sample_weight=None,
+                           ignore_index=-100, label_smoothing=0.0, reduction="mean",
+                           from_logits=True, z_loss=0.0, logit_scale=1.0, softcap=None, out=None):
+    r"""
+    Cross-entropy and its gradient in the logits, in one pass over them.
+
+    For a row without `z_loss`, `logit_scale` and `softcap`
+
+    .. math:: \frac{\partial L}{\partial x_c} = p_c \sum_k w_k y'_k - w_c y'_c
+
+    times the row's factor in the reduction. With ``reduction="none"`` each row has the gradient
+    of its own loss.
+
+    Parameters
+    ----------
+    logits, target
+        As in `cross_entropy`.
+    axis, weight, sample_weight, ignore_index, label_smoothing, reduction, from_logits, z_loss, \
+    logit_scale, softcap
+        As in `cross_entropy`.
+    out : numpy.ndarray, optional
+        Takes the gradient; of the shape and dtype of `logits`. It may be `logits` itself.
+
+    Returns
+    -------
+    loss : numpy.floating or numpy.ndarray
+        As `cross_entropy`, the same bits.
+    grad : numpy.ndarray
+        The gradient, in the shape and dtype of `logits`; `out` if it is given. With
+        ``from_logits=False`` it is the gradient in the probabilities. Ignored rows have 0.
+
+    Raises
+    ------
+    IndexError, TypeError, ValueError, numpy.exceptions.AxisError
+        As `cross_entropy`; and TypeError or ValueError if `out` has another dtype or shape or is
+        read-only. Nothing is written then.
+
+    See Also
+    --------
+    cross_entropy_grad : the gradient alone, times the gradient of what follows.
+    cross_entropy_grad_hess : the gradient and the diagonal of the Hessian.
+
+    Notes
+    -----
+    With class indices and no smoothing the error of the gradient is at most 2 ULP (float32), 3
+    (float64) or 1 (16 bit) of the exact value, for every reduction and weight: the gradient at
+    the label is the sum of the other probabilities and does not vanish when the label is almost
+    certain. Otherwise it is at most 2, 4 or 1 ULP of the larger of p sum(y') and y', times their
+    scale; with `z_loss`, `logit_scale` or `softcap` at most 4, 8 or 2 ULP of the largest term.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import softxent
+    >>> loss, grad = softxent.cross_entropy_and_grad(np.array([20.0, 0.0, 0.0]), 0)
+    >>> print(f"{loss:.4e}")
+    4.1223e-09
+    >>> print(" ".join(f"{value:.4e}" for value in grad))
+    -4.1223e-09 2.0612e-09 2.0612e-09
+    """
+    if (
+        weight is None and sample_weight is None and softcap is None and from_logits is True
+        and equals(label_smoothing, 0.0) and equals(z_loss, 0.0) and equals(logit_scale, 1.0)
+    ):
+        result = plain_loss("cross_entropy_and_grad", logits, target, axis, ignore_index, reduction,
+                            True, out)
+        if result is not None:
+            return result
+    call = cross_entropy_call(
+        logits, target, axis=axis, weight=weight, sample_weight=sample_weight,
+        ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction,
+        from_logits=from_logits, z_loss=z_loss, logit_scale=logit_scale, softcap=softcap,
+        grad=True, out=out)
+    return call_cross_entropy("cross_entropy_and_grad", call), call.grad

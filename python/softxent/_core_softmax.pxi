@@ -1,0 +1,145 @@
+# The public functions softmax and log_softmax.
+
+cdef object rows(row_function f, str name, x, axis, where, out):
+    cdef int k = -1
+    if where is None and is_plain(x) and is_plain_out(out, x):
+        k = plain_axis(axis, cnp.PyArray_NDIM(x))
+    if k >= 0:
+        result = new_like(x) if out is None else out
+        call_rows(f, name, x, <uint64_t>1 << k, None, result)
+        return result
+    array, axes, mask, result = row_call(x, axis, where, out)
+    call_rows(f, name, array, axes, mask, result)
+    return result[()] if out is None and result.ndim == 0 else result
+
+
+def softmax(x, axis=-1, *, where=None, out=None):
+    r"""
+    Probabilities exp(x) / sum(exp(x)) along one or more axes.
+
+    .. math:: p_c = \frac{e^{x_c}}{\sum_k e^{x_k}}
+
+    Parameters
+    ----------
+    x : array_like
+        Logits of any shape, layout and alignment: float16, bfloat16, float32 or float64. Integers
+        and bools are computed as float64.
+    axis : int, tuple of int or None, default -1
+        The axes along which the probabilities add up to 1; None is all of them. Note that
+        `scipy.special.softmax` has None as its default.
+    where : array_like of bool, optional
+        Broadcast to the shape of `x`. Elements where it is False are left out of the sum and have
+        the result 0.
+    out : numpy.ndarray, optional
+        Takes the result; of the shape and dtype of `x`. It may be `x` itself.
+
+    Returns
+    -------
+    numpy.ndarray
+        The probabilities, in the shape and dtype of `x`; `out` if it is given. A NumPy scalar
+        for 0-d input.
+
+    Raises
+    ------
+    TypeError
+        If `x` is a masked array or of another dtype, if `where` is not bool, or if `out` is not
+        an array of the result's dtype.
+    ValueError
+        If a reduced axis is empty, an axis is named twice, `where` does not broadcast to `x`, or
+        `out` is read-only or of another shape.
+    numpy.exceptions.AxisError
+        If `x` has no such axis.
+
+    See Also
+    --------
+    log_softmax : the logarithm, accurate where a probability is close to 1 or 0.
+    softmax_grad : the vector-Jacobian product.
+
+    Notes
+    -----
+    The error of every element is at most 2 ULP in float32, 2.5 in float64 and 1 in float16 and
+    bfloat16, subnormal results included. A row's result does not depend on the other rows, the
+    memory layout, the number of threads or the instruction set.
+
+    A row that holds NaN or +inf, or only -inf, gives NaN. A row with nothing left by `where`
+    gives 0.
+
+    References
+    ----------
+    .. [1] J. S. Bridle, "Probabilistic interpretation of feedforward classification network
+       outputs, with relationships to statistical pattern recognition", Neurocomputing, 1990.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import softxent
+    >>> softxent.softmax([2.0, 1.0, 0.1])
+    array([0.65900114, 0.24243297, 0.09856589])
+    >>> softxent.softmax(np.zeros((2, 4), np.float32), axis=0)
+    array([[0.5, 0.5, 0.5, 0.5],
+           [0.5, 0.5, 0.5, 0.5]], dtype=float32)
+    """
+    return rows(sxt_softmax, "softmax", x, axis, where, out)
+
+
+def log_softmax(x, axis=-1, *, where=None, out=None):
+    r"""
+    Log-probabilities x - logsumexp(x) along one or more axes.
+
+    .. math:: \log p_c = x_c - \log \sum_k e^{x_k}
+
+    Parameters
+    ----------
+    x : array_like
+        Logits of any shape, layout and alignment: float16, bfloat16, float32 or float64. Integers
+        and bools are computed as float64.
+    axis : int, tuple of int or None, default -1
+        The axes along which the probabilities add up to 1; None is all of them. Note that
+        `scipy.special.log_softmax` has None as its default.
+    where : array_like of bool, optional
+        Broadcast to the shape of `x`. Elements where it is False are left out of the sum and have
+        the result -inf.
+    out : numpy.ndarray, optional
+        Takes the result; of the shape and dtype of `x`. It may be `x` itself.
+
+    Returns
+    -------
+    numpy.ndarray
+        The log-probabilities, in the shape and dtype of `x`; `out` if it is given. A NumPy scalar
+        for 0-d input.
+
+    Raises
+    ------
+    TypeError
+        If `x` is a masked array or of another dtype, if `where` is not bool, or if `out` is not
+        an array of the result's dtype.
+    ValueError
+        If a reduced axis is empty, an axis is named twice, `where` does not broadcast to `x`, or
+        `out` is read-only or of another shape.
+    numpy.exceptions.AxisError
+        If `x` has no such axis.
+
+    See Also
+    --------
+    softmax : the probabilities.
+    log_softmax_grad : the vector-Jacobian product.
+
+    Notes
+    -----
+    The error of every element is at most 1 ULP in float32, float16 and bfloat16 and 2 in float64,
+    also where the result is close to 0: the log-probability of a class that is almost certain
+    keeps all its digits. A row's result does not depend on the other rows, the memory layout, the
+    number of threads or the instruction set.
+
+    A row that holds NaN or +inf, or only -inf, gives NaN. A row with nothing left by `where`
+    gives -inf.
+
+    Examples
+    --------
+    >>> import softxent
+    >>> softxent.log_softmax([2.0, 1.0, 0.1])
+    array([-0.41703002, -1.41703002, -2.31703002])
+    >>> float(softxent.log_softmax([40.0, 0.0])[0])
+    -4.248354255291589e-18
+    """
+    return rows(sxt_log_softmax, "log_softmax", x, axis, where, out)

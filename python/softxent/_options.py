@@ -1,0 +1,97 @@
+"""Options of the losses: each is read once, checked, and named in the error if it is wrong."""
+
+from __future__ import annotations
+
+import math
+import operator
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from ._arrays import as_float
+
+__all__ = ["REDUCTIONS", "ignore_label", "number", "reduction_code", "scalars", "weights"]
+
+REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
+
+_INT64 = np.iinfo(np.int64)
+
+
+def reduction_code(reduction: Any) -> int:
+    """Number of the reduction in the C interface."""
+    code = REDUCTIONS.get(reduction) if isinstance(reduction, str) else None
+    if code is None:
+        raise ValueError(f"reduction is {reduction!r}; expected 'none', 'sum' or 'mean'")
+    return code
+
+
+def number(value: Any, name: str) -> float:
+    """Read a real scalar."""
+    if isinstance(value, (int, float)):
+        return float(value)
+    if getattr(value, "ndim", -1) == 0 and not np.iscomplexobj(value):
+        with suppress(TypeError, ValueError):
+            return float(value)
+    raise TypeError(f"{name} is {value!r}; expected a real number")
+
+
+def scalars(
+    label_smoothing: Any, z_loss: Any, logit_scale: Any, softcap: Any, from_logits: bool
+) -> tuple[float, float, float, float]:
+    """Read the scalar options of cross-entropy; no cap is 0.0, as in the C interface."""
+    smoothing = number(label_smoothing, "label_smoothing")
+    if not 0.0 <= smoothing <= 1.0:
+        raise ValueError(f"label_smoothing is {smoothing}; expected a number in [0, 1]")
+    penalty = number(z_loss, "z_loss")
+    if not 0.0 <= penalty < math.inf:
+        raise ValueError(f"z_loss is {penalty}; expected a finite number >= 0")
+    scale = number(logit_scale, "logit_scale")
+    if not math.isfinite(scale):
+        raise ValueError(f"logit_scale is {scale}; expected a finite number")
+    cap = 0.0 if softcap is None else number(softcap, "softcap")
+    if softcap is not None and not 0.0 < cap < math.inf:
+        raise ValueError(f"softcap is {cap}; expected a finite number > 0, or None")
+    if not from_logits and (penalty, scale, softcap) != (0.0, 1.0, None):
+        raise ValueError(
+            "z_loss, logit_scale and softcap act on logits; with from_logits=False expected "
+            f"0.0, 1.0 and None, got {penalty}, {scale} and {softcap}"
+        )
+    return smoothing, penalty, scale, cap
+
+
+def ignore_label(ignore_index: Any, probabilities: bool) -> int | None:
+    """Read `ignore_index`; with probability targets only a negative one can be a mere default."""
+    if ignore_index is None:
+        return None
+    try:
+        label = operator.index(ignore_index)
+    except TypeError:
+        raise TypeError(f"ignore_index is {ignore_index!r}; expected an int or None") from None
+    if not _INT64.min <= label <= _INT64.max:
+        raise ValueError(f"ignore_index is {label}; expected an integer that fits int64")
+    if probabilities and label >= 0:
+        raise ValueError(
+            f"ignore_index is {label}, but the target holds class probabilities, which have no "
+            "class index to ignore; expected None or a negative number"
+        )
+    return label
+
+
+def weights(value: Any, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Read weights of exactly this shape as contiguous float64, finite and >= 0."""
+    if value is None:
+        return None
+    array = np.asarray(as_float(value, name), dtype=np.float64, order="C")
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
+    check_weights(array, name)
+    return array
+
+
+def check_weights(array: np.ndarray, name: str) -> None:
+    """ValueError with the first weight that is negative, infinite or NaN, and its index."""
+    valid = np.isfinite(array) & (array >= 0)
+    if not valid.all():
+        index = tuple(int(k) for k in np.argwhere(~valid)[0])
+        raise ValueError(f"{name}{list(index)} is {array[index]}; expected a finite number >= 0")

@@ -1,0 +1,88 @@
+"""Targets of the multi-class losses: class indices or class probabilities, told apart by dtype."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._arrays import as_array, is_float
+
+__all__ = ["Target", "label_error", "no_class_error", "read_target"]
+
+_INT64_MAX = np.iinfo(np.int64).max
+
+
+class Target(NamedTuple):
+    """Either `labels`, one int64 per row, or `probs` in the shape and dtype of the logits."""
+
+    labels: Any
+    probs: Any
+
+
+def read_target(target: Any, logits: np.ndarray, axis: int) -> Target:
+    """
+    Read targets for logits whose classes lie along `axis`.
+
+    Raises
+    ------
+    TypeError
+        For bools and every other dtype that is neither an integer nor a float.
+    ValueError
+        For a wrong shape.
+    IndexError
+        For a label that does not even fit int64.
+    """
+    array = as_array(target, "target")
+    if array.dtype.kind in "iu":
+        return Target(_labels(array, logits.shape, axis), None)
+    if is_float(array.dtype) or array.dtype.kind == "f":
+        return Target(None, _probabilities(array, logits))
+    hint = ""
+    if array.dtype.kind == "b":
+        hint = "; a bool is no class index: pass target.astype(int), or probabilities as floats"
+    raise TypeError(
+        f"target has dtype {array.dtype}; expected integers (class indices) "
+        f"or floats (class probabilities){hint}"
+    )
+
+
+def label_error(label: int, row: int, shape: tuple[int, ...], axis: int) -> IndexError:
+    """Exception for `label` in row number `row` of logits with this shape."""
+    rows = shape[:axis] + shape[axis + 1 :]
+    index = tuple(int(k) for k in np.unravel_index(row, rows))
+    return IndexError(f"label {label} at index {index} is not in [0, {shape[axis]})")
+
+
+def no_class_error(name: str, shape: tuple[int, ...]) -> ValueError:
+    """Exception for a reduction over no element."""
+    return ValueError(
+        f"{name}: the reduced axes of an input of shape {shape} hold no element; expected >= 1"
+    )
+
+
+def _labels(array: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
+    rows = shape[:axis] + shape[axis + 1 :]
+    if array.shape != rows:
+        raise ValueError(
+            f"target of class indices has shape {array.shape}; expected {rows}, "
+            f"the shape {shape} of the logits without axis {axis}"
+        )
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8:
+        # Beyond int64 a cast would wrap into the negative numbers, where ignore_index lives.
+        beyond = np.flatnonzero(array > _INT64_MAX)
+        if beyond.size:
+            row = int(beyond[0])
+            raise label_error(int(array.reshape(-1)[row]), row, shape, axis)
+    return np.asarray(array, dtype=np.int64, order="C")
+
+
+def _probabilities(array: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    if array.shape != logits.shape:
+        raise ValueError(
+            f"target of dtype {array.dtype} holds class probabilities and has shape "
+            f"{array.shape}; expected the logits' shape {logits.shape} "
+            "(class indices must be integers)"
+        )
+    with np.errstate(all="ignore"):
+        return array.astype(logits.dtype, copy=False)

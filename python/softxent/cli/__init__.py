@@ -1,0 +1,9 @@
+"""The command line: ``softxent COMMAND``, also ``python -m softxent COMMAND``.
+
+One file per command; each reads its arguments, calls the library and prints. Exit status: 0 done or
+verified, 1 a verification failed, 2 usage or input error, told in one line on stderr.
+"""
+
+from softxent.cli._main import main
+
+__all__ = ["main"]

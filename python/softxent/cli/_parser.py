@@ -1,0 +1,120 @@
+"""The argument parser of all commands, and the types of their arguments."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeAlias, TypeVar
+
+Number = TypeVar("Number", int, float)
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that keeps line breaks in examples and reports errors in one line."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
+        sys.exit(2)
+
+
+#: What ``add_subparsers`` returns; argparse has no public name for it.
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    summary: str,
+    examples: str,
+) -> Parser:
+    """
+    Add a command to the command line.
+
+    Parameters
+    ----------
+    commands : argparse subparsers action
+        Where the command goes.
+    name : str
+        What the user types.
+    run : callable
+        Takes the parsed arguments, returns the exit status.
+    summary : str
+        One sentence for both help pages.
+    examples : str
+        Command lines for the end of the help page, one a line.
+
+    Returns
+    -------
+    Parser
+        The command's parser, with ``--json`` on it.
+    """
+    lines = "\n".join("  " + line.strip() for line in examples.strip().splitlines())
+    parser = commands.add_parser(
+        name, help=summary, description=summary, epilog=f"examples:\n{lines}"
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+    return parser
+
+
+def positive_int(text: str) -> int:
+    """Parse an integer of at least 1."""
+    return _parse(text, int, lambda value: value >= 1, "an integer of at least 1")
+
+
+def non_negative_int(text: str) -> int:
+    """Parse an integer of at least 0."""
+    return _parse(text, int, lambda value: value >= 0, "an integer of at least 0")
+
+
+def positive_float(text: str) -> float:
+    """Parse a finite number above 0."""
+    return _parse(text, float, lambda value: 0 < value < math.inf, "a finite number above 0")
+
+
+def non_negative_float(text: str) -> float:
+    """Parse a finite number of at least 0."""
+    return _parse(text, float, lambda value: 0 <= value < math.inf, "a finite number of at least 0")
+
+
+def unit_float(text: str) -> float:
+    """Parse a number in [0, 1]."""
+    return _parse(text, float, lambda value: 0 <= value <= 1, "a number in [0, 1]")
+
+
+def fraction(text: str) -> float:
+    """Parse a number strictly between 0 and 1."""
+    return _parse(text, float, lambda value: 0 < value < 1, "a number strictly between 0 and 1")
+
+
+def momentum(text: str) -> float:
+    """Parse a number in [0, 1)."""
+    return _parse(text, float, lambda value: 0 <= value < 1, "a number in [0, 1)")
+
+
+def float_list(text: str) -> list[float]:
+    """Parse finite numbers separated by commas."""
+    return [
+        _parse(part, float, math.isfinite, "finite numbers separated by commas")
+        for part in text.split(",")
+    ]
+
+
+def _parse(
+    text: str, convert: Callable[[str], Number], valid: Callable[[Number], bool], expected: str
+) -> Number:
+    try:
+        value = convert(text)
+        if valid(value):
+            return value
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")

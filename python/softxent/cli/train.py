@@ -1,0 +1,221 @@
+"""``softxent train``: fit a net to a data set and keep it in a file."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+
+from softxent.cli import _data
+from softxent.cli._console import emit, note, on_terminal, table
+from softxent.cli._parser import (
+    Commands,
+    add_command,
+    fraction,
+    momentum,
+    non_negative_float,
+    non_negative_int,
+    positive_float,
+    positive_int,
+    unit_float,
+)
+from softxent.cli._weights import class_weights
+from softxent.data import Dataset, Standardizer
+from softxent.models import NeuralNet1, NeuralNet2
+
+
+def register(commands: Commands) -> None:
+    """Add the command to the command line."""
+    parser = add_command(
+        commands,
+        "train",
+        run,
+        summary="Train a net on a data set and write it to a file.",
+        examples="""
+            softxent train --out digits.npz
+            softxent train --data breast-cancer --epochs 100 --out cancer.safetensors
+            softxent train --data mine.csv --labels species --optimizer adam --learning-rate 0.001 --out mine.npz
+            softxent train --data mine.npz --class-weights balanced --checkpoint run.ckpt.npz --out mine.npz
+        """,
+    )
+    _data.add_data_options(parser, default="digits")
+    parser.add_argument(
+        "--out", metavar="FILE", required=True, help="the net: .npz or .safetensors"
+    )
+    parser.add_argument(
+        "--test-fraction",
+        type=fraction,
+        default=0.2,
+        metavar="F",
+        help="part of the samples that is kept for testing (default: 0.2)",
+    )
+    parser.add_argument(
+        "--standardize",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="bring each feature to mean 0 and deviation 1; the map becomes part of the net, "
+        "which takes raw features (default: yes, but for images)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=non_negative_int,
+        default=0,
+        metavar="N",
+        help="of split, first parameters and order of the samples (default: 0)",
+    )
+    _add_net_options(parser)
+    _add_loss_options(parser)
+    _add_optimizer_options(parser)
+
+
+def _add_net_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("net")
+    group.add_argument(
+        "--hidden", type=positive_int, default=64, metavar="N", help="hidden units (default: 64)"
+    )
+    group.add_argument(
+        "--net",
+        choices=("auto", "1", "2"),
+        default="auto",
+        help="NeuralNet1: one logit, two classes; NeuralNet2: one logit per class "
+        "(default: NeuralNet1 if there are two classes)",
+    )
+
+
+def _add_loss_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("loss")
+    group.add_argument(
+        "--label-smoothing",
+        type=unit_float,
+        default=0.0,
+        metavar="E",
+        help="part of each label that is spread over all classes (default: 0)",
+    )
+    group.add_argument(
+        "--class-weights",
+        metavar="W0,W1,…",
+        help="one weight per class, or 'balanced' for weights that make up for rare classes",
+    )
+
+
+def _add_optimizer_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training")
+    numbers = (
+        ("--epochs", positive_int, 30, "N", "passes over the samples"),
+        ("--batch-size", positive_int, 32, "N", "samples per update"),
+        ("--learning-rate", positive_float, 0.05, "R", "before the schedule"),
+        ("--momentum", momentum, 0.0, "M", "for sgd, in [0, 1)"),
+        ("--weight-decay", non_negative_float, 0.0, "D", "L2 penalty; decoupled for adamw"),
+    )
+    for name, kind, default, metavar, text in numbers:
+        group.add_argument(
+            name, type=kind, default=default, metavar=metavar, help=f"{text} (default: {default})"
+        )
+    group.add_argument(
+        "--optimizer", choices=("sgd", "adam", "adamw"), default="sgd", help="(default: sgd)"
+    )
+    group.add_argument(
+        "--schedule",
+        choices=("constant", "cosine", "step"),
+        default="constant",
+        help="of the learning rate (default: constant)",
+    )
+    group.add_argument(
+        "--early-stopping",
+        type=positive_int,
+        metavar="EPOCHS",
+        help="stop after so many epochs without a better test loss",
+    )
+    group.add_argument(
+        "--checkpoint", metavar="FILE", help="written every epoch; a run that finds it resumes"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, save and report."""
+    dataset = _data.load(args)
+    training, test = dataset.split(args.test_fraction, seed=args.seed)
+    standardizer = _standardizer(args, training)
+    net = _new_net(args, dataset)
+    note(args, f"{dataset!r}: {len(training)} for training, {len(test)} for testing")
+    started = time.perf_counter()
+    history = net.fit(
+        _features(training, standardizer),
+        training.y,
+        validation=(_features(test, standardizer), test.y),
+        weight=class_weights(args.class_weights, training.y, dataset.num_classes),
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        learning_rate=args.learning_rate,
+        optimizer=args.optimizer,
+        momentum=args.momentum,
+        weight_decay=args.weight_decay,
+        schedule=args.schedule,
+        label_smoothing=args.label_smoothing,
+        early_stopping=args.early_stopping,
+        checkpoint=args.checkpoint,
+        seed=args.seed,
+        progress=on_terminal() and not args.json,
+    )
+    seconds = time.perf_counter() - started
+    if standardizer is not None:
+        net.fold_standardizer(standardizer)
+        note(args, "the features were standardised; the saved net takes raw features")
+    net.save(args.out)
+    result = _result(args, net, test, history.to_dict(), seconds)
+    emit(args, result, _text(result))
+    return 0
+
+
+def _standardizer(args: argparse.Namespace, training: Dataset) -> Standardizer | None:
+    wanted = args.standardize == "yes" or (
+        args.standardize == "auto" and training.image_shape is None
+    )
+    return Standardizer.fit(training.X) if wanted else None
+
+
+def _features(part: Dataset, standardizer: Standardizer | None) -> np.ndarray:
+    return part.X if standardizer is None else standardizer.transform(part.X)
+
+
+def _new_net(args: argparse.Namespace, dataset: Dataset) -> NeuralNet1 | NeuralNet2:
+    features, classes = dataset.X.shape[1], dataset.num_classes
+    options: dict[str, Any] = {"seed": args.seed, "class_names": dataset.class_names}
+    if args.net == "1" or (args.net == "auto" and classes == 2):
+        if classes != 2:
+            raise ValueError(f"--net 1 is for two classes, {dataset.name} has {classes}")
+        return NeuralNet1(features, args.hidden, **options)
+    return NeuralNet2(features, args.hidden, classes, **options)
+
+
+def _result(
+    args: argparse.Namespace,
+    net: NeuralNet1 | NeuralNet2,
+    test: Dataset,
+    history: dict[str, Any],
+    seconds: float,
+) -> dict[str, Any]:
+    return {
+        "model": args.out,
+        "net": type(net).__name__,
+        "data": test.name,
+        "epochs": len(history["loss"]),
+        "seconds": round(seconds, 3),
+        "test_accuracy": float((net.predict(test.X) == test.y).mean()),
+        "test_loss": float(net.loss(test.X, test.y)),
+        "history": history,
+    }
+
+
+def _text(result: dict[str, Any]) -> str:
+    return table(
+        [
+            ("net", f"{result['net']}, written to {result['model']}"),
+            ("training", f"{result['epochs']} epochs in {result['seconds']:.1f} s"),
+            ("training loss", f"{result['history']['loss'][-1]:.4f}"),
+            ("test loss", f"{result['test_loss']:.4f}"),
+            ("test accuracy", f"{result['test_accuracy']:.2%}"),
+        ]
+    )

@@ -1,0 +1,70 @@
+"""``softxent verify``: does a model file compute what the native net computes?"""
+
+from __future__ import annotations
+
+import argparse
+
+from softxent.cli import _data, _nets
+from softxent.cli._console import emit, note
+from softxent.cli._parser import Commands, add_command
+
+
+def register(commands: Commands) -> None:
+    """Add the command to the command line."""
+    parser = add_command(
+        commands,
+        "verify",
+        run,
+        summary="Compare an ONNX model in its runtimes with the native computation.",
+        examples="""
+            softxent verify model.onnx --data digits
+            softxent verify model.onnx --data mine.csv --reference mine.npz --html report.html
+            softxent verify model.onnx --data digits --stress --provider CUDAExecutionProvider
+        """,
+    )
+    parser.add_argument("model", help="the .onnx file")
+    _data.add_data_options(parser, default="digits")
+    parser.add_argument(
+        "--provider",
+        action="append",
+        metavar="NAME",
+        help="execution provider of onnxruntime, once per provider; one that is not available is "
+        "a failure (default: CPUExecutionProvider)",
+    )
+    parser.add_argument(
+        "--against",
+        action="append",
+        choices=("native", "torch", "onnx-reference"),
+        help="what to compare with, once per evaluator (default: all that are installed)",
+    )
+    parser.add_argument(
+        "--reference",
+        metavar="FILE",
+        help="a net (.npz, .safetensors) that the model must equal; without it the weights are "
+        "read from the model itself",
+    )
+    parser.add_argument("--stress", action="store_true", help="add adversarial inputs and labels")
+    parser.add_argument("--html", metavar="FILE", help="write a report with plots")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify; the status is the verdict."""
+    from softxent import verify
+
+    reference = None if args.reference is None else _nets.load(args.reference)
+    dataset = _data.load(args, None if reference is None else reference.class_names)
+    options = {} if args.against is None else {"against": tuple(args.against)}
+    report = verify.verify(
+        args.model,
+        dataset.X,
+        dataset.y,
+        providers=tuple(args.provider or ("CPUExecutionProvider",)),
+        reference=reference,
+        stress=args.stress,
+        **options,
+    )
+    if args.html is not None:
+        report.to_html(args.html)
+        note(args, f"report written to {args.html}")
+    emit(args, report.to_dict(), str(report))
+    return 0 if report.passed else 1

@@ -1,0 +1,132 @@
+"""Labelled samples and what is known about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+__all__ = ["Dataset"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """
+    A classification data set in memory.
+
+    Parameters
+    ----------
+    name : str
+        What to call it in titles and reports.
+    X : ndarray of float32, shape (n, features)
+        The features, C-contiguous; images are flattened row by row.
+    y : ndarray of int64, shape (n,)
+        The label of each sample, an index into `class_names`.
+    class_names : tuple of str
+        One name per class.
+    image_shape : tuple of int, optional
+        (height, width) if a row of X is an image.
+    attribution : str
+        Author, source and licence; empty if nothing is known.
+
+    Raises
+    ------
+    TypeError
+        If X is not float32 or y not int64.
+    ValueError
+        If the shapes disagree.
+    IndexError
+        If a label is not an index into `class_names`.
+
+    See Also
+    --------
+    softxent.data.read : make one from a file.
+    """
+
+    name: str
+    X: np.ndarray
+    y: np.ndarray
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int] | None = None
+    attribution: str = ""
+
+    def __post_init__(self) -> None:
+        """Check that the fields describe one data set."""
+        if self.X.dtype != np.float32 or self.y.dtype != np.int64:
+            raise TypeError(f"X must be float32 and y int64, got {self.X.dtype} and {self.y.dtype}")
+        if self.X.ndim != 2 or self.y.shape != self.X.shape[:1]:
+            raise ValueError(
+                f"X must have shape (n, features) and y (n,), got {self.X.shape} and {self.y.shape}"
+            )
+        if self.image_shape is not None and np.prod(self.image_shape) != self.X.shape[1]:
+            raise ValueError(
+                f"images of shape {self.image_shape} do not have {self.X.shape[1]} pixels"
+            )
+        bad = np.flatnonzero((self.y < 0) | (self.y >= self.num_classes))
+        if bad.size:
+            raise IndexError(
+                f"label {self.y[bad[0]]} at index {bad[0]} is not in [0, {self.num_classes})"
+            )
+        object.__setattr__(self, "X", np.ascontiguousarray(self.X))
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, those without a sample included."""
+        return len(self.class_names)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.y)
+
+    def __repr__(self) -> str:
+        """Describe the data set in one line, without its arrays."""
+        samples, features = self.X.shape
+        return (
+            f"Dataset({self.name!r}, {samples} samples, {features} features, "
+            f"{self.num_classes} classes)"
+        )
+
+    def split(self, test_fraction: float = 0.2, seed: int = 0) -> tuple[Dataset, Dataset]:
+        """
+        Divide the samples into a training and a test set, class by class.
+
+        Parameters
+        ----------
+        test_fraction : float, default 0.2
+            Part of every class that goes to the test set, strictly between 0 and 1. It is
+            rounded to whole samples; a class with two or more samples has at least one in each
+            set, a single sample is kept for training.
+        seed : int, default 0
+            Chooses the samples; the same seed gives the same split.
+
+        Returns
+        -------
+        train, test : Dataset
+            Disjoint, in the order of this data set.
+
+        Raises
+        ------
+        ValueError
+            If `test_fraction` is not in (0, 1).
+
+        Examples
+        --------
+        >>> from softxent.data import load_digits
+        >>> train, test = load_digits().split()
+        >>> len(train), len(test)
+        (1438, 359)
+        """
+        if not 0 < test_fraction < 1:
+            raise ValueError(f"test_fraction must be in (0, 1), got {test_fraction}")
+        generator = np.random.default_rng(seed)
+        in_test = np.zeros(len(self), dtype=bool)
+        for label in range(self.num_classes):
+            members = generator.permutation(np.flatnonzero(self.y == label))
+            if len(members) > 1:
+                count = round(test_fraction * len(members))
+                in_test[members[: min(max(count, 1), len(members) - 1)]] = True
+        return self._part(~in_test), self._part(in_test)
+
+    def _part(self, chosen: np.ndarray) -> Dataset:
+        """Return the samples where `chosen` is true."""
+        return replace(self, X=self.X[chosen], y=self.y[chosen])

@@ -1,0 +1,43 @@
+"""
+Softmax, cross-entropy and their relatives over NumPy arrays.
+
+Everything here is also in the top-level namespace. Functions whose call overhead matters are
+compiled (`softxent._core`); the others check their arguments in Python and call the same C core.
+"""
+
+from softxent._core import cross_entropy, cross_entropy_and_grad, log_softmax, softmax
+
+from ._binary import (
+    binary_cross_entropy,
+    binary_cross_entropy_and_grad,
+    binary_cross_entropy_grad_hess,
+)
+from ._derivatives import cross_entropy_grad, cross_entropy_grad_hess
+from ._elementwise import log_sigmoid, sigmoid
+from ._linear import linear_cross_entropy, linear_cross_entropy_and_grad
+from ._logsumexp import logsumexp
+from ._nll import nll_loss, nll_loss_and_grad
+from ._products import log_softmax_grad, softmax_grad
+from ._streaming import LogSumExp
+
+__all__ = [
+    "LogSumExp",
+    "binary_cross_entropy",
+    "binary_cross_entropy_and_grad",
+    "binary_cross_entropy_grad_hess",
+    "cross_entropy",
+    "cross_entropy_and_grad",
+    "cross_entropy_grad",
+    "cross_entropy_grad_hess",
+    "linear_cross_entropy",
+    "linear_cross_entropy_and_grad",
+    "log_sigmoid",
+    "log_softmax",
+    "log_softmax_grad",
+    "logsumexp",
+    "nll_loss",
+    "nll_loss_and_grad",
+    "sigmoid",
+    "softmax",
+    "softmax_grad",
+]

@@ -1,0 +1,222 @@
+"""
+Negative log-likelihood of given log-probabilities.
+
+A gather of one number per row (or one product per class) has nothing to fuse, so NumPy does it, in
+float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softxent._arrays import as_float, axis_index, loss_dtype, output_for
+from softxent._options import ignore_label, reduction_code, weights
+from softxent._targets import label_error, no_class_error, read_target
+
+__all__ = ["nll_loss", "nll_loss_and_grad"]
+
+
+class _Terms(NamedTuple):
+    """Row losses, and the coefficients -dL/d(log_probs) at `labels`, or everywhere if None."""
+
+    losses: np.ndarray
+    divisor: float
+    coefficients: np.ndarray
+    labels: np.ndarray | None
+
+
+def nll_loss(
+    log_probs: Any,
+    target: Any,
+    *,
+    axis: int = -1,
+    weight: Any = None,
+    ignore_index: int | None = -100,
+    reduction: str = "mean",
+) -> Any:
+    r"""
+    Negative log-likelihood of the target under given log-probabilities.
+
+    .. math:: L = -\sum_c w_c \, y_c \, l_c
+
+    with y = 1 at the label and 0 elsewhere for class indices.
+
+    Parameters
+    ----------
+    log_probs : array_like
+        Log-probabilities l, as `log_softmax` gives them: float16, bfloat16, float32 or float64.
+        Integers and bools are computed as float64.
+    target : array_like
+        Integers: class indices, in the shape of `log_probs` without `axis`. Floats: class
+        probabilities, in the shape of `log_probs`.
+    axis : int, default -1
+        The axis of the classes.
+    weight : array_like, optional
+        Class weights w: C finite numbers >= 0.
+    ignore_index : int or None, default -100
+        Rows with this label have loss and gradient 0 and do not count in the mean.
+    reduction : {"mean", "sum", "none"}, default "mean"
+        For class indices the mean divides by the sum of the labels' weights over the rows kept,
+        for class probabilities by the number of rows.
+
+    Returns
+    -------
+    numpy.floating or numpy.ndarray
+        The loss; with ``reduction="none"`` the loss of each row. float64 for float64
+        `log_probs`, otherwise float32. An empty mean is NaN.
+
+    Raises
+    ------
+    IndexError
+        If a label is neither in [0, C) nor `ignore_index`; with the label and its position.
+    TypeError
+        If a dtype is not one of those above; bool targets are refused.
+    ValueError
+        If a shape or the value of an option is wrong or the classes are empty.
+    numpy.exceptions.AxisError
+        If `log_probs` has no such axis.
+
+    See Also
+    --------
+    cross_entropy : the same from logits, in one pass and without the loss of digits.
+
+    Notes
+    -----
+    Everything is computed in float64 and rounded once to the type of the result. Terms whose
+    coefficient is 0 contribute 0 whatever their log-probability.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import softxent
+    >>> softxent.nll_loss(np.log([[0.5, 0.5], [0.75, 0.25]]), [0, 1], reduction="none").round(4)
+    array([0.6931, 1.3863])
+    """
+    array, terms, code = _read(log_probs, target, axis, weight, ignore_index, reduction)
+    return _reduced(terms, code, loss_dtype(array.dtype))
+
+
+def nll_loss_and_grad(
+    log_probs: Any,
+    target: Any,
+    *,
+    axis: int = -1,
+    weight: Any = None,
+    ignore_index: int | None = -100,
+    reduction: str = "mean",
+    out: np.ndarray | None = None,
+) -> tuple[Any, np.ndarray]:
+    r"""
+    Negative log-likelihood and its gradient in the log-probabilities.
+
+    .. math:: \frac{\partial L}{\partial l_c} = -w_c \, y_c
+
+    times the row's factor in the reduction.
+
+    Parameters
+    ----------
+    log_probs, target, axis, weight, ignore_index, reduction
+        As in `nll_loss`.
+    out : numpy.ndarray, optional
+        Takes the gradient; of the shape and dtype of `log_probs`. It may be `log_probs` itself.
+
+    Returns
+    -------
+    loss : numpy.floating or numpy.ndarray
+        As `nll_loss`.
+    grad : numpy.ndarray
+        The gradient, in the shape and dtype of `log_probs`; `out` if it is given.
+
+    Raises
+    ------
+    IndexError, TypeError, ValueError, numpy.exceptions.AxisError
+        As `nll_loss`; and TypeError or ValueError if `out` has another dtype or shape or is
+        read-only. Nothing is written then.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import softxent
+    >>> loss, grad = softxent.nll_loss_and_grad(np.log([[0.5, 0.5], [0.75, 0.25]]), [0, 1])
+    >>> grad
+    array([[-0.5,  0. ],
+           [ 0. , -0.5]])
+    """
+    array, terms, code = _read(log_probs, target, axis, weight, ignore_index, reduction)
+    loss = _reduced(terms, code, loss_dtype(array.dtype))
+    # With nothing to average the loss is NaN, but there is nothing to move either: gradient 0.
+    mean_scale = 1.0 / terms.divisor if terms.divisor else 0.0
+    values = -terms.coefficients * (mean_scale if reduction == "mean" else 1.0)
+    grad = output_for(array, out)
+    with np.errstate(all="ignore"):
+        if terms.labels is None:
+            grad[...] = values
+        else:
+            grad[...] = 0
+            index = axis_index(axis, array.ndim)
+            positions = np.expand_dims(terms.labels, index)
+            np.put_along_axis(
+                grad, positions, np.expand_dims(values, index).astype(grad.dtype), index
+            )
+    return loss, grad
+
+
+def _read(
+    log_probs: Any, target: Any, axis: Any, weight: Any, ignore_index: Any, reduction: Any
+) -> tuple[np.ndarray, _Terms, int]:
+    """Check the arguments and compute the row losses."""
+    array = as_float(log_probs, "log_probs")
+    index = axis_index(axis, array.ndim)
+    code = reduction_code(reduction)
+    labels, probs = read_target(target, array, index)
+    class_weight = weights(weight, "weight", (array.shape[index],))
+    ignored = ignore_label(ignore_index, probs is not None)
+    if array.shape[index] == 0:
+        raise no_class_error("nll_loss", array.shape)
+    with np.errstate(all="ignore"):
+        if labels is not None:
+            return array, _label_terms(array, index, labels, class_weight, ignored), code
+        return array, _probability_terms(array, index, probs, class_weight), code
+
+
+def _label_terms(
+    array: np.ndarray,
+    axis: int,
+    labels: np.ndarray,
+    class_weight: np.ndarray | None,
+    ignored: int | None,
+) -> _Terms:
+    classes = array.shape[axis]
+    kept = np.ones(labels.shape, bool) if ignored is None else labels != ignored
+    wrong = np.flatnonzero(kept & ((labels < 0) | (labels >= classes)))
+    if wrong.size:
+        row = int(wrong[0])
+        raise label_error(int(labels.reshape(-1)[row]), row, array.shape, axis)
+    safe = np.where(kept, labels, 0)
+    coefficients = np.where(kept, 1.0 if class_weight is None else class_weight[safe], 0.0)
+    picked = np.take_along_axis(array, np.expand_dims(safe, axis), axis)
+    picked = np.squeeze(picked, axis).astype(np.float64)
+    losses = np.where(coefficients == 0, 0.0, -coefficients * picked)
+    return _Terms(losses, float(coefficients.sum()), coefficients, safe)
+
+
+def _probability_terms(
+    array: np.ndarray, axis: int, probs: np.ndarray, class_weight: np.ndarray | None
+) -> _Terms:
+    coefficients = probs.astype(np.float64)
+    if class_weight is not None:
+        shape = [1] * array.ndim
+        shape[axis] = -1
+        coefficients *= class_weight.reshape(shape)
+    products = np.where(coefficients == 0, 0.0, -coefficients * array.astype(np.float64))
+    return _Terms(products.sum(axis), array.size / array.shape[axis], coefficients, None)
+
+
+def _reduced(terms: _Terms, reduction: int, dtype: np.dtype) -> Any:
+    with np.errstate(all="ignore"):
+        if reduction == 0:
+            return terms.losses.astype(dtype)[()]
+        total = terms.losses.sum()
+        return dtype.type(total / np.float64(terms.divisor) if reduction == 2 else total)

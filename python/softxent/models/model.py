@@ -1,0 +1,315 @@
+"""A network that can be trained, kept in files and exchanged with PyTorch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from softxent.models import storage, torch_bridge, training
+from softxent.models.history import History
+from softxent.models.network import TwoLayerNet
+from softxent.models.optimizers import Optimizer
+from softxent.models.problem import Problem
+from softxent.models.schedules import Schedule
+from softxent.models.settings import Settings, make_optimizer, make_schedule
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Model"]
+
+
+class Model(TwoLayerNet):
+    """
+    What `NeuralNet1` and `NeuralNet2` share besides the computation.
+
+    See `TwoLayerNet` for the attributes.
+    """
+
+    @classmethod
+    def _of_sizes(
+        cls,
+        input_size: int,
+        hidden_size: int,
+        outputs: int,
+        *,
+        seed: int | None,
+        dtype: DTypeLike,
+        class_names: Sequence[str] | None,
+    ) -> Self:
+        """Make a network from the shapes of its parameters."""
+        raise NotImplementedError
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        epochs: int,
+        batch_size: int,
+        learning_rate: float,
+        optimizer: str | Optimizer = "sgd",
+        validation: tuple[ArrayLike, ArrayLike] | None = None,
+        weight: ArrayLike | None = None,
+        label_smoothing: float = 0.0,
+        progress: bool = True,
+        callback: Callable[[dict[str, float]], object] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        schedule: str | Schedule = "constant",
+        early_stopping: int | None = None,
+        seed: int | None = None,
+    ) -> History:
+        """
+        Train on mini-batches.
+
+        The same seed, data and settings give the same bits, as long as the BLAS of NumPy and its
+        number of threads stay the same.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, input_size)
+            The training features, n ≥ 1, all finite.
+        y : array_like
+            NeuralNet2: integer labels, shape (n,), or floating class probabilities, shape
+            (n, num_classes). NeuralNet1: 0, 1 or probabilities of class 1, shape (n,) or (n, 1).
+        epochs : int
+            Number of passes over the data.
+        batch_size : int
+            Samples per update; the last batch of an epoch may be smaller.
+        learning_rate : float > 0
+            The learning rate, before the schedule.
+        optimizer : {"sgd", "adam", "adamw"} or Optimizer, default "sgd"
+            The update rule. An object keeps its state from one call to the next.
+        validation : tuple (X, y), optional
+            Data on which loss and accuracy are measured after every epoch.
+        weight : array_like, shape (num_classes,), optional
+            Class weights, finite and ≥ 0.
+        label_smoothing : float in [0, 1], default 0.0
+            The part of every target that is spread over all classes. Like `weight` it also
+            enters the validation loss.
+        progress : bool, default True
+            Show progress on stderr: a bar on a terminal where tqdm is installed, otherwise one
+            line per epoch.
+        callback : callable, optional
+            Called after every epoch with its record: "epoch" (counted from 1), "loss",
+            "learning_rate", "val_loss", "val_accuracy". Training ends if it returns True. After
+            a resumption it may see an epoch a second time.
+        checkpoint : str or os.PathLike, optional
+            A file that is replaced after every epoch. If it exists, training goes on from it and
+            the parameters of the network are taken from it: the result is, bit for bit, that of
+            a training that was never stopped.
+        momentum : float in [0, 1), default 0.0
+            For "sgd".
+        weight_decay : float ≥ 0, default 0.0
+            L2 penalty; decoupled for "adamw".
+        schedule : {"constant", "cosine", "step"} or callable, default "constant"
+            Factor on the learning rate as a function of the epoch, counted from 0; see
+            `softxent.models.schedules`.
+        early_stopping : int, optional
+            Stop after this many epochs without a lower validation loss, and restore the
+            parameters of the best epoch.
+        seed : int, optional
+            Order of the mini-batches; the seed of the network by default.
+
+        Returns
+        -------
+        History
+            Loss, learning rate, validation loss and accuracy of every epoch. After Ctrl-C its
+            `interrupted` is true and the network has the parameters of the best epoch so far
+            (the initial ones before the first has ended).
+
+        Raises
+        ------
+        TypeError
+            If an argument has the wrong type.
+        ValueError
+            If an argument has a wrong value or shape, a feature is NaN or infinite, or the
+            checkpoint is damaged or belongs to other data or settings. Nothing is changed then.
+        IndexError
+            If a label is not in [0, num_classes).
+        FloatingPointError
+            If the loss is no longer finite, as with too high a learning rate.
+        """
+        settings = Settings(
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=make_optimizer(optimizer, momentum, weight_decay),
+            schedule=make_schedule(schedule, epochs),
+            early_stopping=early_stopping,
+            seed=self.seed if seed is None else seed,
+        )
+        problem = Problem.of(self, X, y, validation, weight, label_smoothing)
+        return training.fit(self, problem, settings, progress, callback, checkpoint)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """
+        Write the network to a file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file: ``.npz``, or ``.safetensors`` if that package is installed.
+
+        Raises
+        ------
+        ValueError
+            If the ending is another one.
+        ImportError
+            If the safetensors package is needed and not installed.
+        OSError
+            If the file cannot be written.
+        """
+        from softxent import __version__
+
+        metadata = storage.Metadata(
+            class_name=type(self).__name__,
+            input_size=self.input_size,
+            hidden_size=self.hidden_size,
+            num_classes=self.num_classes,
+            dtype=self.dtype.name,
+            class_names=None if self.class_names is None else list(self.class_names),
+            seed=self.seed,
+            version=__version__,
+        )
+        storage.write(path, self.state_dict(), metadata)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """
+        Read a network from a file.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            A file written by `save`, or a ``.safetensors`` file with the state_dict of an
+            equivalent PyTorch module.
+
+        Returns
+        -------
+        NeuralNet1 or NeuralNet2
+            A network of this class.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged, has another class of network, or its parameters do not fit
+            its description.
+        ImportError
+            If the safetensors package is needed and not installed.
+        """
+        return cls._from_saved(storage.read(path))
+
+    @classmethod
+    def _from_saved(cls, saved: storage.Saved) -> Self:
+        """Make a network from the contents of a file."""
+        if saved.metadata is None:
+            return cls.from_torch(saved.parameters)
+        if saved.metadata.class_name != cls.__name__:
+            raise ValueError(
+                f"{saved.path} has a {saved.metadata.class_name}, expected {cls.__name__}"
+            )
+        try:
+            net = cls._from_parameters(
+                saved.parameters,
+                seed=saved.metadata.seed,
+                dtype=saved.metadata.dtype,
+                class_names=saved.metadata.class_names,
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{saved.path}: {error}") from error
+        for name in ("input_size", "hidden_size", "num_classes"):
+            stated, found = getattr(saved.metadata, name), getattr(net, name)
+            if stated != found:
+                raise ValueError(f"{saved.path}: {name} is stated as {stated!r} but is {found}")
+        return net
+
+    @classmethod
+    def _from_parameters(
+        cls,
+        parameters: Mapping[str, np.ndarray],
+        *,
+        seed: int | None,
+        dtype: DTypeLike,
+        class_names: Sequence[str] | None,
+    ) -> Self:
+        """Make a network whose sizes are those of its parameters."""
+        shapes = [np.shape(parameters.get(f"linear{layer}.weight", ())) for layer in (1, 2)]
+        if [len(shape) for shape in shapes] != [2, 2]:
+            raise ValueError(
+                f"linear1.weight and linear2.weight must be matrices, got shapes {shapes}"
+            )
+        (hidden_size, input_size), (outputs, width) = shapes
+        if width != hidden_size:
+            raise ValueError(
+                f"linear2.weight must have {hidden_size} columns, as many as linear1.weight has "
+                f"rows, got {width}"
+            )
+        net = cls._of_sizes(
+            input_size, hidden_size, outputs, seed=seed, dtype=dtype, class_names=class_names
+        )
+        net.load_state_dict(parameters)
+        return net
+
+    @classmethod
+    def from_torch(cls, source: Any) -> Self:
+        """
+        Make a network from a PyTorch module or state_dict.
+
+        Parameters
+        ----------
+        source : torch.nn.Module or mapping of str to tensor or array
+            Two linear layers with a ReLU between them. The names are linear1 and linear2, or the
+            layers are taken in their order. A module is also run on random features, so that one
+            with the same parameters but another activation is not mistaken for this network; its
+            output may be logits or probabilities.
+
+        Returns
+        -------
+        NeuralNet1 or NeuralNet2
+            A network of this class with a copy of the parameters: float64 if one of them is,
+            otherwise float32.
+
+        Raises
+        ------
+        TypeError
+            If `source` is neither a module nor a mapping, or a parameter is not real.
+        ValueError
+            If the parameters are not those of two such layers, or the module computes something
+            else.
+        """
+        parameters = torch_bridge.parameters_of(source)
+        double = any(array.dtype == np.float64 for array in parameters.values())
+        dtype = "float64" if double else "float32"
+        net = cls._from_parameters(parameters, seed=None, dtype=dtype, class_names=None)
+        if not isinstance(source, Mapping):
+            torch_bridge.check_module(
+                source, net.input_size, lambda X: [net.forward(X), net.predict_proba(X)]
+            )
+        return net
+
+    def to_torch(self) -> torch.nn.Module:
+        """
+        Make the equivalent PyTorch module.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            With layers linear1, relu and linear2 that own copies of the parameters. It computes
+            logits of the shape of `forward`, fit for `torch.nn.CrossEntropyLoss` or, with
+            NeuralNet1, `torch.nn.BCEWithLogitsLoss`.
+
+        Raises
+        ------
+        ImportError
+            If torch is not installed.
+        """
+        return torch_bridge.to_module(self.parameters, flatten=self.head.outputs == 1)

@@ -1,0 +1,63 @@
+"""Everything that a network can be exported from, as a native network."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping
+from typing import Any
+
+from softxent._optional import require
+from softxent.models import NeuralNet1, NeuralNet2, load
+from softxent.models.torch_bridge import parameters_of
+
+Net = NeuralNet1 | NeuralNet2
+
+_TORCH_ENDINGS = (".pt", ".pth", ".bin")
+
+
+def as_net(source: Any) -> Net:
+    """Make a native network of a network, module, state_dict or file.
+
+    Parameters
+    ----------
+    source : NeuralNet1, NeuralNet2, torch.nn.Module, mapping or path
+        A network; a PyTorch module or state_dict of two linear layers; or a file: .npz,
+        .safetensors, or .pt/.pth/.bin with a state_dict, which is loaded with ``weights_only``, so
+        that no code in it is run. One output means NeuralNet1 where the class is not stated.
+
+    Returns
+    -------
+    NeuralNet1 or NeuralNet2
+
+    Raises
+    ------
+    TypeError
+        If `source` is none of these.
+    ValueError
+        If it is not a network of two linear layers with a ReLU between them, or a file holds
+        anything but parameters.
+    """
+    if isinstance(source, NeuralNet1 | NeuralNet2):
+        return source
+    if isinstance(source, str | os.PathLike):
+        if not os.fspath(source).lower().endswith(_TORCH_ENDINGS):
+            return load(source)
+        source = _read_state_dict(source)
+    outputs = parameters_of(source)["linear2.weight"].shape[0]
+    cls: type[NeuralNet1] | type[NeuralNet2] = NeuralNet1 if outputs == 1 else NeuralNet2
+    return cls.from_torch(source)
+
+
+def _read_state_dict(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    torch = require("torch", "torch", f"reading {os.fspath(path)}")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(
+            f"{os.fspath(path)} is not a file of parameters that can be loaded without running "
+            f"code from it: save module.state_dict() ({error})"
+        ) from error
+    if not isinstance(state, Mapping):
+        raise ValueError(f"{os.fspath(path)} holds a {type(state).__name__}, not a state_dict")
+    return state

@@ -1,0 +1,105 @@
+"""Values with bounds of their rounding error, carried through linear algebra.
+
+The model of arithmetic is the standard one: every operation has a relative error of at most u, and
+a sum of k products, in any order, one of gamma_k = k u / (1 - k u) times the sum of magnitudes
+(N. Higham, Accuracy and Stability of Numerical Algorithms, 2002, chapters 2 to 4). float16 graphs
+are assumed to accumulate in float32 and to round what they store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value in float64 and a bound of the error of its computation, of one shape."""
+
+    value: Array
+    error: Array
+
+    @classmethod
+    def exact(cls, value: Array) -> Estimate:
+        """Wrap a value that is given, not computed."""
+        wide = np.asarray(value, dtype=np.float64)
+        return cls(wide, np.zeros_like(wide))
+
+    @property
+    def T(self) -> Estimate:
+        """The transpose."""
+        return Estimate(self.value.T, self.error.T)
+
+
+class Arithmetic:
+    """Rounding in a graph whose network has the type `dtype`.
+
+    Attributes
+    ----------
+    u : float
+        Unit roundoff of what is computed: 2^-53 for float64, 2^-24 otherwise.
+    store : float
+        Unit roundoff of what is kept between operations, where that is coarser, or 0.
+    """
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = np.dtype(dtype)
+        self.u = 2.0**-53 if dtype == "float64" else 2.0**-24
+        self.store = 2.0**-11 if dtype == "float16" else 0.0
+        limits = np.finfo(self.dtype)
+        self._largest, self._tiny = float(limits.max), float(limits.smallest_normal)
+
+    def gamma(self, k: int) -> float:
+        """Bound of the relative error of a sum of k products."""
+        product = k * self.u
+        return product / (1 - product) if product < 1 else np.inf
+
+    def rounded(self, value: Array, error: Array, terms: int = 1) -> Estimate:
+        """Account for storing a value of the network, for underflow and for overflow.
+
+        A runtime may compute a layer in two operations and store both, hence twice.
+        """
+        magnitude = np.abs(value)
+        error = error * (1 + 2 * self.store) + 2 * self.store * magnitude + terms * self._tiny
+        overflows = np.isfinite(value) & (magnitude + error > self._largest)
+        error = np.where(overflows, np.inf, error)
+        return Estimate(value, np.where(np.isfinite(value), error, 0.0))
+
+    def product(self, a: Estimate, b: Estimate, bias: Array | None = None) -> Estimate:
+        """a @ b + bias, the bias exact."""
+        magnitude = np.abs(a.value) @ np.abs(b.value)
+        carried = a.error @ (np.abs(b.value) + b.error) + np.abs(a.value) @ b.error
+        value, terms = a.value @ b.value, a.value.shape[1]
+        if bias is not None:
+            value, magnitude, terms = value + bias, magnitude + np.abs(bias), terms + 1
+        error = carried + self.gamma(terms) * (magnitude + carried)
+        return self.rounded(value, error, terms)
+
+    def relu(self, a: Estimate) -> Estimate:
+        """max(a, 0), which does not magnify errors."""
+        return Estimate(np.maximum(a.value, 0.0), a.error)
+
+    def total(self, a: Estimate, axis: int | None = None) -> Estimate:
+        """Sum over one axis or all."""
+        terms = a.value.size if axis is None else a.value.shape[axis]
+        carried = a.error.sum(axis=axis)
+        magnitude = np.abs(a.value).sum(axis=axis)
+        error = carried + self.gamma(terms) * (magnitude + carried)
+        return Estimate(a.value.sum(axis=axis), np.asarray(error + terms * self._tiny))
+
+    def scaled(self, a: Estimate, factor: Array | float, operations: int) -> Estimate:
+        """a times a factor that took some operations to compute."""
+        factor = np.asarray(factor)
+        value = a.value * factor
+        error = a.error * np.abs(factor) + self.gamma(operations + 1) * np.abs(value)
+        return Estimate(value, error + self._tiny)
+
+    def plus(self, a: Estimate, b: Estimate) -> Estimate:
+        """a + b."""
+        value = a.value + b.value
+        return Estimate(value, a.error + b.error + self.u * np.abs(value) + self._tiny)

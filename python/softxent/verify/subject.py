@@ -1,0 +1,248 @@
+"""The model under test: what it claims, what its structure shows, what must come out of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from softxent.onnx import metadata
+from softxent.onnx.architecture import PARAMETERS
+from softxent.onnx.errors import ModelError
+from softxent.onnx.files import check_plain, read_model
+from softxent.onnx.options import Options
+from softxent.onnx.recognise import Network, View, attribute, recognise
+
+#: What the values of a graph can mean; all but `prediction` are floating.
+ROLES = ("loss", "logits", "log_probabilities", "probabilities", "prediction")
+
+_ROLE_OF_OPERATOR = {
+    "Softmax": "probabilities",
+    "Sigmoid": "probabilities",
+    "LogSoftmax": "log_probabilities",
+    "ArgMax": "prediction",
+    "SoftmaxCrossEntropyLoss": "loss",
+    "NegativeLogLikelihoodLoss": "loss",
+}
+
+_OUTPUTS_OF_HEAD = {
+    "logits": ("logits",),
+    "probabilities": ("logits", "probabilities", "prediction"),
+    "loss": ("loss", "logits", "log_probabilities"),
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model that was read and looked at, but not yet run.
+
+    Attributes
+    ----------
+    model : onnx.ModelProto
+        The model, external data included.
+    about : Metadata or None
+        What it says of itself, if softxent wrote it.
+    network : Network or None
+        What its structure shows; None if that is no Linear, ReLU, Linear.
+    problems : tuple of str
+        Where structure and claims contradict each other; each names an output.
+    options : Options
+        As stated in the metadata, or read off the structure of a file of other origin.
+    roles : mapping of str to str
+        What each output means; outputs of unknown meaning are missing.
+    x, target : str
+        Names of the inputs.
+    """
+
+    path: str
+    model: onnx.ModelProto
+    about: metadata.Metadata | None
+    network: Network | None
+    problems: tuple[str, ...]
+    options: Options
+    roles: Mapping[str, str]
+    x: str
+    target: str | None
+
+    @property
+    def attached(self) -> bool:
+        """Whether only the loss is ours, on top of a graph of other origin."""
+        return self.about is not None and self.about.architecture == "attached"
+
+    @property
+    def binary(self) -> bool:
+        """Whether it is a NeuralNet1."""
+        return self.network is not None and self.network.architecture.binary
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of all outputs."""
+        return [output.name for output in self.model.graph.output]
+
+    def input_dtype(self, name: str) -> np.dtype[Any]:
+        """Type of an input."""
+        for value in self.model.graph.input:
+            if value.name == name:
+                return helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        raise KeyError(name)
+
+
+def read_subject(path: str | os.PathLike[str], options: Mapping[str, Any]) -> Subject:
+    """Read a model for verification.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    options : mapping
+        Options of the loss that the caller expects; they replace what the file says, and a
+        difference is a problem.
+
+    Raises
+    ------
+    OSError, ModelError
+        If the file cannot be read, is damaged, or is not one flat graph of standard operators.
+    """
+    model = read_model(path)
+    try:
+        check_plain(model)
+        about = metadata.read(model)
+    except ModelError as error:
+        raise ModelError(f"{os.fspath(path)}: {error}") from error
+    view = View(model)
+    network, problems = _network(view, about)
+    roles = _stated_roles(view, about, network) if about else _structural_roles(view, network)
+    stated = about.options if about else _structural_options(view, network, roles)
+    problems += _differences(stated, options)
+    if about is not None:
+        problems += _interface_problems(view, model, about)
+    x, target = _inputs(view, about, network)
+    return Subject(
+        os.fspath(path),
+        model,
+        about,
+        network,
+        tuple(problems),
+        replace(stated, **options),
+        roles,
+        x,
+        target,
+    )
+
+
+def _network(view: View, about: metadata.Metadata | None) -> tuple[Network | None, list[str]]:
+    """Recognise the network; an attached loss may sit on any other."""
+    name = None if about is None or about.architecture == "attached" else about.architecture
+    try:
+        return recognise(view, name), []
+    except ModelError as error:
+        if about is not None and about.architecture == "attached":
+            return None, []
+        return None, [str(error)]
+
+
+def _train_step_outputs(options: Options) -> tuple[str, ...]:
+    names = [f"{kind}.{name}" for kind in ("grad", "new") for name in PARAMETERS]
+    velocities = [f"new.velocity.{name}" for name in PARAMETERS] if options.momentum else []
+    return ("loss", *names, *velocities)
+
+
+def _stated_roles(
+    view: View, about: metadata.Metadata, network: Network | None
+) -> dict[str, str]:
+    """Outputs of our own files mean what their names say."""
+    if about.architecture != "attached":
+        known = (*ROLES, *_train_step_outputs(about.options))
+        return {name: name for name in view.outputs if name in known}
+    ours = {"loss": "loss", "log_probabilities": "log_probabilities", about.logits: "logits"}
+    return _structural_roles(view, network) | ours
+
+
+def _structural_roles(view: View, network: Network | None) -> dict[str, str]:
+    """Outputs of other files mean what computes them, or else what their names say."""
+    roles = {}
+    for name in view.outputs:
+        node = view.producer(name)
+        if network is not None and view.source(name) == network.logits:
+            roles[name] = "logits"
+        elif node is not None and node.op_type in _ROLE_OF_OPERATOR:
+            roles[name] = _ROLE_OF_OPERATOR[node.op_type]
+        elif name in ROLES:
+            roles[name] = name
+    return roles
+
+
+def _structural_options(view: View, network: Network | None, roles: dict[str, str]) -> Options:
+    """Read the options of a file of other origin off its nodes."""
+    dtype = np.dtype(np.float32)
+    if network is not None and network.state is not None:
+        dtype = network.state["linear1.weight"].dtype
+    losses = [name for name, role in roles.items() if role == "loss"]
+    if not losses:
+        return Options(head="probabilities", dtype=dtype.name)
+    node = view.producer(losses[0])
+    given: dict[str, Any] = {}
+    if node is not None and _ROLE_OF_OPERATOR.get(node.op_type) == "loss":
+        given["reduction"] = attribute(node, "reduction", "mean")
+        given["ignore_index"] = attribute(node, "ignore_index")
+        if len(node.input) > 2 and node.input[2] in view.constants:
+            given["weight"] = tuple(view.constants[node.input[2]].tolist())
+    return Options(head="loss", dtype=dtype.name, **given)
+
+
+def _differences(stated: Options, expected: Mapping[str, Any]) -> list[str]:
+    """Name the options that are not what the caller expects."""
+    wanted = replace(stated, **expected)
+    return [
+        f"loss: the file has {name}={getattr(stated, name)!r}, "
+        f"expected {getattr(wanted, name)!r}"
+        for name in expected
+        if getattr(stated, name) != getattr(wanted, name)
+    ]
+
+
+def _interface_problems(
+    view: View, model: onnx.ModelProto, about: metadata.Metadata
+) -> list[str]:
+    """Compare outputs, operators and versions with what the metadata claim."""
+    options, found = about.options, set(view.outputs)
+    if about.architecture == "attached":
+        expected = {"loss", "log_probabilities", about.logits}
+        return [f"{name}: the file has no such output" for name in sorted(expected - found)]
+    expected = set(
+        _train_step_outputs(options)
+        if options.head == "train_step"
+        else _OUTPUTS_OF_HEAD[options.head]
+    )
+    problems = [f"{name}: the file has no such output" for name in sorted(expected - found)]
+    problems += [
+        f"{name}: the head {options.head!r} has no such output" for name in sorted(found - expected)
+    ]
+    opset = max(item.version for item in model.opset_import if item.domain in ("", "ai.onnx"))
+    if opset != options.opset:
+        problems.append(
+            f"{view.outputs[0]}: the file has opset {opset}, its metadata say {options.opset}"
+        )
+    operators = {node.op_type for node in view.nodes}
+    if options.primitive and "SoftmaxCrossEntropyLoss" in operators:
+        problems.append("loss: the metadata say primitive=True, but the loss is an operator")
+    return problems
+
+
+def _inputs(
+    view: View, about: metadata.Metadata | None, network: Network | None
+) -> tuple[str, str | None]:
+    """Find the inputs for features and targets."""
+    x = network.x if network is not None else next(iter(view.inputs), "x")
+    if about is not None:
+        return x, "target" if "target" in view.inputs else None
+    for node in view.nodes:
+        if _ROLE_OF_OPERATOR.get(node.op_type) == "loss":
+            target = view.source(node.input[1])
+            return x, target if target in view.inputs else None
+    return x, "target" if "target" in view.inputs else None

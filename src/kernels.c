@@ -1,0 +1,99 @@
+/* kernels.c - the kernels of one instruction set; compiled once per set with SXT_ISA_<NAME> defined and
+ * SXT_TABLE naming the table it exports. Element types are the include axis: each template below is read
+ * once per type. */
+#include "kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "constants.h"
+#include "scalar_math.h"
+
+#if defined(SXT_ISA_AVX512)
+#include "vec_avx512.h"
+#define ISA_NAME "avx512"
+#elif defined(SXT_ISA_AVX2)
+#include "vec_avx2.h"
+#define ISA_NAME "avx2"
+#elif defined(SXT_ISA_NEON)
+#include "vec_neon.h"
+#define ISA_NAME "neon"
+#else
+#include "vec_scalar.h"
+#define ISA_NAME "scalar"
+#endif
+
+#include "wide_f32.h"
+#include "wide_f64.h"
+
+#define SXT_CAT_(a, b) a##_##b
+#define SXT_CAT(a, b) SXT_CAT_(a, b)
+
+/* ---- float and the two types stored in 16 bits ---- */
+#define SXT_T_IS_F32 1
+#define K f32
+#define T float
+#include "math_tmpl.h"
+#include "finish_tmpl.h"
+
+#define S f32s
+#define ST float
+#define ST_IS_T 1
+#define LOAD f32_load
+#define LOADN f32_loadn
+#define STORE f32_store
+#define STOREN f32_storen
+#include "rows_tmpl.h"
+#include "tiles_tmpl.h"
+#include "storage_end.h"
+
+#define S f16s
+#define ST uint16_t
+#define ST_IS_T 0
+#define LOAD f32_load_f16
+#define LOADN f32_loadn_f16
+#define STORE f32_store_f16
+#define STOREN f32_storen_f16
+#include "rows_tmpl.h"
+#include "tiles_tmpl.h"
+#include "storage_end.h"
+
+#define S bf16s
+#define ST uint16_t
+#define ST_IS_T 0
+#define LOAD f32_load_bf16
+#define LOADN f32_loadn_bf16
+#define STORE f32_store_bf16
+#define STOREN f32_storen_bf16
+#include "rows_tmpl.h"
+#include "tiles_tmpl.h"
+#include "storage_end.h"
+#include "compute_end.h"
+
+/* ---- double ---- */
+#define SXT_T_IS_F32 0
+#define K f64
+#define T double
+#include "math_tmpl.h"
+#include "finish_tmpl.h"
+
+#define S f64s
+#define ST double
+#define ST_IS_T 1
+#define LOAD f64_load
+#define LOADN f64_loadn
+#define STORE f64_store
+#define STOREN f64_storen
+#include "rows_tmpl.h"
+#include "tiles_tmpl.h"
+#include "storage_end.h"
+#include "compute_end.h"
+
+#define ROW_KERNELS(S)                                                                             \
+    {S##_plane, S##_start, S##_scan, S##_prepare, S##_sum, S##_finish, S##_write}
+
+extern const sxt_kernels SXT_TABLE;
+const sxt_kernels SXT_TABLE = {
+    ISA_NAME,
+    {ROW_KERNELS(f16s), ROW_KERNELS(bf16s), ROW_KERNELS(f32s), ROW_KERNELS(f64s)},
+};

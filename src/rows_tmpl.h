@@ -1,0 +1,352 @@
+/* rows_tmpl.h - one contiguous row: lanes along the classes. Included once per storage type: S its name,
+ * ST its C type, K the compute type (math_tmpl.h).
+ *
+ * A row goes through scan (maximum), prepare, sum (exp, stored when an output needs it, and the integer
+ * sum), finish, write. Long rows go through in ranges, from several threads if need be. */
+
+#define N(name) SXT_CAT(S, name)
+
+/* Lanes past the end hold -infinity: they never win a maximum and their exp is 0. */
+SXT_INLINE KV N(tail)(const ST *x, ptrdiff_t n)
+{
+    return V(select)(V(first)(n), LOADN(x, n), V(set1)(-(T)INFINITY));
+}
+
+static T N(range_max)(const ST *x, ptrdiff_t n, int *nan)
+{
+    KV m0 = V(set1)(-(T)INFINITY), m1 = m0;
+    KM bad = V(mnone)();
+    ptrdiff_t i = 0;
+    for (; i + 2 * V(W) <= n; i += 2 * V(W)) {
+        KV a = LOAD(x + i), b = LOAD(x + i + V(W));
+        bad = V(mor)(bad, V(unord)(a, b));
+        m0 = V(max)(a, m0); /* in this order a NaN is passed over; `bad` remembers it */
+        m1 = V(max)(b, m1);
+    }
+    for (; i < n; i += V(W)) {
+        KV a = N(tail)(x + i, n - i < V(W) ? n - i : V(W));
+        bad = V(mor)(bad, V(unord)(a, a));
+        m0 = V(max)(a, m0);
+    }
+    *nan |= V(mbits)(bad) != 0;
+    return V(hmax)(V(max)(m0, m1));
+}
+
+static ptrdiff_t N(range_find)(const ST *x, ptrdiff_t n, T value)
+{
+    KV v = V(set1)(value);
+    for (ptrdiff_t i = 0; i < n; i += V(W)) {
+        ptrdiff_t k = n - i < V(W) ? n - i : V(W);
+        unsigned hit = V(mbits)(V(eq)(V(select)(V(first)(k), LOADN(x + i, k), V(set1)((T)NAN)), v));
+        if (hit)
+            return i + __builtin_ctz(hit);
+    }
+    return -1;
+}
+
+static T N(range_max_but)(const ST *x, ptrdiff_t n, ptrdiff_t skip, int *nan)
+{
+    if (skip < 0 || skip >= n)
+        return N(range_max)(x, n, nan);
+    T a = N(range_max)(x, skip, nan), b = N(range_max)(x + skip + 1, n - skip - 1, nan);
+    return a > b ? a : b;
+}
+
+/* Blocks that stay in the first-level cache while they are looked at up to three times. */
+#define SCAN_BLOCK 4096
+
+static void N(scan)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
+{
+    const ST *x = row->x;
+    for (ptrdiff_t i = begin; i < end; i += SCAN_BLOCK) {
+        ptrdiff_t n = end - i < SCAN_BLOCK ? end - i : SCAN_BLOCK;
+        if (job->op != SXT_OP_LOG_SOFTMAX) {
+            double m = (double)N(range_max_but)(x + i, n, row->skip < 0 ? -1 : row->skip - i, &row->nan);
+            row->rest = m > row->rest ? m : row->rest;
+            continue;
+        }
+        /* log-softmax skips the first maximum: at_skip, skip; rest is the largest of the others */
+        T m = N(range_max)(x + i, n, &row->nan);
+        if ((double)m > row->at_skip) {
+            ptrdiff_t k = N(range_find)(x + i, n, m);
+            T second = N(range_max_but)(x + i, n, k, &row->nan);
+            row->rest = (double)second > row->at_skip ? (double)second : row->at_skip;
+            row->at_skip = (double)m;
+            row->skip = i + k;
+        } else if ((double)m > row->rest) {
+            row->rest = (double)m;
+        }
+    }
+}
+
+static void N(prepare)(const sxt_job *job, sxt_row *row)
+{
+    (void)job;
+    row->max = row->skip >= 0 && row->at_skip > row->rest ? row->at_skip : row->rest;
+    row->nan |= row->at_skip != row->at_skip;
+    row->special = row->nan || !(fabs(row->max) < (double)INFINITY);
+    row->fill = (double)NAN;
+    T n_ref, exponent;
+    V(ref) ref = V(make_ref)(row->special ? (T)0 : (T)row->max, row->special ? (T)0 : (T)row->rest,
+                             &n_ref, &exponent);
+    row->shift = (double)ref.shift;
+    row->magic = (double)ref.magic;
+    row->low = (double)ref.low;
+    row->m1 = (double)ref.m1;
+    row->m2 = (double)ref.m2;
+    row->n_ref = (double)n_ref;
+    row->unit = (double)exponent;
+}
+
+SXT_INLINE V(vref) N(row_ref)(const sxt_row *row)
+{
+    V(ref) ref = {(T)row->shift, (T)row->magic, (T)row->low, (T)row->m1, (T)row->m2};
+    return V(broadcast)(&ref);
+}
+
+/* One stretch: n elements from x, terms to e unless it is NULL. */
+SXT_INLINE void N(stretch_sum)(sxt_row *row, const ST *x, T *e, ptrdiff_t n, int precise, int store)
+{
+    V(vref) ref = N(row_ref)(row);
+    V(int) bits1 = (V(int))V(scalar_bits)((T)row->m1), bits2 = (V(int))V(scalar_bits)((T)row->m2);
+    const char *next = row->prefetch ? (const char *)row->prefetch + ((const char *)x - (const char *)row->x)
+                                     : NULL;
+    for (ptrdiff_t i = 0; i < n;) {
+        V(acc) acc = {V(iset1)(0), V(iset1)(0)};
+        V(uint) count = 0;
+        for (; i + V(W) <= n && count < FLUSH; i += V(W), count++) {
+            if (next) /* the next row arrives while this one is computed */
+                __builtin_prefetch(next + i * (ptrdiff_t)sizeof(ST));
+            KV term = V(exp_add)(LOAD(x + i), &ref, &acc, precise);
+            if (store)
+                V(store)(e + i, term);
+        }
+        if (i < n && n - i < V(W) && count < FLUSH) {
+            KV term = V(exp_add)(N(tail)(x + i, n - i), &ref, &acc, precise);
+            if (store)
+                V(storen)(e + i, term, n - i);
+            i = n;
+            count++;
+        }
+        uint64_t a = V(hsumu)(V(iadd)(acc.coarse, V(iset1)((V(int))(0 - count * (V(uint))bits1))));
+        int64_t b = V(hsums)(V(iadd)(acc.fine, V(iset1)((V(int))(0 - count * (V(uint))bits2))));
+        row->a_hi += a >> 32;
+        row->a_lo += a & 0xffffffffu;
+        row->b_hi += b >> 32;
+        row->b_lo += (uint64_t)b & 0xffffffffu;
+    }
+}
+
+static void N(plain_sum)(sxt_row *row, ptrdiff_t i, ptrdiff_t n)
+{
+    const ST *x = (const ST *)row->x + i;
+    if (row->terms)
+        N(stretch_sum)(row, x, (T *)row->terms + i, n, 0, 1);
+    else
+        N(stretch_sum)(row, x, NULL, n, 0, 0);
+}
+
+static void N(precise_sum)(sxt_row *row, ptrdiff_t i, ptrdiff_t n)
+{
+    const ST *x = (const ST *)row->x + i;
+    if (row->terms)
+        N(stretch_sum)(row, x, (T *)row->terms + i, n, SXT_T_IS_F32, 1);
+    else
+        N(stretch_sum)(row, x, NULL, n, SXT_T_IS_F32, 0);
+}
+
+static void N(sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
+{
+    if (row->special)
+        return;
+    if (job->op == SXT_OP_SOFTMAX) {
+        N(plain_sum)(row, begin, end - begin);
+    } else if (row->skip >= begin && row->skip < end) {
+        N(precise_sum)(row, begin, row->skip - begin);
+        N(precise_sum)(row, row->skip + 1, end - row->skip - 1);
+    } else {
+        N(precise_sum)(row, begin, end - begin);
+    }
+}
+
+static void N(put_row_value)(const sxt_job *job, ptrdiff_t row, double value)
+{
+    if (job->row_out) {
+#if SXT_T_IS_F32
+        ((float *)job->row_out)[row] = (float)value;
+#else
+        ((double *)job->row_out)[row] = value;
+#endif
+    }
+}
+
+SXT_FN void N(add_total)(sxt_total *total, double loss)
+{
+    sxt_dd s = sxt_two_sum(total->hi, loss);
+    total->hi = s.hi;
+    total->lo += s.lo;
+}
+
+/* Factors of the loss and of the gradient of a row; 0 for an ignored one. */
+SXT_FN void N(row_scales)(const sxt_job *job, ptrdiff_t index, double *loss, double *grad)
+{
+    int64_t label = job->labels[index];
+    double s = 1.0;
+    if (job->has_ignore_index && label == job->ignore_index)
+        s = 0.0;
+    else if (job->weight)
+        s = job->weight[label];
+    if (job->sample_weight)
+        s *= job->sample_weight[index];
+    *loss = s;
+    *grad = s * job->grad_scale * (job->grad_output ? job->grad_output[index] : 1.0);
+}
+
+static int N(ignored)(const sxt_job *job, ptrdiff_t index)
+{
+    return job->labels && job->has_ignore_index && job->labels[index] == job->ignore_index;
+}
+
+static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
+{
+    V(wide) sum = V(wide_sum)(row->a_hi, row->a_lo, row->b_hi, row->b_lo, row->unit);
+    V(outcome) o = {0, 0, 0, 0, 0};
+    if (job->op == SXT_OP_SOFTMAX) {
+        o = V(finish_softmax)(sum);
+    } else if (job->op == SXT_OP_LOG_SOFTMAX) {
+        o = V(finish_log_softmax)(sum, row->max, row->shift, row->n_ref);
+    } else if (job->op == SXT_OP_LOGSUMEXP) {
+        double lse = V(finish_logsumexp)(sum, row->shift, row->n_ref);
+        N(put_row_value)(job, row->index, !row->special ? lse : row->nan ? (double)NAN : row->max);
+    } else {
+        double scale_loss, scale_grad;
+        N(row_scales)(job, row->index, &scale_loss, &scale_grad);
+        o = V(finish_label)(sum, row->at_skip, row->shift, row->n_ref, scale_loss, scale_grad);
+        o.loss = row->special ? (double)NAN : o.loss;
+        N(put_row_value)(job, row->index, o.loss);
+        if (job->want_sum)
+            N(add_total)(total, o.loss);
+    }
+    row->factor_hi = o.factor_hi;
+    row->factor_lo = o.factor_lo;
+    row->tiny = o.tiny;
+    row->patch = o.patch;
+}
+
+SXT_INLINE void N(put)(ST *y, KV v, ptrdiff_t n)
+{
+    if (n >= V(W))
+        STORE(y, v);
+    else
+        STOREN(y, v, n);
+}
+
+static void N(put_tiny)(ST *y, KV term, double tiny, ptrdiff_t n)
+{
+    T lanes[V(W)];
+    V(store)(lanes, term);
+    for (int i = 0; i < V(W); i++)
+        lanes[i] = V(times_tiny)(lanes[i], tiny);
+    N(put)(y, V(load)(lanes), n);
+}
+
+/* y = term * factor */
+static void N(write_scaled)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
+{
+    const ST *x = row->x;
+    ST *y = row->y;
+    const T *e = row->terms;
+    V(vref) ref = N(row_ref)(row);
+    KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo);
+    for (ptrdiff_t i = begin; i < end; i += V(W)) {
+        ptrdiff_t n = end - i;
+        KV term;
+        if (n >= V(W))
+            term = e ? V(load)(e + i) : V(exp_term)(LOAD(x + i), &ref);
+        else
+            term = e ? V(loadn)(e + i, n) : V(exp_term)(N(tail)(x + i, n), &ref);
+        if (row->tiny != 0.0)
+            N(put_tiny)(y + i, term, row->tiny, n);
+        else
+            N(put)(y + i, V(fma)(term, hi, V(mul)(term, lo)), n);
+    }
+}
+
+static void N(write_log)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
+{
+    const ST *x = row->x;
+    ST *y = row->y;
+    KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo);
+    KV max = V(set1)((T)row->max), top = V(set1)((T)row->patch);
+    for (ptrdiff_t i = begin; i < end; i += V(W)) {
+        ptrdiff_t n = end - i;
+        KV v = n >= V(W) ? LOAD(x + i) : LOADN(x + i, n);
+        N(put)(y + i, V(log_value)(v, max, hi, lo, top), n);
+    }
+}
+
+static void N(write_fill)(ST *y, ptrdiff_t n, double value)
+{
+    KV v = V(set1)((T)value);
+    for (ptrdiff_t i = 0; i < n; i += V(W))
+        N(put)(y + i, v, n - i);
+}
+
+static void N(write)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
+{
+    if (!row->y)
+        return;
+    if (row->special)
+        N(write_fill)((ST *)row->y + begin, end - begin, row->fill);
+    else if (job->op == SXT_OP_LOG_SOFTMAX)
+        N(write_log)(row, begin, end);
+    else
+        N(write_scaled)(row, begin, end);
+    if (job->op == SXT_OP_CROSS_ENTROPY && !row->special && row->skip >= begin && row->skip < end)
+        STOREN((ST *)row->y + row->skip, V(set1)((T)row->patch), 1);
+}
+
+/* A row ready for scan; an ignored one is special from the start: loss 0, outputs 0. */
+static sxt_row N(start)(const sxt_job *job, const void *x, void *y, ptrdiff_t index)
+{
+    sxt_row row;
+    memset(&row, 0, sizeof row);
+    row.x = x;
+    row.y = y;
+    row.index = index;
+    row.skip = -1;
+    row.rest = row.at_skip = -(double)INFINITY;
+    if (job->op == SXT_OP_CROSS_ENTROPY && !N(ignored)(job, index)) {
+        KV label = LOADN((const ST *)x + job->labels[index], 1);
+        T lanes[V(W)];
+        V(store)(lanes, label);
+        row.skip = job->labels[index];
+        row.at_skip = (double)lanes[0];
+    }
+    return row;
+}
+
+/* Rows whose terms fit the scratch; longer 16-bit rows compute each term twice instead. */
+static void N(rows)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total)
+{
+    for (ptrdiff_t r = 0; r < plane->rows; r++) {
+        const char *x = plane->x + r * plane->x_row;
+        char *y = plane->y ? plane->y + r * plane->y_row : NULL;
+        ptrdiff_t index = plane->first_row + r * plane->row_step, n = job->classes;
+        if (N(ignored)(job, index)) {
+            N(put_row_value)(job, index, 0.0);
+            if (y)
+                N(write_fill)((ST *)y, n, 0.0);
+            continue;
+        }
+        sxt_row row = N(start)(job, x, y, index);
+        if (y && job->op != SXT_OP_LOG_SOFTMAX)
+            row.terms = ST_IS_T ? (void *)y : n * sizeof(T) <= scratch.bytes ? scratch.data : NULL;
+        row.prefetch = r + 1 < plane->rows ? x + plane->x_row : NULL;
+        N(scan)(job, &row, 0, n);
+        N(prepare)(job, &row);
+        N(sum)(job, &row, 0, n);
+        N(finish)(job, &row, total);
+        N(write)(job, &row, 0, n);
+    }
+}

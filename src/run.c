@@ -1,0 +1,203 @@
+/* run.c - splits a job into tasks. How it is split depends on shapes alone and no result depends on it,
+ * except that a sum of losses adds up per task: there the tasks are the same for any number of threads. */
+#include "run.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "dispatch.h"
+#include "parallel.h"
+#include "scratch.h"
+
+/* A task is about this many bytes of logits: small enough to balance, large enough to amortise. */
+#define TASK_BYTES ((ptrdiff_t)128 * 1024)
+/* Less work than this is done before a second thread has woken up. */
+#define PARALLEL_BYTES ((ptrdiff_t)48 * 1024)
+/* Rows in a task are a multiple of this, the widest tile. */
+#define ROW_MULTIPLE 64
+
+typedef struct {
+    const sxt_job *job;
+    const sxt_layout *layout;
+    const sxt_row_kernels *kernels;
+    ptrdiff_t rows_per_task;
+    sxt_total *totals; /* per task */
+    sxt_scratch scratch[1]; /* of the caller, when it works alone */
+    int alone;
+} row_run;
+
+static ptrdiff_t item_size(sxt_dtype dtype) { return dtype == SXT_F64 ? 8 : dtype == SXT_F32 ? 4 : 2; }
+
+static void run_rows(void *context, ptrdiff_t task, int worker)
+{
+    row_run *run = context;
+    (void)worker;
+    ptrdiff_t row = task * run->rows_per_task, end = row + run->rows_per_task;
+    if (end > run->layout->rows)
+        end = run->layout->rows;
+    sxt_total total = {0.0, 0.0};
+    sxt_scratch scratch = run->alone ? run->scratch[0] : sxt_thread_scratch();
+    while (row < end) {
+        sxt_plane plane = sxt_layout_plane(run->layout, row, end);
+        run->kernels->plane(run->job, &plane, scratch, &total);
+        row += plane.rows;
+    }
+    run->totals[task] = total;
+}
+
+static void add(sxt_total *sum, sxt_total part)
+{
+    double s = sum->hi + part.hi, t = s - sum->hi;
+    sum->lo += ((sum->hi - (s - t)) + (part.hi - t)) + part.lo;
+    sum->hi = s;
+}
+
+/* ---- one long row over several threads -------------------------------------------------------- */
+
+#define RANGE ((ptrdiff_t)32 * 1024)
+
+typedef struct {
+    const sxt_job *job;
+    const sxt_row_kernels *kernels;
+    sxt_row *row;
+    sxt_row *parts;
+} long_run;
+
+static void range_of(const long_run *run, ptrdiff_t task, ptrdiff_t *begin, ptrdiff_t *end)
+{
+    *begin = task * RANGE;
+    *end = *begin + RANGE < run->job->classes ? *begin + RANGE : run->job->classes;
+}
+
+static void scan_range(void *context, ptrdiff_t task, int worker)
+{
+    long_run *run = context;
+    ptrdiff_t begin, end;
+    (void)worker;
+    range_of(run, task, &begin, &end);
+    run->parts[task] = *run->row;
+    run->kernels->scan(run->job, &run->parts[task], begin, end);
+}
+
+static void sum_range(void *context, ptrdiff_t task, int worker)
+{
+    long_run *run = context;
+    ptrdiff_t begin, end;
+    (void)worker;
+    range_of(run, task, &begin, &end);
+    run->parts[task] = *run->row;
+    run->kernels->sum(run->job, &run->parts[task], begin, end);
+}
+
+static void write_range(void *context, ptrdiff_t task, int worker)
+{
+    long_run *run = context;
+    ptrdiff_t begin, end;
+    (void)worker;
+    range_of(run, task, &begin, &end);
+    run->kernels->write(run->job, run->row, begin, end);
+}
+
+/* The first maximum and the largest of the others, from those of two ranges in order. */
+static void merge_scan(const sxt_job *job, sxt_row *row, const sxt_row *part)
+{
+    row->nan |= part->nan;
+    if (job->op == SXT_OP_LOG_SOFTMAX && part->at_skip > row->at_skip) {
+        row->rest = part->rest > row->at_skip ? part->rest : row->at_skip;
+        row->at_skip = part->at_skip;
+        row->skip = part->skip;
+    } else {
+        double other = job->op == SXT_OP_LOG_SOFTMAX ? part->at_skip : part->rest;
+        row->rest = other > row->rest ? other : row->rest;
+    }
+}
+
+static sxt_status run_long_row(const sxt_job *job, const sxt_plane *plane, const sxt_row_kernels *kernels,
+                               int store, sxt_total *total)
+{
+    ptrdiff_t ntasks = (job->classes + RANGE - 1) / RANGE;
+    int threads = sxt_get_num_threads();
+    sxt_row row = kernels->start(job, plane->x, plane->y, plane->first_row);
+    if (store)
+        row.terms = plane->y;
+    sxt_row *parts = malloc(sizeof *parts * (size_t)ntasks);
+    if (!parts)
+        return SXT_ERR_MEMORY;
+    long_run run = {job, kernels, &row, parts};
+    sxt_parallel_for(ntasks, threads, scan_range, &run);
+    for (ptrdiff_t i = 0; i < ntasks; i++)
+        merge_scan(job, &row, &parts[i]);
+    kernels->prepare(job, &row);
+    sxt_parallel_for(ntasks, threads, sum_range, &run);
+    for (ptrdiff_t i = 0; i < ntasks; i++) {
+        row.a_hi += parts[i].a_hi;
+        row.a_lo += parts[i].a_lo;
+        row.b_hi += parts[i].b_hi;
+        row.b_lo += parts[i].b_lo;
+    }
+    free(parts);
+    kernels->finish(job, &row, total);
+    if (row.y)
+        sxt_parallel_for(ntasks, threads, write_range, &run);
+    return SXT_OK;
+}
+
+/* Rows one after another, each over all threads: worth it when there are fewer rows than threads. */
+static sxt_status run_long_rows(const sxt_job *job, const sxt_layout *layout, const sxt_row_kernels *kernels,
+                                int store, sxt_total *total)
+{
+    for (ptrdiff_t r = 0; r < layout->rows; r++) {
+        sxt_plane plane = sxt_layout_plane(layout, r, r + 1);
+        sxt_status status = run_long_row(job, &plane, kernels, store, total);
+        if (status != SXT_OK)
+            return status;
+    }
+    return SXT_OK;
+}
+
+static int splits_rows(const sxt_job *job, const sxt_layout *layout, ptrdiff_t item, int threads)
+{
+    int contiguous = layout->run_stride[SXT_X] == item && layout->blocks == 1 && !layout->base[SXT_MASK] &&
+                     (!layout->base[SXT_Y] || layout->run_stride[SXT_Y] == item);
+    int ignores = job->labels && job->has_ignore_index; /* rare; left to the general way */
+    return threads > 1 && layout->rows < 2 * threads && contiguous && !ignores && !layout->base[SXT_H] &&
+           job->classes >= 4 * RANGE;
+}
+
+sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
+{
+    const sxt_kernels *table = sxt_active_kernels();
+    if (!table)
+        return SXT_ERR_ISA;
+    *total = (sxt_total){0.0, 0.0};
+    if (layout->rows == 0)
+        return SXT_OK;
+    const sxt_row_kernels *kernels = &table->rows[dtype];
+    ptrdiff_t item = item_size(dtype), row_bytes = layout->classes * item;
+    ptrdiff_t bytes = row_bytes * layout->rows;
+    int threads = bytes < PARALLEL_BYTES ? 1 : sxt_get_num_threads();
+    if (splits_rows(job, layout, item, threads))
+        return run_long_rows(job, layout, kernels, item >= 4 && job->op != SXT_OP_LOG_SOFTMAX, total);
+
+    ptrdiff_t per_task = TASK_BYTES / row_bytes;
+    per_task = per_task < 1 ? 1 : per_task < ROW_MULTIPLE ? per_task : per_task / ROW_MULTIPLE * ROW_MULTIPLE;
+    ptrdiff_t ntasks = (layout->rows + per_task - 1) / per_task;
+    _Alignas(64) char small[SXT_SCRATCH_LEAST];
+    sxt_total first[1];
+    row_run run = {job, layout, kernels, per_task, first, {{small, sizeof small}}, ntasks == 1};
+    if (ntasks == 1) {
+        if (row_bytes > 64)
+            run.scratch[0] = sxt_thread_scratch();
+        sxt_parallel_for(1, 1, run_rows, &run);
+        *total = first[0];
+        return SXT_OK;
+    }
+    run.totals = malloc(sizeof *run.totals * (size_t)ntasks);
+    if (!run.totals)
+        return SXT_ERR_MEMORY;
+    sxt_parallel_for(ntasks, threads, run_rows, &run);
+    for (ptrdiff_t i = 0; i < ntasks; i++)
+        add(total, run.totals[i]);
+    free(run.totals);
+    return SXT_OK;
+}

@@ -1,0 +1,185 @@
+/* softxent.h - the whole public C API of softxent: softmax, log-softmax, log-sum-exp, cross-entropy
+ * (multi-class and binary) and their gradients over dense arrays on the CPU.
+ *
+ * Conventions
+ *   Arrays are described, never owned: data pointer, element type, shape, byte strides (any sign,
+ *   any alignment, 0 to broadcast). `axes` is a bit mask: bit k set means dimension k is reduced; the
+ *   classes of one row are the elements along all those dimensions, in C order. A "row" is one
+ *   position of the remaining dimensions; rows are numbered in C order.
+ *   Every function returns a status, prints nothing, leaves errno and the floating-point environment
+ *   alone (except that exception flags may be raised), never aborts, and checks its arguments before
+ *   it writes anything. Outputs may be the input itself (same data, shape and strides); any other
+ *   overlap is the caller's mistake.
+ *   All functions may be called from many threads at once and after fork().
+ *
+ * Guarantees
+ *   A row's result depends on its values and the options alone: the same bits for every thread
+ *   count, batch size, layout, alignment and instruction set. How: a term exp(x - max) is computed
+ *   by the same sequence of IEEE operations (explicit fused multiply-adds, no libm, no contraction)
+ *   everywhere, is rounded onto a fixed grid relative to the row's maximum, and is added as an
+ *   integer. Integer addition is associative, so lanes, tiles, blocks and threads cannot change the sum.
+ *   NaN results are the canonical quiet NaN.
+ *
+ * Error bounds are stated per function in units in the last place (ULP) of the result's type:
+ * |computed - exact| / spacing at the exact value, subnormal results included.
+ */
+#ifndef SOFTXENT_H
+#define SOFTXENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SXT_VERSION "0.1.0"
+#define SXT_MAX_NDIM 64
+
+#if defined(_WIN32)
+#define SXT_API __declspec(dllexport)
+#else
+#define SXT_API __attribute__((visibility("default")))
+#endif
+
+typedef enum {
+    SXT_F16 = 0,  /* IEEE binary16 */
+    SXT_BF16 = 1, /* bfloat16: the upper half of a binary32 */
+    SXT_F32 = 2,
+    SXT_F64 = 3
+} sxt_dtype;
+
+typedef enum {
+    SXT_OK = 0,
+    SXT_ERR_ARGUMENT = 1, /* unknown enum value, missing pointer, option out of its range */
+    SXT_ERR_DTYPE = 2,    /* element types do not go together */
+    SXT_ERR_SHAPE = 3,    /* shapes do not go together */
+    SXT_ERR_AXIS = 4,     /* axis outside the array's dimensions */
+    SXT_ERR_EMPTY = 5,    /* the reduced dimensions hold no element */
+    SXT_ERR_LABEL = 6,    /* a label outside [0, C): see sxt_label_error */
+    SXT_ERR_MEMORY = 7,   /* scratch memory could not be had */
+    SXT_ERR_ISA = 8,      /* unknown or unusable instruction set */
+    SXT_ERR_UNSUPPORTED = 9 /* an option this version does not compute */
+} sxt_status;
+
+typedef enum { SXT_NONE = 0, SXT_SUM = 1, SXT_MEAN = 2 } sxt_reduction;
+
+/* shape and strides (in bytes) are borrowed for the duration of the call. */
+typedef struct {
+    void *data;
+    sxt_dtype dtype;
+    int ndim;
+    const ptrdiff_t *shape;
+    const ptrdiff_t *strides;
+} sxt_array;
+
+/* A boolean mask of the shape of the input; bytes, 0 = leave the element out. */
+typedef struct {
+    const unsigned char *data;
+    const ptrdiff_t *strides;
+} sxt_mask;
+
+/* ---- softmax family ------------------------------------------------------------------------ */
+
+/* out = exp(x - max) / sum exp(x - max) along `axes`. out: x's shape and dtype.
+ * <= 2 ULP (f32), 2.5 (f64), 1 (16 bit). `where` may be NULL. */
+SXT_API sxt_status sxt_softmax(const sxt_array *x, uint64_t axes, const sxt_mask *where,
+                               const sxt_array *out);
+
+/* out = x - logsumexp(x). <= 1 ULP (f32 and 16 bit), 2 (f64), results next to 0 included. */
+SXT_API sxt_status sxt_log_softmax(const sxt_array *x, uint64_t axes, const sxt_mask *where,
+                                   const sxt_array *out);
+
+/* out = log sum b * exp(x). out: f32 for 16-bit and f32 input, f64 for f64; contiguous, one value
+ * per row in C order. b (or NULL): x's shape (strides may be 0) and dtype; a negative sum gives NaN, or, when
+ * `sign` is not NULL (one value per row, out's dtype), log|sum| with its sign.
+ * Without b <= 1 ULP (f32), 2 (f64) of max(|result|, |max x|). */
+SXT_API sxt_status sxt_logsumexp(const sxt_array *x, uint64_t axes, const sxt_mask *where,
+                                 const sxt_array *b, void *out, void *sign);
+
+/* out = p * (g - sum g * p): vector-Jacobian product of softmax. All of one shape and dtype. */
+SXT_API sxt_status sxt_softmax_grad(const sxt_array *grad_output, const sxt_array *probs,
+                                    uint64_t axes, const sxt_array *out);
+
+/* out = g - exp(l) * sum g: vector-Jacobian product of log-softmax. */
+SXT_API sxt_status sxt_log_softmax_grad(const sxt_array *grad_output, const sxt_array *log_probs,
+                                        uint64_t axes, const sxt_array *out);
+
+/* Elementwise 1 / (1 + exp(-x)) and -log(1 + exp(-x)). <= 2 ULP (f32), 3 (f64), 1 (16 bit). */
+SXT_API sxt_status sxt_sigmoid(const sxt_array *x, const sxt_array *out);
+SXT_API sxt_status sxt_log_sigmoid(const sxt_array *x, const sxt_array *out);
+
+/* ---- cross-entropy ------------------------------------------------------------------------- */
+
+/* Where a bad label stands: its value and its row. */
+typedef struct {
+    int64_t label;
+    ptrdiff_t row;
+} sxt_label_error;
+
+/* Row loss L = -sum_c w_c y'_c log p_c with y' = y (1 - eps) + eps / C, p = softmax(z),
+ * z = softcap * tanh(scale * x / softcap), plus z_loss * logsumexp(z)^2; times sample_weight.
+ * Exactly one of labels / probs is given. Outputs that are NULL are not computed. */
+typedef struct {
+    sxt_array logits; /* probabilities when from_logits == 0 */
+    int axis;
+    const int64_t *labels;       /* one per row, contiguous */
+    const sxt_array *probs;      /* or class probabilities of the logits' shape and dtype */
+    const double *weight;        /* C class weights >= 0, finite, or NULL */
+    const double *sample_weight; /* one per row, >= 0, finite, or NULL */
+    const double *grad_output;   /* one per row (SXT_NONE only), or NULL */
+    double grad_scale;           /* the scalar that multiplies every gradient; 1 as a rule */
+    int has_ignore_index;
+    int64_t ignore_index;
+    double label_smoothing; /* in [0, 1] */
+    double z_loss;
+    double logit_scale;
+    double softcap; /* 0: none */
+    sxt_reduction reduction;
+    int from_logits;
+    void *row_losses;      /* SXT_NONE: one per row, contiguous, f64 for f64 logits, else f32 */
+    double *loss;          /* SXT_SUM, SXT_MEAN */
+    const sxt_array *grad; /* d loss / d logits, the logits' shape and dtype; may be the logits */
+    const sxt_array *hess; /* diagonal of the Hessian in the logits, likewise */
+} sxt_cross_entropy_args;
+
+/* Hard labels: loss <= 1 ULP (f32), 2 (f64) per row; gradient <= 2 (f32), 3 (f64), 1 (16 bit).
+ * SXT_ERR_LABEL fills *bad and writes nothing. One pass over the logits whatever is asked for. */
+SXT_API sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *args, sxt_label_error *bad);
+
+/* Elementwise binary loss -w (p t log s(x) + (1 - t) log(1 - s(x))), s = sigmoid, p = pos_weight.
+ * With from_logits == 0 the input is a probability and logarithms are clamped at -100. */
+typedef struct {
+    sxt_array logits;
+    const sxt_array *target;     /* the logits' shape (strides may be 0) and dtype */
+    const sxt_array *weight;     /* likewise, or NULL */
+    const sxt_array *pos_weight; /* likewise, or NULL */
+    const sxt_array *grad_output; /* likewise (SXT_NONE only), or NULL */
+    double grad_scale;
+    sxt_reduction reduction;
+    int from_logits;
+    const sxt_array *losses; /* SXT_NONE: the logits' shape, f64 for f64 logits, else f32 */
+    double *loss;            /* SXT_SUM, SXT_MEAN */
+    const sxt_array *grad;
+    const sxt_array *hess;
+} sxt_binary_args;
+
+SXT_API sxt_status sxt_binary_cross_entropy(const sxt_binary_args *args);
+
+/* ---- threads and instruction sets ------------------------------------------------------------ */
+
+/* Number of threads used by calls from now on (>= 1). The start value is SOFTXENT_NUM_THREADS or the
+ * number of processors this process may run on. */
+SXT_API int sxt_get_num_threads(void);
+SXT_API sxt_status sxt_set_num_threads(int n);
+
+/* Instruction set in use ("avx512", ...), and the k-th usable one, best first (NULL past the end). */
+SXT_API const char *sxt_isa(void);
+SXT_API const char *sxt_usable_isa(int k);
+/* Selects by name (NULL: best usable). SXT_ERR_ISA, nothing changed, when it is not usable here. */
+SXT_API sxt_status sxt_select_isa(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,13 @@
+/* storage_end.h - forgets the macros of one storage type, for the next one. */
+#undef N
+#undef S
+#undef ST
+#undef ST_IS_T
+#undef LOAD
+#undef LOADN
+#undef STORE
+#undef STOREN
+#undef SCAN_BLOCK
+#undef WIDE_TILE
+#undef NARROW_TILE
+#undef FEW_CLASSES

@@ -1,0 +1,200 @@
+/* vec_avx512.h - the vector operations of the templates in AVX-512 F/BW/DQ/VL (Intel Skylake-SP and
+ * later, AMD Zen 4 and later). f32: 16 lanes, f64: 8 lanes; masks are mask registers.
+ * The meaning of each operation is written down in vec_scalar.h. */
+#ifndef SXT_VEC_AVX512_H
+#define SXT_VEC_AVX512_H
+
+#include <immintrin.h>
+
+#define SXT_INLINE static inline __attribute__((always_inline))
+
+/* ---- float ---------------------------------------------------------------------------------- */
+#define f32_W 16
+typedef __m512 f32_v;
+typedef __m512i f32_i;
+typedef __mmask16 f32_m;
+
+SXT_INLINE f32_m f32_first(ptrdiff_t n) { return (f32_m)((1u << n) - 1u); }
+SXT_INLINE f32_v f32_load(const float *p) { return _mm512_loadu_ps(p); }
+SXT_INLINE f32_v f32_loadn(const float *p, ptrdiff_t n) { return _mm512_maskz_loadu_ps(f32_first(n), p); }
+SXT_INLINE void f32_store(float *p, f32_v v) { _mm512_storeu_ps(p, v); }
+SXT_INLINE void f32_storen(float *p, f32_v v, ptrdiff_t n) { _mm512_mask_storeu_ps(p, f32_first(n), v); }
+SXT_INLINE f32_v f32_set1(float x) { return _mm512_set1_ps(x); }
+SXT_INLINE f32_v f32_add(f32_v a, f32_v b) { return _mm512_add_ps(a, b); }
+SXT_INLINE f32_v f32_sub(f32_v a, f32_v b) { return _mm512_sub_ps(a, b); }
+SXT_INLINE f32_v f32_mul(f32_v a, f32_v b) { return _mm512_mul_ps(a, b); }
+SXT_INLINE f32_v f32_div(f32_v a, f32_v b) { return _mm512_div_ps(a, b); }
+SXT_INLINE f32_v f32_fma(f32_v a, f32_v b, f32_v c) { return _mm512_fmadd_ps(a, b, c); }
+SXT_INLINE f32_v f32_fnma(f32_v a, f32_v b, f32_v c) { return _mm512_fnmadd_ps(a, b, c); }
+SXT_INLINE f32_v f32_max(f32_v a, f32_v b) { return _mm512_max_ps(a, b); }
+SXT_INLINE f32_v f32_min(f32_v a, f32_v b) { return _mm512_min_ps(a, b); }
+SXT_INLINE f32_v f32_abs(f32_v a) { return _mm512_abs_ps(a); }
+SXT_INLINE f32_m f32_lt(f32_v a, f32_v b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+SXT_INLINE f32_m f32_eq(f32_v a, f32_v b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+SXT_INLINE f32_m f32_unord(f32_v a, f32_v b) { return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q); }
+SXT_INLINE f32_m f32_ieq(f32_i a, f32_i b) { return _mm512_cmpeq_epi32_mask(a, b); }
+SXT_INLINE f32_m f32_mnone(void) { return 0; }
+SXT_INLINE f32_m f32_mor(f32_m a, f32_m b) { return (f32_m)(a | b); }
+SXT_INLINE unsigned f32_mbits(f32_m m) { return m; }
+SXT_INLINE f32_v f32_select(f32_m m, f32_v a, f32_v b) { return _mm512_mask_blend_ps(m, b, a); }
+SXT_INLINE f32_i f32_iselect(f32_m m, f32_i a, f32_i b) { return _mm512_mask_blend_epi32(m, b, a); }
+SXT_INLINE f32_i f32_bits(f32_v v) { return _mm512_castps_si512(v); }
+SXT_INLINE f32_v f32_float(f32_i v) { return _mm512_castsi512_ps(v); }
+SXT_INLINE f32_i f32_shl(f32_i v) { return _mm512_slli_epi32(v, 23); }
+SXT_INLINE f32_i f32_iadd(f32_i a, f32_i b) { return _mm512_add_epi32(a, b); }
+SXT_INLINE f32_i f32_iset1(int32_t x) { return _mm512_set1_epi32(x); }
+SXT_INLINE f32_i f32_iload(const int32_t *p) { return _mm512_loadu_si512(p); }
+SXT_INLINE void f32_istore(int32_t *p, f32_i v) { _mm512_storeu_si512(p, v); }
+SXT_INLINE float f32_hmax(f32_v v) { return _mm512_reduce_max_ps(v); }
+SXT_INLINE float f32_hmin(f32_v v) { return _mm512_reduce_min_ps(v); }
+SXT_INLINE uint64_t f32_hsumu(f32_i v)
+{
+    __m512i low = _mm512_and_si512(v, _mm512_set1_epi64(0xffffffff));
+    return (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(low, _mm512_srli_epi64(v, 32)));
+}
+SXT_INLINE int64_t f32_hsums(f32_i v)
+{
+    __m512i low = _mm512_srai_epi64(_mm512_slli_epi64(v, 32), 32);
+    return _mm512_reduce_add_epi64(_mm512_add_epi64(low, _mm512_srai_epi64(v, 32)));
+}
+
+SXT_INLINE f32_v f32_load_f16(const uint16_t *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)p));
+}
+SXT_INLINE f32_v f32_loadn_f16(const uint16_t *p, ptrdiff_t n)
+{
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(f32_first(n), p));
+}
+SXT_INLINE void f32_storen_f16(uint16_t *p, f32_v v, ptrdiff_t n)
+{
+    _mm256_mask_storeu_epi16(p, f32_first(n), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+SXT_INLINE void f32_store_f16(uint16_t *p, f32_v v)
+{
+    _mm256_storeu_si256((void *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+SXT_INLINE f32_v f32_from_bf16(__m256i h)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+}
+/* Round to nearest even on the bits; the callers store no NaN but the canonical one. */
+SXT_INLINE __m256i f32_to_bf16(f32_v v)
+{
+    __m512i bits = _mm512_castps_si512(v);
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    __m512i canonical = _mm512_set1_epi32(0x7fc00000);
+    sum = _mm512_mask_blend_epi32(f32_unord(v, v), sum, canonical);
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(sum, 16));
+}
+SXT_INLINE f32_v f32_load_bf16(const uint16_t *p)
+{
+    return f32_from_bf16(_mm256_loadu_si256((const void *)p));
+}
+SXT_INLINE f32_v f32_loadn_bf16(const uint16_t *p, ptrdiff_t n)
+{
+    return f32_from_bf16(_mm256_maskz_loadu_epi16(f32_first(n), p));
+}
+SXT_INLINE void f32_storen_bf16(uint16_t *p, f32_v v, ptrdiff_t n)
+{
+    _mm256_mask_storeu_epi16(p, f32_first(n), f32_to_bf16(v));
+}
+SXT_INLINE void f32_store_bf16(uint16_t *p, f32_v v)
+{
+    _mm256_storeu_si256((void *)p, f32_to_bf16(v));
+}
+
+/* 16 x 16 transpose in registers, in place. */
+SXT_INLINE void f32_transpose(f32_v r[f32_W])
+{
+    f32_v t[16];
+    for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+        __m512d a = _mm512_castps_pd(t[i]), b = _mm512_castps_pd(t[i + 1]);
+        __m512d c = _mm512_castps_pd(t[i + 2]), d = _mm512_castps_pd(t[i + 3]);
+        r[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+        r[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+        r[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+        r[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+    }
+    for (int i = 0; i < 4; i++) {
+        t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
+        t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
+        t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
+        t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
+    }
+    for (int i = 0; i < 8; i++) {
+        r[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+        r[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
+    }
+}
+
+/* ---- double --------------------------------------------------------------------------------- */
+#define f64_W 8
+typedef __m512d f64_v;
+typedef __m512i f64_i;
+typedef __mmask8 f64_m;
+
+SXT_INLINE f64_m f64_first(ptrdiff_t n) { return (f64_m)((1u << n) - 1u); }
+SXT_INLINE f64_v f64_load(const double *p) { return _mm512_loadu_pd(p); }
+SXT_INLINE f64_v f64_loadn(const double *p, ptrdiff_t n) { return _mm512_maskz_loadu_pd(f64_first(n), p); }
+SXT_INLINE void f64_store(double *p, f64_v v) { _mm512_storeu_pd(p, v); }
+SXT_INLINE void f64_storen(double *p, f64_v v, ptrdiff_t n) { _mm512_mask_storeu_pd(p, f64_first(n), v); }
+SXT_INLINE f64_v f64_set1(double x) { return _mm512_set1_pd(x); }
+SXT_INLINE f64_v f64_add(f64_v a, f64_v b) { return _mm512_add_pd(a, b); }
+SXT_INLINE f64_v f64_sub(f64_v a, f64_v b) { return _mm512_sub_pd(a, b); }
+SXT_INLINE f64_v f64_mul(f64_v a, f64_v b) { return _mm512_mul_pd(a, b); }
+SXT_INLINE f64_v f64_div(f64_v a, f64_v b) { return _mm512_div_pd(a, b); }
+SXT_INLINE f64_v f64_fma(f64_v a, f64_v b, f64_v c) { return _mm512_fmadd_pd(a, b, c); }
+SXT_INLINE f64_v f64_fnma(f64_v a, f64_v b, f64_v c) { return _mm512_fnmadd_pd(a, b, c); }
+SXT_INLINE f64_v f64_max(f64_v a, f64_v b) { return _mm512_max_pd(a, b); }
+SXT_INLINE f64_v f64_min(f64_v a, f64_v b) { return _mm512_min_pd(a, b); }
+SXT_INLINE f64_v f64_abs(f64_v a) { return _mm512_abs_pd(a); }
+SXT_INLINE f64_m f64_lt(f64_v a, f64_v b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ); }
+SXT_INLINE f64_m f64_eq(f64_v a, f64_v b) { return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ); }
+SXT_INLINE f64_m f64_unord(f64_v a, f64_v b) { return _mm512_cmp_pd_mask(a, b, _CMP_UNORD_Q); }
+SXT_INLINE f64_m f64_ieq(f64_i a, f64_i b) { return _mm512_cmpeq_epi64_mask(a, b); }
+SXT_INLINE f64_m f64_mnone(void) { return 0; }
+SXT_INLINE f64_m f64_mor(f64_m a, f64_m b) { return (f64_m)(a | b); }
+SXT_INLINE unsigned f64_mbits(f64_m m) { return m; }
+SXT_INLINE f64_v f64_select(f64_m m, f64_v a, f64_v b) { return _mm512_mask_blend_pd(m, b, a); }
+SXT_INLINE f64_i f64_iselect(f64_m m, f64_i a, f64_i b) { return _mm512_mask_blend_epi64(m, b, a); }
+SXT_INLINE f64_i f64_bits(f64_v v) { return _mm512_castpd_si512(v); }
+SXT_INLINE f64_v f64_float(f64_i v) { return _mm512_castsi512_pd(v); }
+SXT_INLINE f64_i f64_shl(f64_i v) { return _mm512_slli_epi64(v, 52); }
+SXT_INLINE f64_i f64_iadd(f64_i a, f64_i b) { return _mm512_add_epi64(a, b); }
+SXT_INLINE f64_i f64_iset1(int64_t x) { return _mm512_set1_epi64(x); }
+SXT_INLINE f64_i f64_iload(const int64_t *p) { return _mm512_loadu_si512(p); }
+SXT_INLINE void f64_istore(int64_t *p, f64_i v) { _mm512_storeu_si512(p, v); }
+SXT_INLINE double f64_hmax(f64_v v) { return _mm512_reduce_max_pd(v); }
+SXT_INLINE double f64_hmin(f64_v v) { return _mm512_reduce_min_pd(v); }
+SXT_INLINE uint64_t f64_hsumu(f64_i v) { return (uint64_t)_mm512_reduce_add_epi64(v); }
+SXT_INLINE int64_t f64_hsums(f64_i v) { return _mm512_reduce_add_epi64(v); }
+
+/* 8 x 8 transpose in registers, in place. */
+SXT_INLINE void f64_transpose(f64_v r[f64_W])
+{
+    f64_v t[8];
+    for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm512_unpacklo_pd(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_pd(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 2; i++) {
+        r[i] = _mm512_shuffle_f64x2(t[i], t[i + 2], 0x88);
+        r[i + 2] = _mm512_shuffle_f64x2(t[i], t[i + 2], 0xdd);
+        r[i + 4] = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0x88);
+        r[i + 6] = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0xdd);
+    }
+    for (int i = 0; i < 4; i++) {
+        t[i] = _mm512_shuffle_f64x2(r[i], r[i + 4], 0x88);
+        t[i + 4] = _mm512_shuffle_f64x2(r[i], r[i + 4], 0xdd);
+    }
+    for (int i = 0; i < 8; i++)
+        r[i] = t[i];
+}
+
+#endif

@@ -1,0 +1,110 @@
+/* identity.c - the same bits from every instruction set, layout, thread count and batch split.
+ *
+ * The reference is the scalar table on one thread over contiguous rows; everything else must equal it
+ * bit for bit, for ordinary values and for random bit patterns. */
+#include "assertions.h"
+#include "compare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LAYOUTS = 3 };
+
+static random_source source = {19690720};
+
+static const int thread_counts[] = {1, 2, 3, 8};
+
+static void check_all_ways(const problem *p)
+{
+    result reference = reference_result(p);
+    CHECK(reference.damage == NULL, "%s", reference.damage);
+    const char *isa;
+    for (int k = 0; (isa = sxt_usable_isa(k)) != NULL; k++) {
+        CHECK(sxt_select_isa(isa) == SXT_OK, "%s", isa);
+        for (int layout = 0; layout < LAYOUTS; layout++) {
+            arrangement how = {.seed = layout == 0 ? 0 : random_bits(&source) | 1,
+                               .where = {random_below(&source, 2), random_below(&source, 64)},
+                               .in_place = random_below(&source, 2)};
+            CHECK(sxt_set_num_threads(thread_counts[random_below(&source, 4)]) == SXT_OK, "threads");
+            check_same(p, &how, &reference);
+        }
+    }
+    result_free(&reference);
+}
+
+/* Rows [first, first + rows) of the problem, as a problem: it borrows the memory. */
+static problem rows_of(const problem *p, ptrdiff_t first, ptrdiff_t rows)
+{
+    problem part = *p;
+    size_t skip = (size_t)(first * p->classes), size = size_of(p->dtype);
+    part.rows = rows;
+    part.x = (char *)p->x + skip * size;
+    part.second = (char *)p->second + skip * size;
+    part.third = (char *)p->third + skip * size;
+    part.fourth = (char *)p->fourth + skip * size;
+    part.mask += skip;
+    part.labels += first;
+    part.row_weight += first;
+    part.row_grad += first;
+    return part;
+}
+
+/* A batch cut in two gives the rows of the whole. */
+static void check_split(const problem *whole, ptrdiff_t cut)
+{
+    arrangement how = {.seed = 0};
+    problem first = rows_of(whole, 0, cut), second = rows_of(whole, cut, whole->rows - cut);
+    result all = call_run(whole, &how), a = call_run(&first, &how), b = call_run(&second, &how);
+    CHECK(all.status == a.status && all.status == b.status, "status %d, %d, %d", (int)all.status,
+          (int)a.status, (int)b.status);
+    for (int i = 0; i < MAX_OUTPUTS && all.status == SXT_OK; i++) {
+        bool same = all.size[i] == a.size[i] + b.size[i];
+        if (same && a.size[i])
+            same = memcmp(all.bytes[i], a.bytes[i], a.size[i]) == 0;
+        if (same && b.size[i])
+            same = memcmp(all.bytes[i] + a.size[i], b.bytes[i], b.size[i]) == 0;
+        CHECK(same, "output %d of %s %s, %td x %td cut at %td", i, call_names[whole->kind],
+              dtype_names[whole->dtype], whole->rows, whole->classes, cut);
+    }
+    result_free(&all);
+    result_free(&a);
+    result_free(&b);
+}
+
+static void check_shape(call_kind kind, sxt_dtype dtype, ptrdiff_t rows, ptrdiff_t classes)
+{
+    value_kind values = (value_kind)random_below(&source, NUM_VALUE_KINDS);
+    problem p = problem_new(&source, kind, dtype, rows, classes, values);
+    check_all_ways(&p);
+    if (kind < CALL_CROSS_ENTROPY || p.reduction == SXT_NONE)
+        check_split(&p, (ptrdiff_t)random_below(&source, (uint64_t)rows + 1));
+    problem_free(&p);
+}
+
+/* Shapes on both sides of what the kernels tell apart: vector widths, few classes, many rows, rows
+ * long enough to be shared by threads. */
+static void check_kind(call_kind kind, sxt_dtype dtype)
+{
+    for (int i = 0; i < 150; i++)
+        check_shape(kind, dtype, 1 + (ptrdiff_t)random_below(&source, 40),
+                    1 + (ptrdiff_t)random_below(&source, 80));
+    for (ptrdiff_t classes = 1; classes <= 70; classes += 3)
+        check_shape(kind, dtype, 700 + (ptrdiff_t)random_below(&source, 400), classes);
+    for (int i = 0; i < 6; i++)
+        check_shape(kind, dtype, 1 + (ptrdiff_t)random_below(&source, 20),
+                    2000 + (ptrdiff_t)random_below(&source, 3000));
+    check_shape(kind, dtype, 1, 200003);
+    check_shape(kind, dtype, 3, 70001);
+}
+
+int main(int argc, char **argv)
+{
+    const char *only = argc > 1 ? argv[1] : NULL;
+    report_faults();
+    for (call_kind kind = 0; kind < NUM_CALLS; kind++)
+        for (sxt_dtype dtype = SXT_F16; dtype <= SXT_F64; dtype++)
+            if (only == NULL || strcmp(only, call_names[kind]) == 0)
+                check_kind(kind, dtype);
+    check_coverage();
+    return check_report("identity");
+}

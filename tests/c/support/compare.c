@@ -1,0 +1,101 @@
+#define _GNU_SOURCE
+#include "compare.h"
+
+#include "assertions.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static const problem *current;
+static const arrangement *current_arrangement;
+
+static long computed[NUM_CALLS], unsupported[NUM_CALLS];
+
+static void print_current(void)
+{
+    const arrangement *how = current_arrangement;
+    problem_print(current);
+    printf("  on %s, %d threads, arrangement seed %llu, %s + %zu, in place %d\n", sxt_isa(),
+           sxt_get_num_threads(), (unsigned long long)how->seed, how->where.at_end ? "end" : "start",
+           how->where.shift, how->in_place);
+}
+
+/* The program ends anyway: printing from the handler can make nothing worse. */
+static void on_fault(int signal_number)
+{
+    printf("signal %d in ", signal_number);
+    print_current();
+    fflush(stdout);
+    _exit(1);
+}
+
+void report_faults(void)
+{
+    struct sigaction action = {.sa_handler = on_fault};
+    sigaction(SIGSEGV, &action, NULL);
+    sigaction(SIGBUS, &action, NULL);
+    sigaction(SIGILL, &action, NULL);
+    sigaction(SIGFPE, &action, NULL);
+}
+
+static result run(const problem *p, const arrangement *how)
+{
+    current = p;
+    current_arrangement = how;
+    return call_run(p, how);
+}
+
+sxt_status expected_status(const problem *p)
+{
+    bool elementwise = p->kind == CALL_SIGMOID || p->kind == CALL_LOG_SIGMOID || p->kind == CALL_BINARY;
+    return !elementwise && p->classes == 0 && p->rows > 0 ? SXT_ERR_EMPTY : SXT_OK;
+}
+
+static void count_call(const problem *p, sxt_status status)
+{
+    if (status == SXT_ERR_UNSUPPORTED)
+        unsupported[p->kind]++;
+    else
+        computed[p->kind]++;
+}
+
+void check_coverage(void)
+{
+    for (int kind = 0; kind < NUM_CALLS; kind++) {
+        if (computed[kind] + unsupported[kind] == 0)
+            continue;
+        printf("%-22s %8ld calls computed", call_names[kind], computed[kind]);
+        if (unsupported[kind] > 0)
+            printf(", %ld skipped: options that are not supported", unsupported[kind]);
+        printf("\n");
+        CHECK(computed[kind] > 0, "no call of %s was computed", call_names[kind]);
+    }
+}
+
+result reference_result(const problem *p)
+{
+    static const arrangement plain = {.seed = 0};
+    char previous[16];
+    snprintf(previous, sizeof previous, "%s", sxt_isa());
+    int threads = sxt_get_num_threads();
+    sxt_select_isa("scalar");
+    sxt_set_num_threads(1);
+    result r = run(p, &plain);
+    sxt_select_isa(previous);
+    sxt_set_num_threads(threads);
+    return r;
+}
+
+void check_same(const problem *p, const arrangement *how, const result *reference)
+{
+    long failed = atomic_load(&checks_failed);
+    result r = run(p, how);
+    const char *difference = result_difference(&r, reference);
+    count_call(p, r.status);
+    CHECK(r.status == expected_status(p) || r.status == SXT_ERR_UNSUPPORTED, "status %d", (int)r.status);
+    CHECK(r.damage == NULL, "%s", r.damage);
+    CHECK(difference == NULL, "%s", difference);
+    if (atomic_load(&checks_failed) != failed && failed < CHECK_PRINTED_FAILURES)
+        print_current();
+    result_free(&r);
+}

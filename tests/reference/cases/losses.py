@@ -1,0 +1,150 @@
+"""cross_entropy with its gradient and Hessian diagonal under every option."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+
+import numpy as np
+
+from .. import cross_entropy as exact
+from ..dtypes import cast
+from ..softmax import softmax
+from .outcome import Case, Outcome, outcome
+
+
+def labels(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Labels of finite logits: in turn the largest, the smallest and a random one."""
+    values = np.asarray(x, np.float64)
+    finite = np.isfinite(values)
+    random = np.argmax(np.where(finite, rng.random(x.shape), -1.0), axis=1)
+    smallest = np.argmin(np.where(finite, values, np.inf), axis=1)
+    return np.choose(np.arange(len(x)) % 3, [np.argmax(values, axis=1), smallest, random])
+
+
+def distributions(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Probability targets with zeros among them, in the dtype of the logits."""
+    y = rng.dirichlet(np.full(x.shape[1], 0.5), size=len(x)) * (rng.random(x.shape) < 0.7)
+    return cast(np.where(np.isfinite(np.asarray(x, np.float64)), y, 0.0), x.dtype)
+
+
+def _weights(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return cast(rng.choice([0.0, 0.25, 0.5, 1.0, 1.5, 3.0], p=[0.05, *[0.19] * 5], size=x.shape[1]), x.dtype)
+
+
+def _call(
+    sx: ModuleType,
+    x: np.ndarray,
+    target: np.ndarray,
+    bounds: tuple[str, str],
+    **options: object,
+) -> Iterator[Outcome]:
+    """Loss and gradient of the fused call, held against (loss bound, gradient bound)."""
+    loss, grad = sx.cross_entropy_and_grad(x, target, **options)
+    expected = exact.cross_entropy(x, target, **options)
+    yield outcome("loss", bounds[0], loss, expected.loss)
+    yield outcome("grad", bounds[1], grad, expected.grad)
+
+
+def _hard(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
+    target = labels(x, rng)
+    yield from _call(sx, x, target, ("cross_entropy", "gradient_hard"), reduction="none")
+
+
+def _hard_reduced(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
+    target = labels(x, rng)
+    options = {"weight": _weights(x, rng), "sample_weight": rng.choice([0.5, 1.0, 2.0], len(x))}
+    options["weight"][target[0]] = 1  # so that the divisor of the mean is not 0
+    ignored = np.where(np.arange(len(x)) % 4 == 3, -100, target)
+    bounds = ("combined", "gradient_hard")
+    for reduction in ("sum", "mean"):
+        yield from _call(sx, x, ignored, bounds, reduction=reduction, **options)
+
+
+def _finite(x: np.ndarray) -> np.ndarray:
+    """Smoothing gives every class a coefficient, so that -inf logits would make losses infinite."""
+    return x[np.isfinite(np.asarray(x, np.float64)).all(axis=1)]
+
+
+def _smoothed(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
+    x = _finite(x)
+    target = labels(x, rng)
+    options = {"label_smoothing": 0.1, "reduction": "none"}
+    yield from _call(sx, x, target, ("combined", "gradient_soft"), **options)
+    options["weight"] = _weights(x, rng)
+    yield from _call(sx, x, target, ("combined", "gradient_soft"), **options)
+
+
+def _soft(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
+    target = distributions(x, rng)
+    bounds = ("combined", "gradient_soft")
+    yield from _call(sx, x, target, bounds, reduction="none")
+    yield from _call(sx, x, target, bounds, reduction="mean", weight=_weights(x, rng))
+
+
+def _with_option(**options: object) -> Case:
+    def case(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
+        bounds = ("combined", "combined")
+        yield from _call(sx, x, labels(x, rng), bounds, reduction="none", **options)
+        yield from _call(sx, x, distributions(x, rng), bounds, reduction="none", **options)
+
+    return case
+
+
+_EVERYTHING = {
+    "label_smoothing": 0.1,
+    "z_loss": 1e-3,
+    "logit_scale": 0.75,
+    "softcap": 30.0,
+    "reduction": "none",
+}
+
+
+def _everything(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
+    x = _finite(x)
+    options = {**_EVERYTHING, "weight": _weights(x, rng)}
+    yield from _call(sx, x, labels(x, rng), ("combined", "combined"), **options)
+
+
+def _hessian(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
+    target = labels(x, rng)
+    for options in ({}, {"weight": _weights(x, rng)}, {"z_loss": 1e-3, "logit_scale": 0.75}):
+        grad, hess = sx.cross_entropy_grad_hess(x, target, **options)
+        expected = exact.cross_entropy(x, target, reduction="none", **options)
+        bound = "combined" if "z_loss" in options else "gradient_hard"
+        yield outcome("grad", bound, grad, expected.grad)
+        yield outcome("hess", "combined", hess, expected.hess)
+
+
+def _hessian_everything(
+    sx: ModuleType, x: np.ndarray, rng: np.random.Generator
+) -> Iterator[Outcome]:
+    x = _finite(x)
+    options = {**_EVERYTHING, "weight": _weights(x, rng)}
+    target = labels(x, rng)
+    _, hess = sx.cross_entropy_grad_hess(x, target, **options)
+    yield outcome("hess", "combined", hess, exact.cross_entropy(x, target, **options).hess)
+
+
+def _probabilities(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
+    probs = cast(softmax(x).value.to_float(), x.dtype)
+    target = labels(np.where(probs == 0, -np.inf, probs.astype(np.float64)), rng)
+    loss, grad = sx.cross_entropy_and_grad(probs, target, from_logits=False, reduction="none")
+    expected = exact.cross_entropy_of_probabilities(probs, target)
+    yield outcome("loss", "cross_entropy", loss, expected.loss)
+    yield outcome("grad", "gradient_hard", grad, expected.grad)
+
+
+CASES: dict[str, Case] = {
+    "cross_entropy": _hard,
+    "cross_entropy weighted, reduced": _hard_reduced,
+    "cross_entropy label_smoothing": _smoothed,
+    "cross_entropy probability targets": _soft,
+    "cross_entropy z_loss": _with_option(z_loss=1e-2),
+    "cross_entropy logit_scale": _with_option(logit_scale=0.7),
+    "cross_entropy softcap": _with_option(softcap=30.0),
+    "cross_entropy every option": _everything,
+    "cross_entropy_grad_hess": _hessian,
+    "cross_entropy_grad_hess every option": _hessian_everything,
+    "cross_entropy from_logits=False": _probabilities,
+}

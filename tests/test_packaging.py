@@ -1,0 +1,80 @@
+"""What is installed, what it needs, and whether the documentation's examples run."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata, resources
+from pathlib import Path
+
+import pytest
+
+import softxent
+
+ROOT = Path(__file__).resolve().parent.parent
+OPTIONAL = ("scipy", "sklearn", "onnx", "onnxruntime", "torch", "matplotlib", "jinja2", "tqdm")
+
+
+def test_version_is_that_of_the_header():
+    header = (ROOT / "src" / "softxent.h").read_text()
+    (version,) = re.findall(r'#define SXT_VERSION "(.+)"', header)
+    assert softxent.__version__ == metadata.version("softxent") == version
+
+
+def test_changelog_begins_with_this_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert re.findall(r"^## (\S+)", changelog, re.MULTILINE)[0] == softxent.__version__
+
+
+def test_base_install_needs_numpy_alone():
+    requirements = metadata.requires("softxent") or []
+    base = [name for name in requirements if "extra ==" not in name]
+    assert [re.split(r"\W", name)[0] for name in base] == ["numpy"]
+
+
+def test_extras_are_those_of_the_documentation():
+    extras = set(metadata.metadata("softxent").get_all("Provides-Extra"))
+    assert extras == {"onnx", "torch", "plot", "cli", "demo", "test", "bench", "dev"}
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"`{extra}`" in readme for extra in extras)
+
+
+def test_import_loads_no_optional_package(run_python):
+    loaded = run_python(
+        "import sys, softxent, softxent.data, softxent.models\n"
+        f"print([name for name in {OPTIONAL} if name in sys.modules])"
+    )
+    assert loaded.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "resource",
+    ["py.typed", "_core.pyi", "data/files/digits.npz", "data/LICENSES.md"]
+    + [f"report/templates/{name}.html" for name in ("base", "demo", "verify")],
+)
+def test_package_contains(resource):
+    assert resources.files("softxent").joinpath(resource).is_file()
+
+
+def test_command_is_installed():
+    (entry,) = metadata.entry_points(group="console_scripts", name="softxent")
+    assert entry.value == "softxent.cli:main"
+
+
+@pytest.mark.parametrize("block", range(2))
+def test_readme_example_runs(block, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.chdir(tmp_path)
+    readme = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    exec(compile(blocks[block], "README.md", "exec"), {})
+
+
+def test_tour_page_is_what_its_code_prints():
+    pytest.importorskip("matplotlib")
+    from softxent.tour import SECTIONS
+
+    page = (ROOT / "docs" / "tour.md").read_text()
+    for section in SECTIONS:
+        assert section.markdown("tour") in page, f"run make tour: {section.name} has changed"
+        assert (ROOT / "docs" / "tour" / f"{section.name}.svg").stat().st_size < 100_000

@@ -1,0 +1,107 @@
+"""Check the compiled code in a wheel.
+
+- The extension module exports its init function and nothing else.
+- Every global symbol of the C library starts with ``sxt_``.
+- Neither calls an elementary function of libm, whose bits differ from machine to machine.
+- On x86-64, wide registers stand only in the kernels that were compiled for them, so that nothing
+  else can fault on an older processor.
+
+Usage: python tools/check_symbols.py dist/softxent-*.whl
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_LIBM = re.compile(r"(exp|exp2|expm1|log|log2|log10|log1p|pow|tanh|sinh|cosh)[fl]?(@.*)?")
+_TABLE = re.compile(r"^(?!.*\*UND\*).*\bsxt_kernels_(\w+)$", re.MULTILINE)
+
+#: Names of registers in objdump's output that code for an instruction set must not touch. Without a
+#: table of kernels the code is shared and has to run on every processor.
+_FORBIDDEN = {
+    "shared": re.compile(r"%[yz]mm"),
+    "scalar": re.compile(r"%[yz]mm"),
+    "avx2": re.compile(r"%zmm|%k[1-7]\b"),
+    "avx512": None,
+}
+
+
+def main(wheel: str) -> int:
+    """Check a wheel, print what is wrong, and return the exit status."""
+    with tempfile.TemporaryDirectory() as folder:
+        zipfile.ZipFile(wheel).extractall(folder)
+        modules = sorted(Path(folder).rglob("_core*.so"))
+        libraries = sorted(Path(folder).rglob("libsoftxent.a"))
+        if len(modules) != 1 or len(libraries) != 1:
+            print(f"{wheel}: expected one _core*.so and one libsoftxent.a")
+            return 1
+        faults = [*_module_faults(modules[0]), *_library_faults(libraries[0])]
+    print("\n".join(faults) or f"{wheel}: symbols and instructions are as they should be")
+    return 1 if faults else 0
+
+
+def _module_faults(module: Path) -> Iterator[str]:
+    defined, undefined = _symbols(module, "--dynamic")
+    if defined != {"PyInit__core"}:
+        yield f"_core exports {sorted(defined)}, expected PyInit__core alone"
+    yield from _libm_calls("_core", undefined)
+
+
+def _library_faults(library: Path) -> Iterator[str]:
+    defined, undefined = _symbols(library, "--extern-only")
+    for name in sorted(defined):
+        if not name.startswith("sxt_"):
+            yield f"libsoftxent defines {name}, expected a name that starts with sxt_"
+    yield from _libm_calls("libsoftxent", undefined)
+    seen = set()
+    for isa, listing in _members(library):
+        seen.add(isa)
+        forbidden = _FORBIDDEN.get(isa)
+        found = forbidden.search(listing) if forbidden else None
+        if found:
+            yield f"libsoftxent: {isa} code uses {found.group()}"
+    if not seen > {"shared", "scalar"}:
+        yield f"libsoftxent has code for {sorted(seen)}, expected shared, scalar and vector kernels"
+
+
+def _libm_calls(where: str, undefined: set[str]) -> Iterator[str]:
+    for name in sorted(undefined):
+        if _LIBM.fullmatch(name):
+            yield f"{where} calls {name} of libm"
+
+
+def _symbols(file: Path, *options: str) -> tuple[set[str], set[str]]:
+    """List the symbols that a file defines and those that it leaves to others."""
+    defined, undefined = set(), set()
+    for line in _run("nm", "--format=posix", *options, str(file)).splitlines():
+        name, _, kind = line.partition(" ")
+        if kind[:1] in ("U", "w", "v"):
+            undefined.add(name)
+        elif kind:
+            defined.add(name)
+    return defined, undefined
+
+
+def _members(library: Path) -> Iterator[tuple[str, str]]:
+    """Give the instruction set and the disassembly of each object file."""
+    listing = _run("objdump", "--syms", "--disassemble", "--no-show-raw-insn", str(library))
+    for member in re.split(r"^\S+:\s+file format \S+$", listing, flags=re.MULTILINE)[1:]:
+        symbols, _, code = member.partition("Disassembly of section")
+        table = _TABLE.search(symbols)
+        yield (table.group(1) if table else "shared"), code
+
+
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    sys.exit(main(sys.argv[1]))

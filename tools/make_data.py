@@ -1,0 +1,41 @@
+"""Build the data files inside the package from scikit-learn's copies of the UCI data sets.
+
+Run once, by hand: python tools/make_data.py. The result is the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_digits
+
+FOLDER = Path(__file__).parent.parent / "python" / "softxent" / "data" / "files"
+
+
+def main() -> None:
+    """Write both files and print their sizes."""
+    digits = load_digits()
+    write("digits.npz", X=digits.images.astype(np.uint8), y=digits.target.astype(np.uint8))
+    cancer = load_breast_cancer()
+    write("breast_cancer.npz", X=cancer.data.astype(np.float32), y=cancer.target.astype(np.uint8))
+
+
+def write(name: str, **arrays: np.ndarray) -> None:
+    """Write one compressed .npz file; zip members without a date make it reproducible."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for key, array in arrays.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, array, allow_pickle=False)
+            archive.writestr(
+                zipfile.ZipInfo(f"{key}.npy"), member.getvalue(), zipfile.ZIP_DEFLATED, 9
+            )
+    (FOLDER / name).write_bytes(buffer.getvalue())
+    print(f"{name}: {len(buffer.getvalue())} bytes")
+
+
+if __name__ == "__main__":
+    main()
