@@ -15,6 +15,7 @@ EXTRAS_bench := bench
 EXTRAS_dev   := dev
 
 python = $(BUILD)/venv-$(1)/bin/python
+pip = $(call python,$*) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help demo tour test bench lint wheel clean
 .DELETE_ON_ERROR:
@@ -39,7 +40,7 @@ lint: $(BUILD)/venv-dev/installed  ## ruff, mypy, cython-lint
 	$(call python,dev) -m ruff check .
 	$(call python,dev) -m ruff format --check .
 	$(call python,dev) -m mypy
-	$(BUILD)/venv-dev/bin/cython-lint python/softxent
+	PATH="$(BUILD)/venv-dev/bin:$$PATH" cython-lint python/softxent
 
 wheel: $(BUILD)/venv-dev/installed  ## source distribution and wheel in dist/
 	@$(call python,dev) -m build --outdir dist .
@@ -47,13 +48,17 @@ wheel: $(BUILD)/venv-dev/installed  ## source distribution and wheel in dist/
 clean:  ## remove everything that was built
 	rm -rf $(BUILD) dist
 
+# Without build isolation the objects of the last build stay valid: only what changed is compiled.
+BUILD_REQUIREMENTS := import tomllib; \
+  print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], "cmake", "ninja")
+
 $(BUILD)/venv-%/created:
 	@echo "Creating $(@D)"
 	@python=$$(tools/pick-python) && "$$python" -m venv --clear $(@D)
+	@$(pip) $$($(call python,$*) -c '$(BUILD_REQUIREMENTS)')
 	@touch $@
 
 $(BUILD)/venv-%/installed: $(BUILD)/venv-%/created constraints.txt $(SOURCES)
-	@echo "Building softxent and installing it with [$(EXTRAS_$*)] into $(BUILD)/venv-$*"
-	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(call python,$*) -m pip install --quiet \
-	    --constraint constraints.txt ".[$(EXTRAS_$*)]"
+	@echo "Building softxent and installing it with [$(EXTRAS_$*)] into $(@D)"
+	@$(pip) --no-build-isolation --config-settings build-dir=$(BUILD)/cmake-$* ".[$(EXTRAS_$*)]"
 	@touch $@

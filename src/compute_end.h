@@ -12,4 +12,8 @@
 #undef LOG2E
 #undef ROUND
 #undef FLUSH
+#undef DENSE_BITS
+#undef DENSE_BIAS
+#undef DENSE_LOW
+#undef DENSE_HIGH
 #undef SXT_T_IS_F32

@@ -27,8 +27,7 @@ SXT_FN T V(times_tiny)(T term, double tiny)
 /* Softmax: factor = 1 / sum. */
 SXT_FN V(outcome) V(finish_softmax)(V(wide) sum)
 {
-    sxt_dd f = V(wide_factor)(1.0, sum);
-    return V(outcome_of)(f, 0.0, 0.0);
+    return V(outcome_of)(V(wide_factor)(1.0, sum), 0.0, 0.0);
 }
 
 /* Log-sum-exp of everything. */
@@ -43,7 +42,7 @@ SXT_FN V(outcome) V(finish_log_softmax)(V(wide) others, double max, double shift
     double x = max - shift;
     V(wide) nll = V(wide_nll)(others, V(wide_exp)(x, n_ref), x, n_ref);
     sxt_dd f = V(wide_parts)(V(wide_add)(V(wide_from)(max), nll));
-    return (V(outcome)){f.hi, f.lo, -V(wide_round)(nll), 0.0, 0.0};
+    return (V(outcome)){f.hi, f.lo, 0.0 - V(wide_round)(nll), 0.0, 0.0};
 }
 
 /* Cross-entropy with the skipped class as label: loss = scale_loss * -log p, gradient
@@ -55,7 +54,63 @@ SXT_FN V(outcome) V(finish_label)(V(wide) others, double at_label, double shift,
     V(wide) e = V(wide_exp)(x, n_ref), sum = V(wide_add)(others, e);
     double nll = V(wide_round)(V(wide_nll)(others, e, x, n_ref));
     nll = at_label == -(double)INFINITY ? (double)INFINITY : nll;
-    sxt_dd f = V(wide_factor)(scale_grad, sum);
-    double patch = -scale_grad * V(wide_ratio)(others, sum);
-    return V(outcome_of)(f, patch, scale_loss == 0.0 ? 0.0 : scale_loss * nll);
+    double patch = 0.0 - scale_grad * V(wide_ratio)(others, sum);
+    return V(outcome_of)(V(wide_factor)(scale_grad, sum), patch, scale_loss == 0.0 ? 0.0 : scale_loss * nll);
+}
+
+/* ---- cross-entropy in its general form (kernels.h) -------------------------------------------- */
+
+/* What the general form needs of a row beyond the sum. row_weight multiplies its loss, row_grad its
+ * gradient; z_grad the gradient of z_loss lse^2. q_skip is q at the skipped class, mass the sum of q,
+ * dot the sum of base-like q times (max - x), label_share the part of q that counts -log p_skip itself. */
+typedef struct {
+    double at_skip, max, shift, n_ref;
+    double row_weight, row_grad, z_loss, z_grad;
+    double q_skip, mass, dot, dot_mass, label_share;
+} V(general);
+
+/* gradient = term * factor - row_grad * q; hessian = curve p (1 - p) + curve_z p^2, p = term * share. */
+typedef struct {
+    double loss, z, factor_hi, factor_lo, patch, share_hi, share_lo, curve, curve_z, hess_patch;
+} V(general_outcome);
+
+SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
+{
+    double x = g.at_skip - g.shift;
+    V(wide) e = V(wide_exp)(x, g.n_ref), sum = V(wide_add)(others, e);
+    double nll = V(wide_round)(V(wide_nll)(others, e, x, g.n_ref));
+    nll = g.at_skip == -(double)INFINITY ? (double)INFINITY : nll;
+    V(wide) lse = V(wide_add)(V(wide_from)(g.shift), V(wide_log)(sum, g.n_ref));
+    double above_max = V(wide_round)(V(wide_add)(lse, V(wide_from)(-g.max)));
+    above_max = g.at_skip == g.max ? nll : above_max;
+    double lse_here = V(wide_round)(lse), others_share = V(wide_ratio)(others, sum);
+    double own_share = V(wide_ratio)(e, sum);
+    double z_slope = 2.0 * g.z_loss * lse_here * g.z_grad;
+    double label = g.label_share == 0.0 ? 0.0 : g.label_share * nll;
+    double curve = g.row_grad * g.mass + z_slope, curve_z = 2.0 * g.z_loss * g.z_grad;
+    sxt_dd f = V(wide_factor)(curve, sum), p = V(wide_factor)(1.0, sum);
+    double patch = g.row_grad * ((g.mass - g.q_skip) - g.mass * others_share) + z_slope * own_share;
+    double loss = label + (g.dot + g.dot_mass * above_max);
+    return (V(general_outcome)){
+        .loss = g.row_weight == 0.0 ? 0.0 : g.row_weight * loss,
+        .z = g.z_loss == 0.0 ? 0.0 : g.row_weight * g.z_loss * lse_here * lse_here,
+        .factor_hi = f.hi, .factor_lo = f.lo, .patch = patch, .share_hi = p.hi, .share_lo = p.lo,
+        .curve = curve, .curve_z = curve_z,
+        .hess_patch = curve * (own_share * others_share) + curve_z * (own_share * own_share)};
+}
+
+/* One element of the gradient. For f32 the factor is a double and all is rounded once. */
+SXT_FN T V(gradient_value)(T term, double hi, double lo, double row_grad, double q)
+{
+#if SXT_T_IS_F32
+    return (T)fma((double)term, hi + lo, -(row_grad * q));
+#else
+    return fma(term, hi, fma(term, lo, -(row_grad * q)));
+#endif
+}
+
+SXT_FN T V(hessian_value)(T term, double share_hi, double share_lo, double curve, double curve_z)
+{
+    double p = fma((double)term, share_hi, (double)term * share_lo);
+    return (T)fma(curve, p * (1.0 - p), curve_z * (p * p));
 }

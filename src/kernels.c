@@ -34,6 +34,7 @@
 #define K f32
 #define T float
 #include "math_tmpl.h"
+#include "dense_tmpl.h"
 #include "finish_tmpl.h"
 
 #define S f32s
@@ -75,6 +76,7 @@
 #define K f64
 #define T double
 #include "math_tmpl.h"
+#include "dense_tmpl.h"
 #include "finish_tmpl.h"
 
 #define S f64s

@@ -9,48 +9,63 @@ typedef enum {
     SXT_OP_SOFTMAX,
     SXT_OP_LOG_SOFTMAX,
     SXT_OP_LOGSUMEXP,
-    SXT_OP_CROSS_ENTROPY /* one label a row */
+    SXT_OP_LABEL, /* cross-entropy of one label a row; with smoothing when job->base is set */
+    SXT_OP_DENSE  /* cross-entropy of class probabilities */
 } sxt_op;
 
-/* One call: what to compute for every row. Pointers into per-row arrays are indexed by row number. */
+/* One call: what to compute for every row. Pointers into per-row arrays are indexed by row number.
+ *
+ * Cross-entropy in one form: loss = sum_c q_c (lse - x_c), gradient = Q p - q with Q = sum_c q_c, where
+ *   q_c = base[c] + (c == label ? share * weight[label] : 0)   SXT_OP_LABEL
+ *   q_c = base[c] + slope[c] * target_c                        SXT_OP_DENSE
+ * base (NULL: 0) holds the smoothed part w_c eps / C, share is 1 - eps, slope[c] = share * w_c. */
 typedef struct {
     sxt_op op;
     ptrdiff_t classes;
-    int want_grad, want_hess;
     const int64_t *labels;
+    const double *base, *slope;        /* C each, or NULL */
+    const void *base_here, *slope_here; /* the same in the compute type */
+    double base_sum, share;
     int has_ignore_index;
     int64_t ignore_index;
     const double *weight, *sample_weight, *grad_output;
     double grad_scale; /* the scalar grad_output over the divisor of the mean */
+    double z_loss, z_scale; /* z_loss lse^2 a row; z_scale: its scalar grad_output over its divisor */
     void *row_out;     /* losses or log-sum-exps, double for f64, else float; or NULL */
     int want_sum;      /* add the row losses up */
+    int general;       /* smoothing, probabilities, z_loss or Hessian: the general form */
 } sxt_job;
 
-/* A stretch of rows whose addresses and numbers advance by a fixed step. Strides in bytes.
- * The classes of a row are `blocks` runs of `run` elements each (more than one only when the reduced
- * dimensions do not join into one); block_offset gives the byte offset of each run. */
+/* One operand of a plane: byte steps from row to row and from class to class; block[k] is the byte offset
+ * of the k-th run of classes (NULL when there is one). p is NULL for an operand that is not there. */
 typedef struct {
-    const char *x, *mask;
-    char *y, *h;
-    ptrdiff_t x_row, y_row, h_row, mask_row;
-    ptrdiff_t x_class, y_class, h_class, mask_class;
+    char *p;
+    ptrdiff_t row, cls;
+    const ptrdiff_t *block;
+} sxt_view;
+
+/* A stretch of rows whose addresses and numbers advance by a fixed step. The classes of a row are `blocks`
+ * runs of `run` elements each (more than one only when the reduced dimensions do not join into one). */
+typedef struct {
+    sxt_view x, t, mask; /* logits, target probabilities, where */
+    sxt_view y, h;       /* probabilities or gradient; diagonal of the Hessian */
     ptrdiff_t run, blocks;
-    const ptrdiff_t *x_block, *y_block, *h_block, *mask_block; /* NULL when blocks == 1 */
     ptrdiff_t rows, first_row, row_step; /* row numbers: first_row + i * row_step */
 } sxt_plane;
 
-/* A sum of losses, to twice the precision. */
+/* Sums of losses to twice the precision: cross-entropy, and z_loss, which has its own divisor. */
 typedef struct {
-    double hi, lo;
+    double hi, lo, z_hi, z_lo;
 } sxt_total;
 
 /* One contiguous row on its way through the phases scan, prepare, sum, finish, write. Between the
  * phases, and between ranges of classes within a phase, nothing else is carried, so that several
  * threads can share one long row. */
 typedef struct {
-    const void *x;
+    const void *x, *t;
     void *y, *h;
-    void *terms;           /* where exp goes, in the compute type: y, scratch, or NULL (write recomputes it) */
+    void *terms;           /* where exp goes, in the compute type: an output, scratch, or NULL: write
+                              computes it again */
     const void *prefetch;  /* what will be read next, or NULL */
     ptrdiff_t index;       /* row number */
     ptrdiff_t skip;        /* the class left out of the sum: label or argmax; -1: none */
@@ -60,10 +75,20 @@ typedef struct {
     double shift, magic, low, m1, m2, n_ref, unit;
     uint64_t a_hi, a_lo, b_lo;
     int64_t b_hi;
-    double factor_hi, factor_lo, tiny, patch;
+    double dot, mass;      /* sums of q_c (max - x_c) and of q_c over base and target */
+    double target_skip;    /* target at skip */
+    double factor_hi, factor_lo, tiny, patch, limit;
+    double row_grad, share_hi, share_lo, curve, curve_z, hess_patch; /* general form: finish_tmpl.h */
     int special;           /* every output is `fill` */
     double fill;
 } sxt_row;
+
+/* Log-softmax and dense targets leave the first maximum out of the sum: log1p of the others' share is then
+ * exact for it. */
+static inline int sxt_skips_max(const sxt_job *job)
+{
+    return job->op == SXT_OP_LOG_SOFTMAX || job->op == SXT_OP_DENSE;
+}
 
 /* Working memory of one thread, at least SXT_SCRATCH_LEAST bytes; more is faster up to SXT_SCRATCH_MOST. */
 typedef struct {

@@ -103,7 +103,7 @@ static sxt_status make_blocks(sxt_layout *layout, const dims *classes)
 }
 
 sxt_status sxt_layout_make(sxt_layout *layout, const sxt_array *x, uint64_t axes, const sxt_array *y,
-                           const sxt_array *h, const sxt_mask *mask)
+                           const sxt_array *h, const sxt_array *t, const sxt_mask *mask)
 {
     dims rows = {0}, classes = {0};
     ptrdiff_t number = 1;
@@ -113,6 +113,7 @@ sxt_status sxt_layout_make(sxt_layout *layout, const sxt_array *x, uint64_t axes
     layout->base[SXT_X] = x->data;
     layout->base[SXT_Y] = y ? y->data : NULL;
     layout->base[SXT_H] = h ? h->data : NULL;
+    layout->base[SXT_T] = t ? t->data : NULL;
     layout->base[SXT_MASK] = mask ? (char *)(uintptr_t)mask->data : NULL;
     layout->base[SXT_NUMBER] = NULL;
     for (int i = x->ndim - 1; i >= 0; i--) {
@@ -120,9 +121,9 @@ sxt_status sxt_layout_make(sxt_layout *layout, const sxt_array *x, uint64_t axes
         ptrdiff_t n = x->shape[i];
         *(reduced ? &layout->classes : &layout->rows) *= n;
         if (n != 1) {
-            const ptrdiff_t strides[SXT_OPERANDS] = {x->strides[i], y ? y->strides[i] : 0,
-                                                     h ? h->strides[i] : 0, mask ? mask->strides[i] : 0,
-                                                     reduced ? 0 : number};
+            const ptrdiff_t strides[SXT_OPERANDS] = {
+                x->strides[i], y ? y->strides[i] : 0, h ? h->strides[i] : 0, t ? t->strides[i] : 0,
+                mask ? mask->strides[i] : 0, reduced ? 0 : number};
             append(reduced ? &classes : &rows, n, strides);
         }
         if (!reduced)
@@ -173,18 +174,13 @@ sxt_plane sxt_layout_plane(const sxt_layout *layout, ptrdiff_t row, ptrdiff_t en
                 at[k] += p * layout->strides[k][i];
         }
     }
-    char *const *base = layout->base;
+    sxt_view view[SXT_OPERANDS];
+    for (int k = 0; k < SXT_OPERANDS; k++)
+        view[k] = (sxt_view){layout->base[k] ? layout->base[k] + at[k] : NULL, last[k],
+                             layout->run_stride[k], layout->block_offset[k]};
     return (sxt_plane){
-        .x = base[SXT_X] + at[SXT_X],
-        .y = base[SXT_Y] ? base[SXT_Y] + at[SXT_Y] : NULL,
-        .h = base[SXT_H] ? base[SXT_H] + at[SXT_H] : NULL,
-        .mask = base[SXT_MASK] ? base[SXT_MASK] + at[SXT_MASK] : NULL,
-        .x_row = last[SXT_X], .y_row = last[SXT_Y], .h_row = last[SXT_H], .mask_row = last[SXT_MASK],
-        .x_class = layout->run_stride[SXT_X], .y_class = layout->run_stride[SXT_Y],
-        .h_class = layout->run_stride[SXT_H], .mask_class = layout->run_stride[SXT_MASK],
+        .x = view[SXT_X], .t = view[SXT_T], .mask = view[SXT_MASK], .y = view[SXT_Y], .h = view[SXT_H],
         .run = layout->run, .blocks = layout->blocks,
-        .x_block = layout->block_offset[SXT_X], .y_block = layout->block_offset[SXT_Y],
-        .h_block = layout->block_offset[SXT_H], .mask_block = layout->block_offset[SXT_MASK],
         .rows = rows, .first_row = at[SXT_NUMBER], .row_step = last[SXT_NUMBER],
     };
 }

@@ -5,7 +5,7 @@
 #include "kernels.h"
 
 /* The operands whose strides a layout knows. */
-enum { SXT_X, SXT_Y, SXT_H, SXT_MASK, SXT_NUMBER, SXT_OPERANDS };
+enum { SXT_X, SXT_Y, SXT_H, SXT_T, SXT_MASK, SXT_NUMBER, SXT_OPERANDS };
 
 /* rows: the dimensions that are kept, outermost first, ordered by how they lie in memory and joined
  * where they can be. classes: `blocks` runs of `run` elements. */
@@ -19,9 +19,9 @@ typedef struct {
     char *base[SXT_OPERANDS];
 } sxt_layout;
 
-/* y, h and mask may be NULL. SXT_ERR_MEMORY is the only failure; arguments have been checked. */
+/* y, h, t and mask may be NULL. SXT_ERR_MEMORY is the only failure; arguments have been checked. */
 sxt_status sxt_layout_make(sxt_layout *layout, const sxt_array *x, uint64_t axes, const sxt_array *y,
-                           const sxt_array *h, const sxt_mask *mask);
+                           const sxt_array *h, const sxt_array *t, const sxt_mask *mask);
 void sxt_layout_free(sxt_layout *layout);
 
 /* The longest plane that starts at row `row` (in the layout's own order) and ends before `end`. */

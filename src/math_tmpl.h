@@ -26,6 +26,10 @@
 #define EXPONENT_BIAS 127
 #define GRID 22
 #define LOWEST_UNIT -157 /* of the grid, in binades below the maximum: keeps M2 normal */
+#define DENSE_BITS 23
+#define DENSE_BIAS 127.0
+#define DENSE_LOW -105.0 /* bounds on the exponent of a dense sum's largest term: M1, M2 normal */
+#define DENSE_HIGH 120.0
 #define LN2_HI LN2_F32_HI
 #define LN2_LO LN2_F32_LO
 #define LOG2E LOG2E_F32
@@ -37,6 +41,10 @@ typedef uint32_t V(uint);
 #define EXPONENT_BIAS 1023
 #define GRID 51
 #define LOWEST_UNIT -1220
+#define DENSE_BITS 52
+#define DENSE_BIAS 1023.0
+#define DENSE_LOW -900.0
+#define DENSE_HIGH 1000.0
 #define LN2_HI LN2_F64_HI
 #define LN2_LO LN2_F64_LO
 #define LOG2E LOG2E_F64

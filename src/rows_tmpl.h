@@ -60,12 +60,12 @@ static void N(scan)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t
     const ST *x = row->x;
     for (ptrdiff_t i = begin; i < end; i += SCAN_BLOCK) {
         ptrdiff_t n = end - i < SCAN_BLOCK ? end - i : SCAN_BLOCK;
-        if (job->op != SXT_OP_LOG_SOFTMAX) {
+        if (!sxt_skips_max(job)) {
             double m = (double)N(range_max_but)(x + i, n, row->skip < 0 ? -1 : row->skip - i, &row->nan);
             row->rest = m > row->rest ? m : row->rest;
             continue;
         }
-        /* log-softmax skips the first maximum: at_skip, skip; rest is the largest of the others */
+        /* the first maximum is skipped: at_skip, skip; rest is the largest of the others */
         T m = N(range_max)(x + i, n, &row->nan);
         if ((double)m > row->at_skip) {
             ptrdiff_t k = N(range_find)(x + i, n, m);
@@ -81,11 +81,15 @@ static void N(scan)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t
 
 static void N(prepare)(const sxt_job *job, sxt_row *row)
 {
-    (void)job;
     row->max = row->skip >= 0 && row->at_skip > row->rest ? row->at_skip : row->rest;
     row->nan |= row->at_skip != row->at_skip;
     row->special = row->nan || !(fabs(row->max) < (double)INFINITY);
     row->fill = (double)NAN;
+    row->limit = job->op == SXT_OP_SOFTMAX ? 1.0 : (double)INFINITY;
+    if (job->op == SXT_OP_SOFTMAX && job->classes == 1 && !row->special) {
+        row->special = 1;
+        row->fill = 1.0;
+    }
     T n_ref, exponent;
     V(ref) ref = V(make_ref)(row->special ? (T)0 : (T)row->max, row->special ? (T)0 : (T)row->rest,
                              &n_ref, &exponent);
@@ -180,57 +184,163 @@ static void N(put_row_value)(const sxt_job *job, ptrdiff_t row, double value)
     }
 }
 
-SXT_FN void N(add_total)(sxt_total *total, double loss)
+static int N(ignored)(const sxt_job *job, ptrdiff_t index)
 {
-    sxt_dd s = sxt_two_sum(total->hi, loss);
-    total->hi = s.hi;
-    total->lo += s.lo;
+    return job->labels && job->has_ignore_index && job->labels[index] == job->ignore_index;
 }
 
-/* Factors of the loss and of the gradient of a row; 0 for an ignored one. */
+/* Factors of the loss and of the gradient of a row that is not ignored. */
 SXT_FN void N(row_scales)(const sxt_job *job, ptrdiff_t index, double *loss, double *grad)
 {
-    int64_t label = job->labels[index];
-    double s = 1.0;
-    if (job->has_ignore_index && label == job->ignore_index)
-        s = 0.0;
-    else if (job->weight)
-        s = job->weight[label];
+    double s = job->weight ? job->weight[job->labels[index]] : 1.0;
     if (job->sample_weight)
         s *= job->sample_weight[index];
     *loss = s;
     *grad = s * job->grad_scale * (job->grad_output ? job->grad_output[index] : 1.0);
 }
 
-static int N(ignored)(const sxt_job *job, ptrdiff_t index)
+/* The general form's constants of a row; what depends on the sum's sweep is filled in by the caller. */
+SXT_FN V(general) N(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t skip)
 {
-    return job->labels && job->has_ignore_index && job->labels[index] == job->ignore_index;
+    double sample = job->sample_weight ? job->sample_weight[index] : 1.0;
+    double outer = sample * (job->grad_output ? job->grad_output[index] : 1.0);
+    V(general) g = {.row_weight = sample, .row_grad = outer * job->grad_scale,
+                    .z_loss = job->z_loss, .z_grad = outer * job->z_scale};
+    g.q_skip = job->base && skip >= 0 ? job->base[skip] : 0.0;
+    if (job->op == SXT_OP_LABEL) {
+        g.label_share = job->share * (job->weight ? job->weight[job->labels[index]] : 1.0);
+        g.q_skip += g.label_share;
+        g.dot_mass = job->base_sum;
+        g.mass = g.label_share + job->base_sum;
+    }
+    return g;
+}
+
+static void N(add_result)(const sxt_job *job, ptrdiff_t index, double loss, double z, sxt_total *total)
+{
+    N(put_row_value)(job, index, loss + z);
+    if (!job->want_sum)
+        return;
+    sxt_dd s = sxt_two_sum(total->hi, loss), t = sxt_two_sum(total->z_hi, z);
+    total->hi = s.hi;
+    total->lo += s.lo;
+    total->z_hi = t.hi;
+    total->z_lo += t.lo;
+}
+
+/* A special row's loss; index and NaN as its outputs. */
+static double N(special_loss)(const sxt_job *job, const sxt_row *row)
+{
+    return job->op == SXT_OP_LOGSUMEXP && !row->nan ? row->max : (double)NAN;
+}
+
+static void N(finish_general)(const sxt_job *job, sxt_row *row, V(wide) sum, sxt_total *total)
+{
+    V(general) g = N(general_of)(job, row->index, row->skip);
+    g.at_skip = row->at_skip;
+    g.max = row->max;
+    g.shift = row->shift;
+    g.n_ref = row->n_ref;
+    g.dot = row->dot;
+    if (job->op == SXT_OP_DENSE) {
+        g.mass = g.dot_mass = row->mass;
+        g.q_skip += job->slope[row->skip < 0 ? 0 : row->skip] * row->target_skip;
+    }
+    V(general_outcome) o = V(finish_general)(sum, g);
+    row->factor_hi = o.factor_hi;
+    row->factor_lo = o.factor_lo;
+    row->patch = o.patch;
+    row->row_grad = g.row_grad;
+    row->share_hi = o.share_hi;
+    row->share_lo = o.share_lo;
+    row->curve = o.curve;
+    row->curve_z = o.curve_z;
+    row->hess_patch = o.hess_patch;
+    N(add_result)(job, row->index, row->special ? (double)NAN : o.loss, row->special ? 0.0 : o.z, total);
 }
 
 static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
 {
     V(wide) sum = V(wide_sum)(row->a_hi, row->a_lo, row->b_hi, row->b_lo, row->unit);
     V(outcome) o = {0, 0, 0, 0, 0};
+    if (job->general) {
+        N(finish_general)(job, row, sum, total);
+        return;
+    }
     if (job->op == SXT_OP_SOFTMAX) {
         o = V(finish_softmax)(sum);
     } else if (job->op == SXT_OP_LOG_SOFTMAX) {
         o = V(finish_log_softmax)(sum, row->max, row->shift, row->n_ref);
     } else if (job->op == SXT_OP_LOGSUMEXP) {
         double lse = V(finish_logsumexp)(sum, row->shift, row->n_ref);
-        N(put_row_value)(job, row->index, !row->special ? lse : row->nan ? (double)NAN : row->max);
+        N(put_row_value)(job, row->index, row->special ? N(special_loss)(job, row) : lse);
     } else {
         double scale_loss, scale_grad;
         N(row_scales)(job, row->index, &scale_loss, &scale_grad);
         o = V(finish_label)(sum, row->at_skip, row->shift, row->n_ref, scale_loss, scale_grad);
-        o.loss = row->special ? (double)NAN : o.loss;
-        N(put_row_value)(job, row->index, o.loss);
-        if (job->want_sum)
-            N(add_total)(total, o.loss);
+        N(add_result)(job, row->index, row->special ? (double)NAN : o.loss, 0.0, total);
     }
     row->factor_hi = o.factor_hi;
     row->factor_lo = o.factor_lo;
     row->tiny = o.tiny;
     row->patch = o.patch;
+}
+
+/* ---- the dense sums of a row ------------------------------------------------------------------ */
+
+typedef struct {
+    const T *base, *slope; /* at this element, or NULL */
+    const ST *target;
+} N(coefficients);
+
+SXT_INLINE KV N(q_of)(const N(coefficients) *q, ptrdiff_t i, ptrdiff_t n)
+{
+    KV base = !q->base ? V(set1)((T)0) : n >= V(W) ? V(load)(q->base + i) : V(loadn)(q->base + i, n);
+    if (!q->target)
+        return base;
+    if (n >= V(W))
+        return V(dense_q)(base, V(load)(q->slope + i), LOAD(q->target + i));
+    return V(dense_q)(base, V(loadn)(q->slope + i, n), LOADN(q->target + i, n));
+}
+
+/* row->dot, row->mass and row->target_skip. */
+static void N(row_dense)(const sxt_job *job, sxt_row *row)
+{
+    const ST *x = row->x;
+    N(coefficients) q = {job->base_here, job->slope_here, row->t};
+    ptrdiff_t n = job->classes;
+    KV max = V(set1)((T)row->max), top_d = V(set1)((T)0), top_q = top_d;
+    KM bad = V(mnone)();
+    for (ptrdiff_t i = 0; i < n; i += V(W)) {
+        KV v = n - i >= V(W) ? LOAD(x + i) : LOADN(x + i, n - i), w = N(q_of)(&q, i, n - i);
+        bad = V(mor)(bad, V(unord)(w, w));
+        top_q = V(max)(V(abs)(w), top_q);
+        top_d = V(max)(V(abs)(V(dense_term)(w, max, v)), top_d);
+    }
+    T bound_d = V(hmax)(top_d), bound_q = V(hmax)(top_q), d1, d2, q1, q2;
+    double unit_d, unit_q;
+    row->special |= V(mbits)(bad) != 0;
+    V(grid_for)(bound_d, &d1, &d2, &unit_d);
+    V(grid_for)(bound_q, &q1, &q2, &unit_q);
+    V(grid_sum) dots = {0, 0, 0, 0}, masses = {0, 0, 0, 0};
+    for (ptrdiff_t i = 0; i < n;) {
+        V(acc) d = {V(iset1)(0), V(iset1)(0)}, m = d;
+        V(uint) count = 0;
+        for (; i < n && count < FLUSH; i += V(W), count++) {
+            KV v = n - i >= V(W) ? LOAD(x + i) : LOADN(x + i, n - i), w = N(q_of)(&q, i, n - i);
+            V(grid_add)(V(dense_term)(w, max, v), V(set1)(d1), V(set1)(d2), &d);
+            V(grid_add)(w, V(set1)(q1), V(set1)(q2), &m);
+        }
+        V(grid_flush)(&dots, &d, count, d1, d2);
+        V(grid_flush)(&masses, &m, count, q1, q2);
+    }
+    row->dot = bound_d < (T)INFINITY ? V(grid_value)(&dots, unit_d) : (double)bound_d;
+    row->mass = V(grid_value)(&masses, unit_q);
+    if (row->t && row->skip >= 0) {
+        T lane[V(W)];
+        V(store)(lane, LOADN((const ST *)row->t + row->skip, 1));
+        row->target_skip = (double)lane[0];
+    }
 }
 
 SXT_INLINE void N(put)(ST *y, KV v, ptrdiff_t n)
@@ -250,14 +360,14 @@ static void N(put_tiny)(ST *y, KV term, double tiny, ptrdiff_t n)
     N(put)(y, V(load)(lanes), n);
 }
 
-/* y = term * factor */
+/* y = term * factor, and not above the limit: a probability rounded up never exceeds 1 */
 static void N(write_scaled)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
 {
     const ST *x = row->x;
     ST *y = row->y;
     const T *e = row->terms;
     V(vref) ref = N(row_ref)(row);
-    KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo);
+    KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo), top = V(set1)((T)row->limit);
     for (ptrdiff_t i = begin; i < end; i += V(W)) {
         ptrdiff_t n = end - i;
         KV term;
@@ -268,7 +378,7 @@ static void N(write_scaled)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
         if (row->tiny != 0.0)
             N(put_tiny)(y + i, term, row->tiny, n);
         else
-            N(put)(y + i, V(fma)(term, hi, V(mul)(term, lo)), n);
+            N(put)(y + i, V(min)(V(fma)(term, hi, V(mul)(term, lo)), top), n);
     }
 }
 
@@ -292,21 +402,60 @@ static void N(write_fill)(ST *y, ptrdiff_t n, double value)
         N(put)(y + i, v, n - i);
 }
 
-static void N(write)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
+/* The general form's gradient and diagonal of the Hessian. */
+static void N(write_general)(const sxt_job *job, const sxt_row *row)
 {
-    if (!row->y)
-        return;
-    if (row->special)
-        N(write_fill)((ST *)row->y + begin, end - begin, row->fill);
-    else if (job->op == SXT_OP_LOG_SOFTMAX)
-        N(write_log)(row, begin, end);
-    else
-        N(write_scaled)(row, begin, end);
-    if (job->op == SXT_OP_CROSS_ENTROPY && !row->special && row->skip >= begin && row->skip < end)
-        STOREN((ST *)row->y + row->skip, V(set1)((T)row->patch), 1);
+    const ST *x = row->x;
+    ST *y = row->y, *h = row->h;
+    const T *e = row->terms;
+    N(coefficients) q = {job->base_here, job->slope_here, row->t};
+    V(vref) ref = N(row_ref)(row);
+    for (ptrdiff_t i = 0; i < job->classes; i += V(W)) {
+        ptrdiff_t n = job->classes - i;
+        KV term;
+        if (n >= V(W))
+            term = e ? V(load)(e + i) : V(exp_term)(LOAD(x + i), &ref);
+        else
+            term = e ? V(loadn)(e + i, n) : V(exp_term)(N(tail)(x + i, n), &ref);
+        T terms[V(W)], qs[V(W)], grad[V(W)], hess[V(W)];
+        V(store)(terms, term);
+        V(store)(qs, N(q_of)(&q, i, n));
+        for (int k = 0; k < V(W); k++) {
+            grad[k] = V(gradient_value)(terms[k], row->factor_hi, row->factor_lo, row->row_grad, (double)qs[k]);
+            hess[k] = V(hessian_value)(terms[k], row->share_hi, row->share_lo, row->curve, row->curve_z);
+        }
+        if (y)
+            N(put)(y + i, V(load)(grad), n);
+        if (h)
+            N(put)(h + i, V(load)(hess), n);
+    }
+    if (y)
+        STOREN(y + row->skip, V(set1)((T)row->patch), 1);
+    if (h)
+        STOREN(h + row->skip, V(set1)((T)row->hess_patch), 1);
 }
 
-/* A row ready for scan; an ignored one is special from the start: loss 0, outputs 0. */
+static void N(write)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
+{
+    if (row->special) {
+        if (row->y)
+            N(write_fill)((ST *)row->y + begin, end - begin, row->fill);
+        if (row->h)
+            N(write_fill)((ST *)row->h + begin, end - begin, row->fill);
+    } else if (job->general) {
+        if (row->y || row->h)
+            N(write_general)(job, row);
+    } else if (row->y) {
+        if (job->op == SXT_OP_LOG_SOFTMAX)
+            N(write_log)(row, begin, end);
+        else
+            N(write_scaled)(row, begin, end);
+        if (job->op == SXT_OP_LABEL && row->skip >= begin && row->skip < end)
+            STOREN((ST *)row->y + row->skip, V(set1)((T)row->patch), 1);
+    }
+}
+
+/* A row ready for scan. */
 static sxt_row N(start)(const sxt_job *job, const void *x, void *y, ptrdiff_t index)
 {
     sxt_row row;
@@ -316,35 +465,51 @@ static sxt_row N(start)(const sxt_job *job, const void *x, void *y, ptrdiff_t in
     row.index = index;
     row.skip = -1;
     row.rest = row.at_skip = -(double)INFINITY;
-    if (job->op == SXT_OP_CROSS_ENTROPY && !N(ignored)(job, index)) {
-        KV label = LOADN((const ST *)x + job->labels[index], 1);
-        T lanes[V(W)];
-        V(store)(lanes, label);
+    if (job->op == SXT_OP_LABEL) {
+        T lane[V(W)];
         row.skip = job->labels[index];
-        row.at_skip = (double)lanes[0];
+        V(store)(lane, LOADN((const ST *)x + row.skip, 1));
+        row.at_skip = (double)lane[0];
     }
     return row;
 }
 
-/* Rows whose terms fit the scratch; longer 16-bit rows compute each term twice instead. */
+/* Where the terms of a row go: the output, if it is of the compute type, scratch, or nowhere. */
+static void *N(terms_of)(const sxt_job *job, const sxt_row *row, sxt_scratch scratch)
+{
+    void *output = row->y ? row->y : row->h;
+    if (!output || job->op == SXT_OP_LOG_SOFTMAX)
+        return NULL;
+    if (ST_IS_T)
+        return output;
+    return (size_t)job->classes * sizeof(T) <= scratch.bytes ? scratch.data : NULL;
+}
+
 static void N(rows)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total)
 {
+    ptrdiff_t n = job->classes;
     for (ptrdiff_t r = 0; r < plane->rows; r++) {
-        const char *x = plane->x + r * plane->x_row;
-        char *y = plane->y ? plane->y + r * plane->y_row : NULL;
-        ptrdiff_t index = plane->first_row + r * plane->row_step, n = job->classes;
+        const char *x = plane->x.p + r * plane->x.row;
+        char *y = plane->y.p ? plane->y.p + r * plane->y.row : NULL;
+        char *h = plane->h.p ? plane->h.p + r * plane->h.row : NULL;
+        ptrdiff_t index = plane->first_row + r * plane->row_step;
         if (N(ignored)(job, index)) {
             N(put_row_value)(job, index, 0.0);
             if (y)
-                N(write_fill)((ST *)y, n, 0.0);
+                N(write_fill)((ST *)(void *)y, n, 0.0);
+            if (h)
+                N(write_fill)((ST *)(void *)h, n, 0.0);
             continue;
         }
         sxt_row row = N(start)(job, x, y, index);
-        if (y && job->op != SXT_OP_LOG_SOFTMAX)
-            row.terms = ST_IS_T ? (void *)y : n * sizeof(T) <= scratch.bytes ? scratch.data : NULL;
-        row.prefetch = r + 1 < plane->rows ? x + plane->x_row : NULL;
+        row.h = h;
+        row.t = plane->t.p ? plane->t.p + r * plane->t.row : NULL;
+        row.terms = N(terms_of)(job, &row, scratch);
+        row.prefetch = r + 1 < plane->rows ? x + plane->x.row : NULL;
         N(scan)(job, &row, 0, n);
         N(prepare)(job, &row);
+        if (job->base || row.t)
+            N(row_dense)(job, &row);
         N(sum)(job, &row, 0, n);
         N(finish)(job, &row, total);
         N(write)(job, &row, 0, n);

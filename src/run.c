@@ -35,7 +35,7 @@ static void run_rows(void *context, ptrdiff_t task, int worker)
     ptrdiff_t row = task * run->rows_per_task, end = row + run->rows_per_task;
     if (end > run->layout->rows)
         end = run->layout->rows;
-    sxt_total total = {0.0, 0.0};
+    sxt_total total = {0.0, 0.0, 0.0, 0.0};
     sxt_scratch scratch = run->alone ? run->scratch[0] : sxt_thread_scratch();
     while (row < end) {
         sxt_plane plane = sxt_layout_plane(run->layout, row, end);
@@ -45,11 +45,17 @@ static void run_rows(void *context, ptrdiff_t task, int worker)
     run->totals[task] = total;
 }
 
+static void add_to(double *hi, double *lo, double part_hi, double part_lo)
+{
+    double s = *hi + part_hi, t = s - *hi;
+    *lo += ((*hi - (s - t)) + (part_hi - t)) + part_lo;
+    *hi = s;
+}
+
 static void add(sxt_total *sum, sxt_total part)
 {
-    double s = sum->hi + part.hi, t = s - sum->hi;
-    sum->lo += ((sum->hi - (s - t)) + (part.hi - t)) + part.lo;
-    sum->hi = s;
+    add_to(&sum->hi, &sum->lo, part.hi, part.lo);
+    add_to(&sum->z_hi, &sum->z_lo, part.z_hi, part.z_lo);
 }
 
 /* ---- one long row over several threads -------------------------------------------------------- */
@@ -102,12 +108,12 @@ static void write_range(void *context, ptrdiff_t task, int worker)
 static void merge_scan(const sxt_job *job, sxt_row *row, const sxt_row *part)
 {
     row->nan |= part->nan;
-    if (job->op == SXT_OP_LOG_SOFTMAX && part->at_skip > row->at_skip) {
+    if (sxt_skips_max(job) && part->at_skip > row->at_skip) {
         row->rest = part->rest > row->at_skip ? part->rest : row->at_skip;
         row->at_skip = part->at_skip;
         row->skip = part->skip;
     } else {
-        double other = job->op == SXT_OP_LOG_SOFTMAX ? part->at_skip : part->rest;
+        double other = sxt_skips_max(job) ? part->at_skip : part->rest;
         row->rest = other > row->rest ? other : row->rest;
     }
 }
@@ -117,9 +123,9 @@ static sxt_status run_long_row(const sxt_job *job, const sxt_plane *plane, const
 {
     ptrdiff_t ntasks = (job->classes + RANGE - 1) / RANGE;
     int threads = sxt_get_num_threads();
-    sxt_row row = kernels->start(job, plane->x, plane->y, plane->first_row);
+    sxt_row row = kernels->start(job, plane->x.p, plane->y.p, plane->first_row);
     if (store)
-        row.terms = plane->y;
+        row.terms = plane->y.p;
     sxt_row *parts = malloc(sizeof *parts * (size_t)ntasks);
     if (!parts)
         return SXT_ERR_MEMORY;
@@ -160,7 +166,7 @@ static int splits_rows(const sxt_job *job, const sxt_layout *layout, ptrdiff_t i
     int contiguous = layout->run_stride[SXT_X] == item && layout->blocks == 1 && !layout->base[SXT_MASK] &&
                      (!layout->base[SXT_Y] || layout->run_stride[SXT_Y] == item);
     int ignores = job->labels && job->has_ignore_index; /* rare; left to the general way */
-    return threads > 1 && layout->rows < 2 * threads && contiguous && !ignores && !layout->base[SXT_H] &&
+    return threads > 1 && layout->rows < 2 * threads && contiguous && !ignores && !job->general &&
            job->classes >= 4 * RANGE;
 }
 
@@ -169,7 +175,7 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
     const sxt_kernels *table = sxt_active_kernels();
     if (!table)
         return SXT_ERR_ISA;
-    *total = (sxt_total){0.0, 0.0};
+    *total = (sxt_total){0.0, 0.0, 0.0, 0.0};
     if (layout->rows == 0)
         return SXT_OK;
     const sxt_row_kernels *kernels = &table->rows[dtype];

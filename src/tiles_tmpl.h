@@ -15,15 +15,22 @@ typedef struct {
     int64_t skip[WIDE_TILE];
     V(int) skip_here[WIDE_TILE]; /* relative to the block in the tile; out of it: -1 */
     T rest[WIDE_TILE], at_skip[WIDE_TILE], max[WIDE_TILE];
-    int nan[WIDE_TILE], special[WIDE_TILE];
+    int nan[WIDE_TILE], special[WIDE_TILE], single[WIDE_TILE];
     ptrdiff_t kept[WIDE_TILE];
     T shift[WIDE_TILE], magic[WIDE_TILE], low[WIDE_TILE], m1[WIDE_TILE], m2[WIDE_TILE];
     T n_ref[WIDE_TILE], unit[WIDE_TILE];
     uint64_t a_hi[WIDE_TILE], a_lo[WIDE_TILE], b_lo[WIDE_TILE];
     int64_t b_hi[WIDE_TILE];
     T hi[WIDE_TILE], lo[WIDE_TILE], patch[WIDE_TILE];
-    double loss[WIDE_TILE], tiny[WIDE_TILE];
+    double loss[WIDE_TILE], z[WIDE_TILE], tiny[WIDE_TILE];
     int any_special, any_tiny;
+    /* dense sums: bounds, grids, sums; then the general form's constants */
+    T bound_d[WIDE_TILE], bound_q[WIDE_TILE], target_skip[WIDE_TILE];
+    T d1[WIDE_TILE], d2[WIDE_TILE], q1[WIDE_TILE], q2[WIDE_TILE];
+    double unit_d[WIDE_TILE], unit_q[WIDE_TILE], dot[WIDE_TILE], mass[WIDE_TILE];
+    V(grid_sum) dots[WIDE_TILE], masses[WIDE_TILE];
+    V(general_outcome) outcome[WIDE_TILE];
+    double row_grad[WIDE_TILE];
 } N(lanes);
 
 /* ---- between memory and the tile ------------------------------------------------------------- */
@@ -35,25 +42,34 @@ SXT_INLINE T N(get)(const char *p)
     return lane[0];
 }
 
-static void N(pack_any)(const sxt_plane *p, N(lanes) *s, T *tile, ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
+/* Bytes from a view's first class to class c. */
+SXT_INLINE ptrdiff_t N(class_at)(const sxt_plane *p, const sxt_view *v, ptrdiff_t c)
+{
+    return v->block ? v->block[c / p->run] + c % p->run * v->cls : c * v->cls;
+}
+
+SXT_INLINE int N(kept)(const sxt_plane *p, ptrdiff_t row, ptrdiff_t c)
+{
+    return !p->mask.p || p->mask.p[row * p->mask.row + N(class_at)(p, &p->mask, c)];
+}
+
+static void N(pack_any)(const sxt_plane *p, const sxt_view *v, const N(lanes) *s, T *tile, ptrdiff_t r0,
+                        ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++) {
-        ptrdiff_t block = (c0 + c) / p->run, k = (c0 + c) % p->run;
-        ptrdiff_t at = (p->x_block ? p->x_block[block] : 0) + k * p->x_class;
-        ptrdiff_t mask_at = (p->mask_block ? p->mask_block[block] : 0) + k * p->mask_class;
-        for (ptrdiff_t i = 0; i < s->rows; i++) {
-            int keep = !p->mask || p->mask[(r0 + i) * p->mask_row + mask_at];
-            s->kept[i] += keep;
-            tile[c * s->lanes + i] = keep ? N(get)(p->x + (r0 + i) * p->x_row + at) : -(T)INFINITY;
+        const char *from = v->p + N(class_at)(p, v, c0 + c);
+        for (ptrdiff_t i = 0; i < s->lanes; i++) {
+            T value = (T)0;
+            if (i < s->rows)
+                value = N(kept)(p, r0 + i, c0 + c) ? N(get)(from + (r0 + i) * v->row) : -(T)INFINITY;
+            tile[c * s->lanes + i] = value;
         }
-        for (ptrdiff_t i = s->rows; i < s->lanes; i++)
-            tile[c * s->lanes + i] = (T)0;
     }
 }
 
-static void N(pack_lanes)(const char *x, ptrdiff_t x_class, const N(lanes) *s, T *tile, ptrdiff_t nc)
+static void N(pack_lanes)(const char *x, ptrdiff_t step, const N(lanes) *s, T *tile, ptrdiff_t nc)
 {
-    for (ptrdiff_t c = 0; c < nc; c++, x += x_class) {
+    for (ptrdiff_t c = 0; c < nc; c++, x += step) {
         for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
             const ST *from = (const ST *)(const void *)x + i;
             KV v = s->rows - i >= V(W) ? LOAD(from) : LOADN(from, s->rows - i);
@@ -62,14 +78,14 @@ static void N(pack_lanes)(const char *x, ptrdiff_t x_class, const N(lanes) *s, T
     }
 }
 
-static void N(pack_classes)(const char *x, ptrdiff_t x_row, const N(lanes) *s, T *tile, ptrdiff_t nc)
+static void N(pack_classes)(const char *x, ptrdiff_t step, const N(lanes) *s, T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         for (ptrdiff_t c = 0; c < nc; c += V(W)) {
             KV r[V(W)];
             ptrdiff_t n = nc - c < V(W) ? nc - c : V(W);
             for (int k = 0; k < V(W); k++) {
-                const ST *from = (const ST *)(const void *)(x + (i + k) * x_row) + c;
+                const ST *from = (const ST *)(const void *)(x + (i + k) * step) + c;
                 r[k] = i + k >= s->rows ? V(set1)(0) : n == V(W) ? LOAD(from) : LOADN(from, n);
             }
             V(transpose)(r);
@@ -79,42 +95,38 @@ static void N(pack_classes)(const char *x, ptrdiff_t x_row, const N(lanes) *s, T
     }
 }
 
-static void N(pack)(const sxt_plane *p, N(lanes) *s, T *tile, ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
+static void N(pack)(const sxt_plane *p, const sxt_view *v, const N(lanes) *s, T *tile, ptrdiff_t r0,
+                    ptrdiff_t c0, ptrdiff_t nc)
 {
-    const char *x = p->x + r0 * p->x_row + c0 * p->x_class;
-    if (p->mask || p->blocks > 1)
-        N(pack_any)(p, s, tile, r0, c0, nc);
-    else if (p->x_class == sizeof(ST))
-        N(pack_classes)(x, p->x_row, s, tile, nc);
-    else if (p->x_row == sizeof(ST))
-        N(pack_lanes)(x, p->x_class, s, tile, nc);
+    const char *x = v->p + r0 * v->row + c0 * v->cls;
+    if (p->mask.p || p->blocks > 1 || (v->cls != sizeof(ST) && v->row != sizeof(ST)))
+        N(pack_any)(p, v, s, tile, r0, c0, nc);
+    else if (v->cls == sizeof(ST))
+        N(pack_classes)(x, v->row, s, tile, nc);
     else
-        N(pack_any)(p, s, tile, r0, c0, nc);
+        N(pack_lanes)(x, v->cls, s, tile, nc);
 }
 
-static void N(unpack_any)(const sxt_plane *p, const N(lanes) *s, const T *tile, ptrdiff_t r0, ptrdiff_t c0,
-                          ptrdiff_t nc, T masked)
+static void N(unpack_any)(const sxt_plane *p, const sxt_view *v, const N(lanes) *s, const T *tile,
+                          ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc, T masked)
 {
     for (ptrdiff_t c = 0; c < nc; c++) {
-        ptrdiff_t block = (c0 + c) / p->run, k = (c0 + c) % p->run;
-        ptrdiff_t at = (p->y_block ? p->y_block[block] : 0) + k * p->y_class;
-        ptrdiff_t mask_at = (p->mask_block ? p->mask_block[block] : 0) + k * p->mask_class;
+        char *to = v->p + N(class_at)(p, v, c0 + c);
         for (ptrdiff_t i = 0; i < s->rows; i++) {
-            int keep = !p->mask || p->mask[(r0 + i) * p->mask_row + mask_at];
-            KV v = V(set1)(keep ? tile[c * s->lanes + i] : masked);
-            STOREN((ST *)(void *)(p->y + (r0 + i) * p->y_row + at), v, 1);
+            T value = N(kept)(p, r0 + i, c0 + c) ? tile[c * s->lanes + i] : masked;
+            STOREN((ST *)(void *)(to + (r0 + i) * v->row), V(set1)(value), 1);
         }
     }
 }
 
-static void N(unpack_lanes)(char *y, ptrdiff_t y_class, const N(lanes) *s, const T *tile, ptrdiff_t nc)
+static void N(unpack_lanes)(char *y, ptrdiff_t step, const N(lanes) *s, const T *tile, ptrdiff_t nc)
 {
-    for (ptrdiff_t c = 0; c < nc; c++, y += y_class)
+    for (ptrdiff_t c = 0; c < nc; c++, y += step)
         for (ptrdiff_t i = 0; i < s->rows; i += V(W))
             N(put)((ST *)(void *)y + i, V(load)(tile + c * s->lanes + i), s->rows - i);
 }
 
-static void N(unpack_classes)(char *y, ptrdiff_t y_row, const N(lanes) *s, const T *tile, ptrdiff_t nc)
+static void N(unpack_classes)(char *y, ptrdiff_t step, const N(lanes) *s, const T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         for (ptrdiff_t c = 0; c < nc; c += V(W)) {
@@ -124,23 +136,21 @@ static void N(unpack_classes)(char *y, ptrdiff_t y_row, const N(lanes) *s, const
                 r[k] = k < n ? V(load)(tile + (c + k) * s->lanes + i) : V(set1)(0);
             V(transpose)(r);
             for (int k = 0; k < V(W) && i + k < s->rows; k++)
-                N(put)((ST *)(void *)(y + (i + k) * y_row) + c, r[k], n);
+                N(put)((ST *)(void *)(y + (i + k) * step) + c, r[k], n);
         }
     }
 }
 
-static void N(unpack)(const sxt_plane *p, const N(lanes) *s, const T *tile, ptrdiff_t r0, ptrdiff_t c0,
-                      ptrdiff_t nc, T masked)
+static void N(unpack)(const sxt_plane *p, const sxt_view *v, const N(lanes) *s, const T *tile,
+                      ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc, T masked)
 {
-    char *y = p->y + r0 * p->y_row + c0 * p->y_class;
-    if (p->mask || p->blocks > 1)
-        N(unpack_any)(p, s, tile, r0, c0, nc, masked);
-    else if (p->y_class == sizeof(ST))
-        N(unpack_classes)(y, p->y_row, s, tile, nc);
-    else if (p->y_row == sizeof(ST))
-        N(unpack_lanes)(y, p->y_class, s, tile, nc);
+    char *y = v->p + r0 * v->row + c0 * v->cls;
+    if (p->mask.p || p->blocks > 1 || (v->cls != sizeof(ST) && v->row != sizeof(ST)))
+        N(unpack_any)(p, v, s, tile, r0, c0, nc, masked);
+    else if (v->cls == sizeof(ST))
+        N(unpack_classes)(y, v->row, s, tile, nc);
     else
-        N(unpack_any)(p, s, tile, r0, c0, nc, masked);
+        N(unpack_lanes)(y, v->cls, s, tile, nc);
 }
 
 /* ---- sweep 1: maxima ------------------------------------------------------------------------- */
@@ -219,12 +229,14 @@ static void N(tile_max_two)(N(lanes) *s, const T *tile, ptrdiff_t c0, ptrdiff_t 
     }
 }
 
-static void N(lanes_prepare)(N(lanes) *s)
+static void N(lanes_prepare)(const sxt_job *job, N(lanes) *s)
 {
     s->any_special = 0;
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
         s->max[i] = s->at_skip[i] > s->rest[i] ? s->at_skip[i] : s->rest[i];
         s->special[i] |= s->nan[i] | !(fabs((double)s->max[i]) < (double)INFINITY);
+        s->single[i] = job->op == SXT_OP_SOFTMAX && job->classes == 1 && !s->special[i];
+        s->special[i] |= s->single[i];
         s->any_special |= s->special[i] && i < s->rows;
     }
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
@@ -293,40 +305,90 @@ static void N(tile_sum_precise)(N(lanes) *s, T *tile, ptrdiff_t nc, int store)
         N(tile_sum)(s, tile, nc, SXT_T_IS_F32, 0, 1);
 }
 
-/* ---- sweep 3: outputs ------------------------------------------------------------------------ */
+/* ---- from sums to constants ------------------------------------------------------------------- */
+
+/* The loops below have no branch and one operation each, so that the compiler puts rows side by side. */
+SXT_FN V(wide) N(lane_sum)(const N(lanes) *s, ptrdiff_t i)
+{
+    return V(wide_sum)(s->a_hi[i], s->a_lo[i], s->b_hi[i], s->b_lo[i], (double)s->unit[i]);
+}
+
+SXT_FN void N(lane_outcome)(N(lanes) *s, ptrdiff_t i, V(outcome) o)
+{
+    s->hi[i] = (T)o.factor_hi;
+    s->lo[i] = (T)o.factor_lo;
+    s->patch[i] = (T)o.patch;
+    s->loss[i] = o.loss;
+    s->tiny[i] = o.tiny;
+}
+
+static void N(finish_softmax_lanes)(N(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->lanes; i++)
+        N(lane_outcome)(s, i, V(finish_softmax)(N(lane_sum)(s, i)));
+}
+
+static void N(finish_logsumexp_lanes)(N(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->lanes; i++)
+        s->loss[i] = V(finish_logsumexp)(N(lane_sum)(s, i), (double)s->shift[i], (double)s->n_ref[i]);
+}
+
+static void N(finish_log_softmax_lanes)(N(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->lanes; i++)
+        N(lane_outcome)(s, i, V(finish_log_softmax)(N(lane_sum)(s, i), (double)s->max[i], (double)s->shift[i],
+                                                    (double)s->n_ref[i]));
+}
+
+static void N(finish_label_lanes)(N(lanes) *s, const double *scale_loss, const double *scale_grad)
+{
+    for (ptrdiff_t i = 0; i < s->lanes; i++)
+        N(lane_outcome)(s, i, V(finish_label)(N(lane_sum)(s, i), (double)s->at_skip[i], (double)s->shift[i],
+                                              (double)s->n_ref[i], scale_loss[i], scale_grad[i]));
+}
 
 static void N(lanes_finish)(const sxt_job *job, N(lanes) *s)
 {
-    double scale_loss[WIDE_TILE], scale_grad[WIDE_TILE];
-    V(outcome) o[WIDE_TILE];
-    if (job->op == SXT_OP_CROSS_ENTROPY)
-        for (ptrdiff_t i = 0; i < s->lanes; i++) {
-            scale_loss[i] = scale_grad[i] = 0.0;
-            if (i < s->rows && s->skip[i] >= 0)
-                N(row_scales)(job, s->number[i], scale_loss + i, scale_grad + i);
-        }
-    for (ptrdiff_t i = 0; i < s->lanes; i++) {
-        V(wide) sum = V(wide_sum)(s->a_hi[i], s->a_lo[i], s->b_hi[i], s->b_lo[i], (double)s->unit[i]);
-        double max = (double)s->max[i], shift = (double)s->shift[i], n_ref = (double)s->n_ref[i];
-        if (job->op == SXT_OP_SOFTMAX)
-            o[i] = V(finish_softmax)(sum);
-        else if (job->op == SXT_OP_LOGSUMEXP)
-            s->loss[i] = V(finish_logsumexp)(sum, shift, n_ref);
-        else if (job->op == SXT_OP_LOG_SOFTMAX)
-            o[i] = V(finish_log_softmax)(sum, max, shift, n_ref);
-        else
-            o[i] = V(finish_label)(sum, (double)s->at_skip[i], shift, n_ref, scale_loss[i], scale_grad[i]);
-    }
+    double scale_loss[WIDE_TILE] = {0}, scale_grad[WIDE_TILE] = {0};
     s->any_tiny = 0;
-    if (job->op != SXT_OP_LOGSUMEXP)
-        for (ptrdiff_t i = 0; i < s->lanes; i++) {
-            s->hi[i] = (T)o[i].factor_hi;
-            s->lo[i] = (T)o[i].factor_lo;
-            s->patch[i] = (T)o[i].patch;
-            s->loss[i] = o[i].loss;
-            s->tiny[i] = o[i].tiny;
-            s->any_tiny |= o[i].tiny != 0.0 && i < s->rows && !s->special[i];
+    if (job->op == SXT_OP_SOFTMAX) {
+        N(finish_softmax_lanes)(s);
+    } else if (job->op == SXT_OP_LOG_SOFTMAX) {
+        N(finish_log_softmax_lanes)(s);
+    } else if (job->op == SXT_OP_LOGSUMEXP) {
+        N(finish_logsumexp_lanes)(s);
+        return;
+    } else {
+        for (ptrdiff_t i = 0; i < s->rows; i++)
+            if (s->skip[i] >= 0)
+                N(row_scales)(job, s->number[i], scale_loss + i, scale_grad + i);
+        N(finish_label_lanes)(s, scale_loss, scale_grad);
+    }
+    for (ptrdiff_t i = 0; i < s->rows; i++)
+        s->any_tiny |= s->tiny[i] != 0.0 && !s->special[i];
+}
+
+static void N(finish_general_lanes)(const sxt_job *job, N(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        if (s->special[i])
+            continue;
+        V(general) g = N(general_of)(job, s->number[i], s->skip[i]);
+        g.at_skip = (double)s->at_skip[i];
+        g.max = (double)s->max[i];
+        g.shift = (double)s->shift[i];
+        g.n_ref = (double)s->n_ref[i];
+        g.dot = s->dot[i];
+        if (job->op == SXT_OP_DENSE) {
+            g.mass = g.dot_mass = s->mass[i];
+            g.q_skip += job->slope[s->skip[i]] * (double)s->target_skip[i];
         }
+        s->outcome[i] = V(finish_general)(N(lane_sum)(s, i), g);
+        s->row_grad[i] = g.row_grad;
+        s->loss[i] = s->outcome[i].loss;
+        s->z[i] = s->outcome[i].z;
+    }
 }
 
 static void N(lanes_results)(const sxt_job *job, N(lanes) *s, sxt_total *total)
@@ -340,9 +402,123 @@ static void N(lanes_results)(const sxt_job *job, N(lanes) *s, sxt_total *total)
             if (N(ignored)(job, s->number[i]))
                 value = 0.0;
         }
-        N(put_row_value)(job, s->number[i], value);
-        if (job->want_sum)
-            N(add_total)(total, value);
+        N(add_result)(job, s->number[i], value, job->general && !s->special[i] ? s->z[i] : 0.0, total);
+    }
+}
+
+/* ---- dense sums ------------------------------------------------------------------------------- */
+
+/* q of one class for W lanes; target: the tile of target probabilities or NULL. */
+SXT_INLINE KV N(lane_q)(const sxt_job *job, const T *target, ptrdiff_t c, ptrdiff_t at)
+{
+    const T *base = job->base_here, *slope = job->slope_here;
+    KV b = base ? V(set1)(base[c]) : V(set1)((T)0);
+    return target ? V(dense_q)(b, V(set1)(slope[c]), V(load)(target + at)) : b;
+}
+
+static void N(tile_bounds)(const sxt_job *job, N(lanes) *s, const T *tile, const T *target, ptrdiff_t c0,
+                           ptrdiff_t nc)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
+        KV top_d = V(load)(s->bound_d + i), top_q = V(load)(s->bound_q + i), max = V(load)(s->max + i);
+        KV at_skip = V(load)(s->target_skip + i);
+        KI skip = V(iload)(s->skip_here + i);
+        KM bad = V(mnone)();
+        for (ptrdiff_t c = 0; c < nc; c++) {
+            ptrdiff_t at = c * s->lanes + i;
+            KV q = N(lane_q)(job, target, c0 + c, at);
+            bad = V(mor)(bad, V(unord)(q, q));
+            top_q = V(max)(V(abs)(q), top_q);
+            top_d = V(max)(V(abs)(V(dense_term)(q, max, V(load)(tile + at))), top_d);
+            if (target)
+                at_skip = V(select)(V(ieq)(skip, V(iset1)((V(int))c)), V(load)(target + at), at_skip);
+        }
+        V(store)(s->bound_d + i, top_d);
+        V(store)(s->bound_q + i, top_q);
+        V(store)(s->target_skip + i, at_skip);
+        N(note_nan)(s, i, bad);
+    }
+}
+
+static void N(lanes_grids)(N(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->lanes; i++) {
+        V(grid_for)(s->bound_d[i], &s->d1[i], &s->d2[i], &s->unit_d[i]);
+        V(grid_for)(s->bound_q[i], &s->q1[i], &s->q2[i], &s->unit_q[i]);
+        s->dots[i] = s->masses[i] = (V(grid_sum)){0, 0, 0, 0};
+        if (s->nan[i] && !s->special[i])
+            s->special[i] = s->any_special = 1;
+    }
+}
+
+static void N(lanes_flush)(N(lanes) *s, ptrdiff_t i, const V(acc) *acc, V(uint) count, const T *m1, const T *m2,
+                           V(grid_sum) *sums)
+{
+    V(int) coarse[V(W)], fine[V(W)];
+    (void)s;
+    V(istore)(coarse, acc->coarse);
+    V(istore)(fine, acc->fine);
+    for (int k = 0; k < V(W); k++) {
+        V(int) a = (V(int))((V(uint))coarse[k] - count * V(scalar_bits)(m1[i + k]));
+        V(int) b = (V(int))((V(uint))fine[k] - count * V(scalar_bits)(m2[i + k]));
+        V(grid_note)(sums + i + k, a, b);
+    }
+}
+
+static void N(tile_dense)(const sxt_job *job, N(lanes) *s, const T *tile, const T *target, ptrdiff_t c0,
+                          ptrdiff_t nc)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
+        KV max = V(load)(s->max + i), d1 = V(load)(s->d1 + i), d2 = V(load)(s->d2 + i);
+        KV q1 = V(load)(s->q1 + i), q2 = V(load)(s->q2 + i);
+        for (ptrdiff_t c = 0; c < nc;) {
+            V(acc) d = {V(iset1)(0), V(iset1)(0)}, m = d;
+            V(uint) count = 0;
+            for (; c < nc && count < FLUSH; c++, count++) {
+                ptrdiff_t at = c * s->lanes + i;
+                KV q = N(lane_q)(job, target, c0 + c, at);
+                V(grid_add)(V(dense_term)(q, max, V(load)(tile + at)), d1, d2, &d);
+                V(grid_add)(q, q1, q2, &m);
+            }
+            N(lanes_flush)(s, i, &d, count, s->d1, s->d2, s->dots);
+            N(lanes_flush)(s, i, &m, count, s->q1, s->q2, s->masses);
+        }
+    }
+}
+
+static void N(lanes_dense_values)(N(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        double dot = V(grid_value)(&s->dots[i], s->unit_d[i]);
+        s->dot[i] = s->bound_d[i] < (T)INFINITY ? dot : (double)s->bound_d[i];
+        s->mass[i] = V(grid_value)(&s->masses[i], s->unit_q[i]);
+    }
+}
+
+/* ---- sweep 3: outputs ------------------------------------------------------------------------- */
+
+/* Gradient in place of the terms, Hessian to `hess` unless NULL. */
+static void N(tile_write_general)(const sxt_job *job, const N(lanes) *s, T *tile, const T *target, T *hess,
+                                  ptrdiff_t c0, ptrdiff_t nc, int terms)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
+        V(vref) ref = N(lane_ref)(s, i);
+        for (ptrdiff_t c = 0; c < nc; c++) {
+            ptrdiff_t at = c * s->lanes + i;
+            T q[V(W)], e[V(W)];
+            KV x = V(load)(tile + at);
+            V(store)(q, N(lane_q)(job, target, c0 + c, at));
+            V(store)(e, terms ? x : V(exp_term)(x, &ref));
+            for (int k = 0; k < V(W); k++) {
+                const V(general_outcome) *o = &s->outcome[i + k];
+                int skip = s->skip_here[i + k] == c;
+                T grad = V(gradient_value)(e[k], o->factor_hi, o->factor_lo, s->row_grad[i + k], (double)q[k]);
+                T curve = V(hessian_value)(e[k], o->share_hi, o->share_lo, o->curve, o->curve_z);
+                tile[at + k] = skip ? (T)o->patch : grad;
+                if (hess)
+                    hess[at + k] = skip ? (T)o->hess_patch : curve;
+            }
+        }
     }
 }
 
@@ -353,7 +529,8 @@ SXT_INLINE void N(tile_write)(const sxt_job *job, const N(lanes) *s, T *tile, pt
         KV hi = V(load)(s->hi + i), lo = V(load)(s->lo + i), patch = V(load)(s->patch + i);
         KV max = V(load)(s->max + i);
         KI label = V(iload)(s->skip_here + i);
-        int log = job->op == SXT_OP_LOG_SOFTMAX, patched = job->op == SXT_OP_CROSS_ENTROPY;
+        int log = job->op == SXT_OP_LOG_SOFTMAX, patched = job->op == SXT_OP_LABEL;
+        KV top = V(set1)(job->op == SXT_OP_SOFTMAX ? (T)1 : (T)INFINITY);
         for (ptrdiff_t c = 0; c < nc; c++) {
             T *at = tile + c * s->lanes + i;
             KV x = V(load)(at), y;
@@ -361,7 +538,7 @@ SXT_INLINE void N(tile_write)(const sxt_job *job, const N(lanes) *s, T *tile, pt
                 y = V(log_value)(x, max, hi, lo, patch);
             } else {
                 KV e = terms ? x : V(exp_term)(x, &ref);
-                y = V(fma)(e, hi, V(mul)(e, lo));
+                y = V(min)(V(fma)(e, hi, V(mul)(e, lo)), top);
                 if (patched)
                     y = V(select)(V(ieq)(label, V(iset1)((V(int))c)), patch, y);
             }
@@ -388,6 +565,8 @@ static T N(special_value)(const sxt_job *job, const N(lanes) *s, ptrdiff_t i)
 {
     if (N(ignored)(job, s->number[i]))
         return (T)0;
+    if (s->single[i])
+        return (T)1;
     if (s->kept[i] == 0)
         return job->op == SXT_OP_LOG_SOFTMAX ? -(T)INFINITY : (T)0;
     return (T)NAN;
@@ -410,6 +589,10 @@ static void N(tile_output)(const sxt_job *job, const N(lanes) *s, T *tile, T *co
                 tile[c * s->lanes + i] = columns[nc * tiny + c];
             tiny++;
         }
+}
+
+static void N(fill_special)(const sxt_job *job, const N(lanes) *s, T *tile, ptrdiff_t nc)
+{
     for (ptrdiff_t i = 0; s->any_special && i < s->rows; i++) {
         if (!s->special[i])
             continue;
@@ -427,78 +610,147 @@ static void N(lanes_start)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, 
         s->number[i] = p->first_row + (r0 + i) * p->row_step;
         s->skip[i] = -1;
         s->rest[i] = s->at_skip[i] = -(T)INFINITY;
+        s->bound_d[i] = s->bound_q[i] = s->target_skip[i] = (T)0;
         s->nan[i] = 0;
-        s->special[i] = job->labels && i < s->rows && N(ignored)(job, s->number[i]);
-        s->kept[i] = p->mask ? 0 : job->classes;
+        s->special[i] = i < s->rows && N(ignored)(job, s->number[i]);
+        s->kept[i] = 1;
         s->a_hi[i] = s->a_lo[i] = s->b_lo[i] = 0;
         s->b_hi[i] = 0;
     }
-    if (job->op == SXT_OP_CROSS_ENTROPY)
+    if (job->op == SXT_OP_LABEL)
         for (ptrdiff_t i = 0; i < s->rows; i++)
             s->skip[i] = s->special[i] ? -1 : job->labels[s->number[i]];
+    for (ptrdiff_t i = 0; p->mask.p && i < s->rows; i++) {
+        s->kept[i] = 0;
+        for (ptrdiff_t c = 0; c < job->classes; c++)
+            s->kept[i] |= N(kept)(p, r0 + i, c);
+    }
 }
 
-static void N(tile)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, ptrdiff_t r0, T *tile,
-                    ptrdiff_t block, sxt_total *total)
+/* The tile and its companions: targets, columns with a tiny factor, Hessian. */
+typedef struct {
+    T *x, *target, *columns, *hess;
+    ptrdiff_t block; /* classes that fit */
+} N(tiles_t);
+
+static void N(sweep_max)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, ptrdiff_t r0, const N(tiles_t) *t)
 {
-    ptrdiff_t n = job->classes;
-    int single = n <= block, store = single && p->y && job->op != SXT_OP_LOG_SOFTMAX;
-    T *columns = tile + block * s->lanes;
-    N(lanes_start)(job, p, s, r0);
-    for (ptrdiff_t c0 = 0; c0 < n; c0 += block) {
-        ptrdiff_t nc = n - c0 < block ? n - c0 : block;
-        N(pack)(p, s, tile, r0, c0, nc);
-        if (job->op == SXT_OP_LOG_SOFTMAX) {
-            N(tile_max_two)(s, tile, c0, nc);
-        } else if (job->op == SXT_OP_CROSS_ENTROPY) {
+    for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += t->block) {
+        ptrdiff_t nc = job->classes - c0 < t->block ? job->classes - c0 : t->block;
+        N(pack)(p, &p->x, s, t->x, r0, c0, nc);
+        if (sxt_skips_max(job)) {
+            N(tile_max_two)(s, t->x, c0, nc);
+        } else if (job->op == SXT_OP_LABEL) {
             N(place_skips)(s, c0, nc);
-            N(tile_max_but_label)(s, tile, nc);
+            N(tile_max_but_label)(s, t->x, nc);
         } else {
-            N(tile_max)(s, tile, nc);
+            N(tile_max)(s, t->x, nc);
         }
     }
-    N(lanes_prepare)(s);
-    for (ptrdiff_t c0 = 0; c0 < n; c0 += block) {
-        ptrdiff_t nc = n - c0 < block ? n - c0 : block;
-        if (!single)
-            N(pack)(p, s, tile, r0, c0, nc);
+    N(lanes_prepare)(job, s);
+}
+
+static void N(sweep_bounds)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, ptrdiff_t r0, const N(tiles_t) *t)
+{
+    for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += t->block) {
+        ptrdiff_t nc = job->classes - c0 < t->block ? job->classes - c0 : t->block;
+        if (job->classes > t->block)
+            N(pack)(p, &p->x, s, t->x, r0, c0, nc);
+        if (t->target)
+            N(pack)(p, &p->t, s, t->target, r0, c0, nc);
+        N(place_skips)(s, c0, nc);
+        N(tile_bounds)(job, s, t->x, t->target, c0, nc);
+    }
+    N(lanes_grids)(s);
+}
+
+static void N(sweep_sum)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, ptrdiff_t r0, const N(tiles_t) *t,
+                         int store)
+{
+    int dense = job->base || t->target;
+    for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += t->block) {
+        ptrdiff_t nc = job->classes - c0 < t->block ? job->classes - c0 : t->block;
+        if (job->classes > t->block) {
+            N(pack)(p, &p->x, s, t->x, r0, c0, nc);
+            if (t->target)
+                N(pack)(p, &p->t, s, t->target, r0, c0, nc);
+        }
+        if (dense)
+            N(tile_dense)(job, s, t->x, t->target, c0, nc);
         N(place_skips)(s, c0, nc);
         if (job->op == SXT_OP_SOFTMAX)
-            N(tile_sum_plain)(s, tile, nc, store);
+            N(tile_sum_plain)(s, t->x, nc, store);
         else
-            N(tile_sum_precise)(s, tile, nc, store);
+            N(tile_sum_precise)(s, t->x, nc, store);
     }
-    N(lanes_finish)(job, s);
-    N(lanes_results)(job, s, total);
-    for (ptrdiff_t c0 = 0; p->y && c0 < n; c0 += block) {
-        ptrdiff_t nc = n - c0 < block ? n - c0 : block;
-        if (!single)
-            N(pack)(p, s, tile, r0, c0, nc);
+    if (dense)
+        N(lanes_dense_values)(s);
+}
+
+static void N(sweep_write)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, ptrdiff_t r0, const N(tiles_t) *t,
+                           int store)
+{
+    T masked = job->op == SXT_OP_LOG_SOFTMAX ? -(T)INFINITY : (T)0;
+    for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += t->block) {
+        ptrdiff_t nc = job->classes - c0 < t->block ? job->classes - c0 : t->block;
+        if (job->classes > t->block) {
+            N(pack)(p, &p->x, s, t->x, r0, c0, nc);
+            if (t->target)
+                N(pack)(p, &p->t, s, t->target, r0, c0, nc);
+        }
         N(place_skips)(s, c0, nc);
-        N(tile_output)(job, s, tile, columns, nc, store);
-        N(unpack)(p, s, tile, r0, c0, nc, job->op == SXT_OP_LOG_SOFTMAX ? -(T)INFINITY : (T)0);
+        if (job->general)
+            N(tile_write_general)(job, s, t->x, t->target, t->hess, c0, nc, store);
+        else
+            N(tile_output)(job, s, t->x, t->columns, nc, store);
+        N(fill_special)(job, s, t->x, nc);
+        if (p->y.p)
+            N(unpack)(p, &p->y, s, t->x, r0, c0, nc, masked);
+        if (t->hess) {
+            N(fill_special)(job, s, t->hess, nc);
+            N(unpack)(p, &p->h, s, t->hess, r0, c0, nc, masked);
+        }
     }
 }
 
 static void N(tiles)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
 {
     N(lanes) s;
-    /* half of the scratch is the tile, the other half holds columns with a tiny factor */
-    ptrdiff_t room = (ptrdiff_t)(scratch.bytes / 2 / sizeof(T));
-    int across = p->x_row == sizeof(ST) && p->x_class != sizeof(ST) && !p->mask && p->blocks == 1;
+    int across = p->x.row == sizeof(ST) && p->x.cls != sizeof(ST) && !p->mask.p && p->blocks == 1;
+    int writes = p->y.p || p->h.p;
+    ptrdiff_t parts = 2 + (p->t.p != NULL) + (p->h.p != NULL);
+    ptrdiff_t room = (ptrdiff_t)(scratch.bytes / sizeof(T)) / parts / WIDE_TILE * WIDE_TILE;
     s.lanes = across && job->classes * WIDE_TILE <= room ? WIDE_TILE : NARROW_TILE;
+    N(tiles_t) t = {.x = scratch.data, .columns = (T *)scratch.data + room, .block = room / s.lanes};
+    t.target = p->t.p ? t.columns + room : NULL;
+    t.hess = p->h.p ? (T *)scratch.data + (parts - 1) * room : NULL;
+    int store = job->classes <= t.block && writes && job->op != SXT_OP_LOG_SOFTMAX;
     for (ptrdiff_t r0 = 0; r0 < p->rows; r0 += s.lanes) {
         s.rows = p->rows - r0 < s.lanes ? p->rows - r0 : s.lanes;
-        N(tile)(job, p, &s, r0, scratch.data, room / s.lanes, total);
+        N(lanes_start)(job, p, &s, r0);
+        N(sweep_max)(job, p, &s, r0, &t);
+        if (job->base || t.target)
+            N(sweep_bounds)(job, p, &s, r0, &t);
+        N(sweep_sum)(job, p, &s, r0, &t, store);
+        if (job->general)
+            N(finish_general_lanes)(job, &s);
+        else
+            N(lanes_finish)(job, &s);
+        N(lanes_results)(job, &s, total);
+        if (writes)
+            N(sweep_write)(job, p, &s, r0, &t, store);
     }
 }
 
-/* Below this many classes 16 rows side by side are faster than one after another. */
+/* Up to this many classes 16 rows side by side are faster than one after another. */
 #define FEW_CLASSES 192
 
 static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
 {
-    int contiguous = p->x_class == sizeof(ST) && (!p->y || p->y_class == sizeof(ST)) && !p->mask && p->blocks == 1;
+    const sxt_view *views[] = {&p->x, &p->y, &p->h, &p->t};
+    int contiguous = !p->mask.p && p->blocks == 1;
+    for (int k = 0; k < 4; k++)
+        contiguous &= !views[k]->p || views[k]->cls == sizeof(ST) || job->classes == 1;
     if (contiguous && (job->classes > FEW_CLASSES || p->rows == 1))
         N(rows)(job, p, scratch, total);
     else

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 import softxent
 from reference.cases import CASES
 from reference.dtypes import DTYPES, FLOAT32, FLOAT64
@@ -50,7 +51,7 @@ def test_error_within_bound_on_long_rows(case: str, dtype: np.dtype, family: str
     assert_within_bounds(case, LONG_FAMILIES[family](dtype, rng), rng)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64], ids=str)
 @pytest.mark.parametrize("case", ["softmax", "logsumexp", "cross_entropy"])
 def test_error_within_bound_on_a_row_of_a_million(case: str, dtype: np.dtype, rng) -> None:
     assert_within_bounds(case, million(dtype, rng), rng)

@@ -37,8 +37,8 @@ def table(tmp_path: Path) -> Path:
 def net_file(table: Path, tmp_path: Path) -> Path:
     """A net trained on the table through the command line."""
     path = tmp_path / "animals.npz"
-    options = "--epochs 15 --hidden 8 --learning-rate 0.1 --batch-size 16".split()
-    assert main(["train", "--data", str(table), *options, "--out", str(path), "--json"]) == 0
+    argv = ["train", "--data", table, "--out", path, "--epochs", 15, "--hidden", 8, "--json"]
+    assert main([*map(str, argv), "--learning-rate", "0.1", "--batch-size", "16"]) == 0
     return path
 
 
@@ -110,14 +110,24 @@ def test_train_passes_its_options_on(table, tmp_path, monkeypatch, capsys):
         return fit(self, X, y, **options)
 
     monkeypatch.setattr(models.NeuralNet2, "fit", spy)
-    options = (
-        "--epochs 2 --batch-size 7 --learning-rate 0.2 --optimizer sgd --momentum 0.5"
-        " --weight-decay 0.01 --label-smoothing 0.1 --schedule cosine --early-stopping 9 --seed 3"
-        " --class-weights 1,2,3"
-    ).split()
     checkpoint = tmp_path / "checkpoint.npz"
-    argv = ["--data", table, "--out", tmp_path / "n.npz", "--checkpoint", checkpoint, *options]
-    status, _ = run_json(capsys, "train", *argv)
+    options = {
+        "--data": table,
+        "--out": tmp_path / "net.npz",
+        "--checkpoint": checkpoint,
+        "--epochs": 2,
+        "--batch-size": 7,
+        "--learning-rate": 0.2,
+        "--optimizer": "sgd",
+        "--momentum": 0.5,
+        "--weight-decay": 0.01,
+        "--label-smoothing": 0.1,
+        "--schedule": "cosine",
+        "--early-stopping": 9,
+        "--seed": 3,
+        "--class-weights": "1,2,3",
+    }
+    status, _ = run_json(capsys, "train", *(word for pair in options.items() for word in pair))
     assert status == 0 and checkpoint.exists()
     validation, weight = given.pop("validation"), given.pop("weight")
     assert len(validation[0]) == len(validation[1]) == 18
@@ -204,9 +214,7 @@ def test_verify_returns_1_for_another_net(net_file, table, tmp_path, capsys):
     other, model = tmp_path / "other.npz", tmp_path / "animals.onnx"
     models.NeuralNet2(4, 8, 3, seed=9).save(other)
     assert run_json(capsys, "export", other, "--out", model)[0] == 0
-    status, result = run_json(
-        capsys, "verify", model, "--data", table, "--reference", net_file
-    )
+    status, result = run_json(capsys, "verify", model, "--data", table, "--reference", net_file)
     assert status == 1 and result["passed"] is False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 import softxent as sx
 from reference.dtypes import DTYPES, cast
 
@@ -67,7 +68,9 @@ def test_cross_entropy_grad_is_the_numeric_derivative(options, reduction, kind, 
 @pytest.mark.parametrize("kind", ["labels", "probabilities"])
 @pytest.mark.parametrize("reduction", ["none", "mean"])
 @pytest.mark.parametrize("options", OPTIONS, ids=OPTION_IDS)
-def test_cross_entropy_hess_is_the_numeric_derivative_of_grad(options, reduction, kind, rng) -> None:
+def test_cross_entropy_hess_is_the_numeric_derivative_of_grad(
+    options, reduction, kind, rng
+) -> None:
     x, target = logits_and_target(kind, rng)
     options = {**options, "reduction": reduction}
     _, hess = sx.cross_entropy_grad_hess(x, target, **options)
@@ -107,7 +110,7 @@ def test_cross_entropy_grad_output_scales(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("classes", [2, 3, 10, 100, 1000])
 def test_cross_entropy_grad_vanishes_at_the_optimum(dtype, classes: int, rng) -> None:
-    """Equal logits and equal probability targets: every entry of the gradient is zero or rounding."""
+    """Equal logits and equal probability targets: only the rounding of the target is left."""
     x = np.zeros((3, classes), dtype)
     target = cast(np.full((3, classes), 1 / classes), dtype)
     grad = sx.cross_entropy_grad(x, target, reduction="none").astype(np.float64)

@@ -196,7 +196,9 @@ def test_load_state_dict_is_strict_and_changes_nothing_on_error(change, message)
 
 def test_load_state_dict_refuses_complex_parameters():
     net = NETS["NeuralNet2"]()
-    with pytest.raises(TypeError, match="linear1.weight must be real numbers, got dtype complex64"):
+    with pytest.raises(
+        TypeError, match=r"linear1\.weight must be real numbers, got dtype complex64"
+    ):
         net.load_state_dict(
             {name: array.astype(np.complex64) for name, array in net.state_dict().items()}
         )
@@ -262,7 +264,11 @@ def test_forward_refuses_features(make, X, error, message):
         ([-1, 0], IndexError, r"label -1 at index 0 is not in \[0, 3\)"),
         ([0], ValueError, r"labels must have shape \(2,\), got \(1,\)"),
         ([0.0, 1.0], ValueError, r"class probabilities .* shape \(2, 3\), got \(2,\)"),
-        (np.full((2, 3), -0.5), ValueError, r"y must be finite and ≥ 0, got -0.5 at index \(0, 0\)"),
+        (
+            np.full((2, 3), -0.5),
+            ValueError,
+            r"y must be finite and ≥ 0, got -0.5 at index \(0, 0\)",
+        ),
         ([True, False], TypeError, "got dtype bool"),
         (["a", "b"], TypeError, "got dtype <U1"),
     ],

@@ -81,7 +81,7 @@ def test_load_by_the_wrong_class_is_refused(tmp_path):
 def test_save_refuses_other_endings_and_missing_folders(tmp_path):
     with pytest.raises(ValueError, match=r"must be .npz or .safetensors, got '.pt'"):
         NeuralNet1(5, 4).save(tmp_path / "net.pt")
-    with pytest.raises(FileNotFoundError, match="the folder .*nowhere' does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"the folder .*nowhere' does not exist"):
         NeuralNet1(5, 4).save(tmp_path / "nowhere" / "net.npz")
     assert os.listdir(tmp_path) == []
 

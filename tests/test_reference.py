@@ -5,6 +5,7 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
+
 from reference import binary, cross_entropy, elementary, softmax
 from reference.dtypes import BFLOAT16, DTYPES, step
 from reference.rows import FAMILIES
@@ -17,12 +18,17 @@ mpmath.mp.dps = 60
 def to_mpf(value: Wide) -> list[mpmath.mpf]:
     """The exact numbers that a flat `Wide` stands for."""
     parts = zip(value.hi, value.lo, value.exponent, strict=True)
-    return [(mpmath.mpf(float(h)) + mpmath.mpf(float(low))) * mpmath.mpf(2) ** int(e) for h, low, e in parts]
+    return [
+        (mpmath.mpf(float(h)) + mpmath.mpf(float(low))) * mpmath.mpf(2) ** int(e)
+        for h, low, e in parts
+    ]
 
 
 def worst_relative_error(value: Wide, expected: list[mpmath.mpf]) -> float:
     pairs = zip(to_mpf(value), expected, strict=True)
-    return max(float(abs(got - want) / abs(want)) if want else float(abs(got)) for got, want in pairs)
+    return max(
+        float(abs(got - want) / abs(want)) if want else float(abs(got)) for got, want in pairs
+    )
 
 
 def magnitudes(rng: np.random.Generator, low: float, high: float) -> np.ndarray:
@@ -51,8 +57,14 @@ def test_wide_sum_of_cancelling_terms(rng: np.random.Generator) -> None:
     ("name", "arguments"),
     [
         ("exp", lambda rng: np.concatenate([rng.normal(size=200) * 300, -magnitudes(rng, -20, 4)])),
-        ("log", lambda rng: np.concatenate([magnitudes(rng, -320, 300), 1 + magnitudes(rng, -15, 0)])),
-        ("log1p", lambda rng: np.concatenate([magnitudes(rng, -320, 4), -magnitudes(rng, -300, -0.01)])),
+        (
+            "log",
+            lambda rng: np.concatenate([magnitudes(rng, -320, 300), 1 + magnitudes(rng, -15, 0)]),
+        ),
+        (
+            "log1p",
+            lambda rng: np.concatenate([magnitudes(rng, -320, 4), -magnitudes(rng, -300, -0.01)]),
+        ),
         ("tanh", lambda rng: np.concatenate([magnitudes(rng, -300, 3), -magnitudes(rng, -8, 1)])),
     ],
 )
@@ -76,7 +88,19 @@ def mp_row(x: np.ndarray) -> tuple[list[mpmath.mpf], mpmath.mpf]:
 
 
 # Rows that mpmath can exponentiate without losing the small ones at 800 digits.
-MODEST = [name for name in FAMILIES if name not in ("scale 10000", "scale 1e+10", "scale 1e+30", "offset 1e6", "offset -1e6", "extremes of the dtype")]
+MODEST = [
+    name
+    for name in FAMILIES
+    if name
+    not in (
+        "scale 10000",
+        "scale 1e+10",
+        "scale 1e+30",
+        "offset 1e6",
+        "offset -1e6",
+        "extremes of the dtype",
+    )
+]
 
 
 @pytest.mark.parametrize("family", MODEST)
@@ -137,11 +161,15 @@ def test_cross_entropy_oracle_reductions(rng: np.random.Generator) -> None:
     labels = np.array([2, 0, -100, 1])
     weight = np.array([1.0, 2.0, 0.5])
     row_weight = np.array([1.0, 0.5, 3.0, 2.0])
-    rows = cross_entropy.cross_entropy(x, labels, weight=weight, reduction="none").loss.value.to_float()
+    rows = cross_entropy.cross_entropy(
+        x, labels, weight=weight, reduction="none"
+    ).loss.value.to_float()
     mean = cross_entropy.cross_entropy(x, labels, weight=weight, sample_weight=row_weight)
     divisor = 0.5 * 1 + 1.0 * 0.5 + 2.0 * 2
     assert rows[2] == 0
-    assert mean.loss.value.to_float() == pytest.approx((rows * row_weight).sum() / divisor, rel=1e-14)
+    assert mean.loss.value.to_float() == pytest.approx(
+        (rows * row_weight).sum() / divisor, rel=1e-14
+    )
 
 
 def test_binary_oracle_agrees_with_mpmath(rng: np.random.Generator) -> None:

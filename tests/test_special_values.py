@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 import softxent as sx
 from reference.dtypes import BFLOAT16, DTYPES, loss_dtype
 

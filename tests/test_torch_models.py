@@ -169,7 +169,7 @@ def test_from_torch_leaves_the_module_as_it_was():
 )
 def test_from_torch_refuses_a_module_with_another_activation(activation):
     torch.manual_seed(0)
-    with pytest.raises(ValueError, match="the module is not linear2.relu.linear1.x"):
+    with pytest.raises(ValueError, match=r"the module is not linear2\(relu\(linear1\(x\)\)\)"):
         NeuralNet2.from_torch(Classical(3, activation=activation))
 
 

@@ -239,7 +239,9 @@ def test_too_high_a_learning_rate_is_an_error_and_the_best_parameters_are_kept()
     X, y = blobs()
     model = net()
     before = model.state_dict()
-    with pytest.raises(FloatingPointError, match=r"loss is .* in epoch 1; the learning rate 1e\+30"):
+    with pytest.raises(
+        FloatingPointError, match=r"loss is .* in epoch 1; the learning rate 1e\+30"
+    ):
         model.fit(X, y, **{**QUICK, "learning_rate": 1e30})
     for name, array in before.items():
         np.testing.assert_array_equal(model.state_dict()[name], array)

@@ -219,7 +219,7 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path, change, message):
 def test_a_checkpoint_of_another_network_or_other_data_is_refused(tmp_path):
     path = tmp_path / "fit.npz"
     net().fit(X, Y, checkpoint=path, **FIT)
-    with pytest.raises(ValueError, match=r"network is 'NeuralNet2\(784, 8, 10.* here; remove the"):
+    with pytest.raises(ValueError, match=r'network is "NeuralNet2\(784, 8, 10.* here; remove the'):
         NeuralNet2(784, 9, 10, seed=0).fit(X, Y, checkpoint=path, **FIT)
     changed = X.copy()
     changed[50, 300] += 1e-6
@@ -243,7 +243,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
 def test_a_checkpoint_that_cannot_be_written_stops_the_training_before_it_starts(tmp_path):
     model = net()
     before = model.state_dict()
-    with pytest.raises(FileNotFoundError, match="folder .*nowhere' does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"folder .*nowhere' does not exist"):
         model.fit(X, Y, checkpoint=tmp_path / "nowhere" / "fit.npz", **FIT)
     for name, array in before.items():
         np.testing.assert_array_equal(model.state_dict()[name], array)

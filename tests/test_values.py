@@ -7,6 +7,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 import softxent as sx
 
 PREDICTIONS = np.array([[0.1, 1, 2.1], [2, 1, 0.1], [0.1, 3, 0.1]])
@@ -133,7 +134,10 @@ def test_binary_cross_entropy_values() -> None:
 
 def test_nll_loss_values() -> None:
     log_probs = np.log([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]])
-    assert sx.nll_loss(log_probs, [0, 1], reduction="none").tolist() == (-log_probs[[0, 1], [0, 1]]).tolist()
+    assert (
+        sx.nll_loss(log_probs, [0, 1], reduction="none").tolist()
+        == (-log_probs[[0, 1], [0, 1]]).tolist()
+    )
     loss, grad = sx.nll_loss_and_grad(log_probs, [0, 1])
     assert loss == pytest.approx(-(math.log(0.5) + math.log(0.8)) / 2, rel=1e-15)
     assert grad.tolist() == [[-0.5, 0, 0], [0, -0.5, 0]]

@@ -20,9 +20,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from reference.cases import CASES, Outcome  # noqa: E402
-from reference.dtypes import DTYPES  # noqa: E402
-from reference.rows import FAMILIES, LONG_FAMILIES, million, widths  # noqa: E402
+from reference.cases import CASES, Outcome
+from reference.dtypes import DTYPES
+from reference.rows import FAMILIES, LONG_FAMILIES, million, widths
 
 DTYPE_NAMES = [dtype.name for dtype in DTYPES]
 
@@ -68,8 +68,9 @@ def record(table: Table, case: str, dtype: np.dtype, family: str, outcome: Outco
 
 def measure(cases: list[str], names: list[str], long: bool, seed: int) -> Table:
     """Run the cases over all rows."""
-    import softxent
     from tqdm import tqdm
+
+    import softxent
 
     table: Table = {}
     pairs = [(case, dtype) for dtype in DTYPES if dtype.name in names for case in cases]
@@ -110,7 +111,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     description, details = (__doc__ or "").split("\n", 1)
     parser = argparse.ArgumentParser(description=description, epilog=details)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--details", action="store_true", help="show the worst element of all lines")
+    parser.add_argument(
+        "--details", action="store_true", help="show the worst element of all lines"
+    )
     parser.add_argument("--no-long", action="store_true", help="leave rows over 100 000 logits out")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random rows (0)")
     parser.add_argument("--case", choices=list(CASES), action="append", help="only this case")

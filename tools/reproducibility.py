@@ -21,14 +21,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-ROWS = 23
-WIDTHS = (1, 2, 3, 7, 10, 16, 17, 33, 64, 65, 100, 257, 1000)
-LONG = (3, 70001)  # few long rows: the ones that are split over threads
+ROWS = 13
+WIDTHS = (1, 2, 3, 7, 16, 17, 33, 65, 100, 257, 1000)
+THREADED_SHAPES = ((3, 40003), (2001, 17))  # few long rows, many short ones
 THREADS = (1, 2, 3, 8)
+# Emulated processors are a hundred times slower; instructions matter there, not layouts.
+QUICK_WIDTHS = (3, 17, 100)
 EMULATED = ("Haswell", "Nehalem")
 # glibc picks other variants of libm and memcpy when it believes that these are missing.
 TUNABLES = "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-FMA"
@@ -131,17 +133,20 @@ def layouts(x: np.ndarray) -> Iterator[tuple[str, np.ndarray, int, Any]]:
     yield "strided out", x, -1, np.zeros((count, 2 * classes), x.dtype)[:, ::2]
 
 
-def results(call: Call, x: np.ndarray) -> Iterator[tuple[str, list[np.ndarray]]]:
-    """Canonical results of every layout and every way to split the batch."""
+def results(call: Call, x: np.ndarray, few: bool) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """Canonical results of every layout and every way to split the batch, or of a few of them."""
     everyone = np.arange(len(x))
     for name, array, axis, out in layouts(x):
+        if few and name not in ("contiguous", "axis 0", "in place"):
+            continue
         shaped = array.copy() if out is array else array
         outputs = call(array, everyone, axis, out)
         yield name, [canonical(result, shaped, axis) for result in outputs]
-    for name, pieces in {
-        "rows one by one": np.array_split(everyone, len(x)),
-        "batches of 5": np.array_split(everyone, range(5, len(x), 5)),
-    }.items():
+    splits = {"three batches": np.array_split(everyone, 3)}
+    if not few:
+        splits["rows one by one"] = np.array_split(everyone, len(x))
+        splits["batches of 5"] = np.array_split(everyone, range(5, len(x), 5))
+    for name, pieces in splits.items():
         parts = [call(x[rows], rows, -1, None) for rows in pieces]
         yield name, [np.concatenate(part) for part in zip(*parts, strict=True)]
     order = everyone[::-1]
@@ -166,23 +171,30 @@ def dtypes() -> tuple[list[np.dtype], list[str]]:
     return [*found, np.dtype(ml_dtypes.bfloat16)], []
 
 
-def cases() -> Iterator[tuple[str, str, str]]:
+def cases(quick: bool) -> Iterator[tuple[str, str, str]]:
     """(case, variant, hash) for everything; all hashes of a case have to be equal."""
+    for dtype in dtypes()[0]:
+        for width in QUICK_WIDTHS if quick else WIDTHS:
+            yield from row_cases((ROWS, width), dtype, threads=1, few=quick)
+        if not quick:
+            for shape in THREADED_SHAPES:
+                for threads in THREADS:
+                    yield from row_cases(shape, dtype, threads, few=True)
+            yield from reduced_cases(dtype)
+
+
+def row_cases(
+    shape: tuple[int, int], dtype: np.dtype, threads: int, few: bool
+) -> Iterator[tuple[str, str, str]]:
+    """Every function on one batch."""
     import softxent as sx
 
-    functions = calls()
-    for dtype in dtypes()[0]:
-        for shape in [(ROWS, width) for width in WIDTHS] + [LONG]:
-            x = logits(shape, dtype, scale=12.0)
-            for name, call in functions.items():
-                case = f"{name} {dtype} {shape[0]}x{shape[1]}"
-                for threads in THREADS:
-                    if threads > 1 and shape not in (LONG, (ROWS, 1000)):
-                        continue  # too little work to be split
-                    with sx.num_threads(threads):
-                        for variant, arrays in results(call, x):
-                            yield case, f"{variant}, {threads} threads", digest(arrays)
-        yield from reduced_cases(dtype)
+    x = logits(shape, dtype, scale=12.0)
+    with sx.num_threads(threads):
+        for name, call in calls().items():
+            case = f"{name} {dtype} {shape[0]}x{shape[1]}"
+            for variant, arrays in results(call, x, few):
+                yield case, f"{variant}, {threads} threads", digest(arrays)
 
 
 def reduced_cases(dtype: np.dtype) -> Iterator[tuple[str, str, str]]:
@@ -202,14 +214,14 @@ def reduced_cases(dtype: np.dtype) -> Iterator[tuple[str, str, str]]:
             yield case, f"{threads} threads", digest([np.asarray(binary)])
 
 
-def hash_everything() -> dict[str, Any]:
-    """Run all cases in this process."""
+def hash_everything(quick: bool) -> dict[str, Any]:
+    """Run the cases in this process."""
     import softxent
 
     hashes: dict[str, str] = {}
     differing: dict[str, list[str]] = {}
     count = 0
-    for case, variant, value in cases():
+    for case, variant, value in cases(quick):
         count += 1
         if hashes.setdefault(case, value) != value:
             differing.setdefault(case, []).append(variant)
@@ -227,25 +239,40 @@ def hash_everything() -> dict[str, Any]:
 # -- the parent: one child per environment ---------------------------------------------------------
 
 
-def environments(emulate: bool) -> Iterator[tuple[str, list[str], dict[str, str]]]:
-    """(name, command prefix, environment variables) of every child."""
+class Child(NamedTuple):
+    """One environment: how to start Python in it, and whether it is too slow for all cases."""
+
+    name: str
+    prefix: list[str]
+    variables: dict[str, str]
+    quick: bool = False
+
+
+def environments(emulate: bool) -> Iterator[Child]:
+    """All environments of this machine."""
     import softxent
 
     for isa in softxent.get_config()["isas"]:
-        yield isa, [], {"SOFTXENT_ISA": isa}
+        yield Child(isa, [], {"SOFTXENT_ISA": isa})
     if platform.machine() == "x86_64":
-        yield "glibc without AVX2 and FMA", [], {"GLIBC_TUNABLES": TUNABLES}
+        yield Child("glibc without AVX2 and FMA", [], {"GLIBC_TUNABLES": TUNABLES})
         if emulate:
             for cpu in EMULATED:
-                yield f"qemu {cpu}", ["qemu-x86_64", "-cpu", cpu], {}
+                yield emulated(cpu)
 
 
-def run_child(prefix: list[str], variables: dict[str, str]) -> dict[str, Any]:
+def emulated(cpu: str) -> Child:
+    """An x86-64 processor under qemu."""
+    return Child(f"qemu {cpu}", ["qemu-x86_64", "-cpu", cpu], {}, quick=True)
+
+
+def run_child(child: Child) -> dict[str, Any]:
     """Run `--hashes` in a child process."""
-    environment = {**os.environ, **variables}
-    if "SOFTXENT_ISA" not in variables:
+    environment = {**os.environ, **child.variables}
+    if "SOFTXENT_ISA" not in child.variables:
         environment.pop("SOFTXENT_ISA", None)
-    command = [*prefix, sys.executable, os.path.abspath(__file__), "--hashes"]
+    command = [*child.prefix, sys.executable, os.path.abspath(__file__), "--hashes"]
+    command += ["--quick"] * child.quick
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed with {done.returncode}:\n{done.stderr}")
@@ -279,6 +306,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         description=description, epilog=details, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--hashes", action="store_true", help="hash in this process, print JSON")
+    parser.add_argument("--quick", action="store_true", help="with --hashes: fewer cases")
     parser.add_argument("--json", action="store_true", help="print the runs as JSON")
     parser.add_argument(
         "--against", metavar="FILE", action="append", default=[], help="a kept output of --hashes"
@@ -293,7 +321,7 @@ def collect(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     if not qemu and not options.no_emulation and platform.machine() == "x86_64":
         print("qemu-x86_64 is not installed: no emulated processors", file=sys.stderr)
     children = list(environments(emulate=qemu and not options.no_emulation))
-    runs = {name: run_child(prefix, variables) for name, prefix, variables in progress(children)}
+    runs = {child.name: run_child(child) for child in progress(children)}
     for path in options.against:
         with open(path, encoding="utf-8") as file:
             runs[path] = json.load(file)
@@ -303,7 +331,7 @@ def collect(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     if options.hashes:
-        print(json.dumps(hash_everything()))
+        print(json.dumps(hash_everything(options.quick)))
         return 0
     runs = collect(options)
     reference = next(iter(runs.values()))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 __all__ = [
+    "apart",
     "as_array",
     "as_float",
     "axis_index",
@@ -38,7 +39,8 @@ def as_array(value: Any, name: str) -> np.ndarray:
         return value
     if _is_masked(value):
         raise TypeError(
-            f"{name} is a masked array: pass its data and the mask as where=~{name}.mask"
+            f"{name} is a masked array, whose mask would be lost; "
+            "expected its data (softmax, log_softmax and logsumexp take the mask as where=~mask)"
         )
     try:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
@@ -46,7 +48,8 @@ def as_array(value: Any, name: str) -> np.ndarray:
         return np.asarray(value)
     except (RuntimeError, TypeError, BufferError) as error:
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
-        raise TypeError(f"{name}: cannot read this {kind}: {error}{_advice(value)}") from error
+        reason = str(error).rstrip(".")
+        raise TypeError(f"{name}: cannot read this {kind}: {reason}{_advice(value)}") from error
 
 
 def as_float(value: Any, name: str) -> np.ndarray:
@@ -157,17 +160,24 @@ def output_for(like: np.ndarray, out: Any) -> np.ndarray:
 
 
 @overload
-def separate(array: np.ndarray, out: np.ndarray | None) -> np.ndarray: ...
+def apart(array: np.ndarray, out: np.ndarray | None) -> np.ndarray: ...
 @overload
-def separate(array: None, out: np.ndarray | None) -> None: ...
-def separate(array: np.ndarray | None, out: np.ndarray | None) -> np.ndarray | None:
-    """Copy `array` if writing `out` would change elements of it that are still to be read."""
+def apart(array: None, out: np.ndarray | None) -> None: ...
+def apart(array: np.ndarray | None, out: np.ndarray | None) -> np.ndarray | None:
+    """Copy `array` if it shares memory with `out`."""
     if array is None or out is None or not np.may_share_memory(array, out):
+        return array
+    return array.copy()
+
+
+def separate(array: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    """As `apart`, but leave an array alone whose elements lie exactly where those of `out` do."""
+    if out is None:
         return array
     same_place = array.__array_interface__["data"][0] == out.__array_interface__["data"][0]
     if same_place and array.dtype == out.dtype and _layout(array) == _layout(out):
         return array
-    return array.copy()
+    return apart(array, out)
 
 
 def _layout(array: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -185,9 +195,9 @@ def _is_masked(value: Any) -> bool:
 
 def _advice(value: Any) -> str:
     if getattr(value, "requires_grad", False):
-        return " Pass it as .detach()."
+        return "; pass it as .detach()"
     if "bfloat16" in str(getattr(value, "dtype", "")):
-        return " Pass it as .float()."
+        return "; pass it as .float()"
     if str(getattr(value, "device", "cpu")) != "cpu":
-        return " Pass it as .cpu()."
+        return "; pass it as .cpu()"
     return ""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._arrays import (
+    apart,
     as_array,
     as_float,
     axis_index,
@@ -17,7 +18,7 @@ from ._arrays import (
     output_for,
     separate,
 )
-from ._options import check_weights, ignore_label, reduction_code, scalars, weights
+from ._options import check_weights, flag, ignore_label, reduction_code, scalars, weights
 from ._targets import read_target
 
 __all__ = ["BinaryCall", "CrossEntropyCall", "binary_call", "cross_entropy_call", "row_call"]
@@ -70,7 +71,7 @@ def row_call(
     axes = axis_mask(axis, array.ndim)
     mask = mask_for(where, array.shape)
     result = output_for(array, out)
-    return separate(array, out), axes, separate(mask, out), result
+    return separate(array, out), axes, apart(mask, out), result
 
 
 def cross_entropy_call(
@@ -98,9 +99,10 @@ def cross_entropy_call(
     index = axis_index(axis, array.ndim)
     rows = array.shape[:index] + array.shape[index + 1 :]
     code = reduction_code(reduction)
+    is_logits = flag(from_logits, "from_logits")
     labels, probs = read_target(target, array, index)
     smoothing, penalty, scale, cap = scalars(
-        label_smoothing, z_loss, logit_scale, softcap, bool(from_logits)
+        label_smoothing, z_loss, logit_scale, softcap, is_logits
     )
     class_weight = weights(weight, "weight", (array.shape[index],))
     row_weight = weights(sample_weight, "sample_weight", rows)
@@ -110,11 +112,11 @@ def cross_entropy_call(
     return CrossEntropyCall(
         separate(array, out),
         index,
-        separate(labels, out),
-        separate(probs, out),
-        separate(class_weight, out),
-        separate(row_weight, out),
-        separate(row_grad, out),
+        apart(labels, out),
+        apart(probs, out),
+        apart(class_weight, out),
+        apart(row_weight, out),
+        apart(row_grad, out),
         grad_scale,
         ignored,
         smoothing,
@@ -122,7 +124,7 @@ def cross_entropy_call(
         scale,
         cap,
         code,
-        bool(from_logits),
+        is_logits,
         loss,
         np.empty(rows, loss_dtype(array.dtype)) if loss and code == 0 else None,
         gradient,
@@ -149,11 +151,11 @@ def binary_call(
     gradient = output_for(array, out) if grad else None
     return BinaryCall(
         separate(array, out),
-        separate(_binary_target(target, array), out),
-        separate(_element_weights(weight, "weight", array), out),
-        separate(_element_weights(pos_weight, "pos_weight", array), out),
+        apart(_binary_target(target, array), out),
+        apart(_element_weights(weight, "weight", array), out),
+        apart(_element_weights(pos_weight, "pos_weight", array), out),
         code,
-        bool(from_logits),
+        flag(from_logits, "from_logits"),
         loss,
         np.empty_like(array, dtype=loss_dtype(array.dtype)) if loss and code == 0 else None,
         gradient,

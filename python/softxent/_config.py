@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 from . import _core
@@ -94,10 +94,10 @@ def get_include() -> str:
     >>> os.path.isfile(os.path.join(softxent.get_include(), "softxent.h"))
     True
     """
-    folder = _native_folder() / "include"
-    if not (folder / "softxent.h").is_file():
+    folder = _native_folder("include")
+    if not os.path.isfile(os.path.join(folder, "softxent.h")):
         raise FileNotFoundError(f"softxent.h is not in {folder}")
-    return str(folder)
+    return folder
 
 
 def get_library() -> str:
@@ -114,13 +114,14 @@ def get_library() -> str:
     FileNotFoundError
         If this installation has none.
     """
-    folder = _native_folder() / "lib"
+    folder = _native_folder("lib")
     for name in _LIBRARIES:
-        if (folder / name).is_file():
-            return str(folder / name)
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            return path
     raise FileNotFoundError(f"none of {', '.join(_LIBRARIES)} is in {folder}")
 
 
-def _native_folder() -> Path:
+def _native_folder(name: str) -> str:
     # In an editable install the compiled parts lie apart from the Python sources.
-    return Path(_core.__file__).resolve().parent
+    return os.path.join(os.path.dirname(os.path.abspath(_core.__file__)), name)

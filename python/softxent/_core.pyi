@@ -1,6 +1,5 @@
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._calls import BinaryCall, CrossEntropyCall
@@ -20,6 +19,16 @@ def log_softmax(
     axis: int | tuple[int, ...] | None = -1,
     *,
     where: ArrayLike | None = None,
+    out: NDArray[Any] | None = None,
+) -> Any: ...
+def logsumexp(
+    x: ArrayLike,
+    axis: int | tuple[int, ...] | None = -1,
+    *,
+    b: ArrayLike | None = None,
+    where: ArrayLike | None = None,
+    keepdims: bool = False,
+    return_sign: bool = False,
     out: NDArray[Any] | None = None,
 ) -> Any: ...
 def cross_entropy(
@@ -59,14 +68,6 @@ def call_log_softmax_grad(
 ) -> None: ...
 def call_sigmoid(x: NDArray[Any], out: NDArray[Any]) -> None: ...
 def call_log_sigmoid(x: NDArray[Any], out: NDArray[Any]) -> None: ...
-def call_logsumexp(
-    x: NDArray[Any],
-    axes: int,
-    where: NDArray[np.bool_] | None,
-    b: NDArray[Any] | None,
-    out: NDArray[Any],
-    sign: NDArray[Any] | None,
-) -> None: ...
 def call_cross_entropy(name: str, call: CrossEntropyCall) -> Any: ...
 def call_binary(name: str, call: BinaryCall) -> Any: ...
 def get_num_threads() -> int: ...

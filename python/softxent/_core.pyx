@@ -3,8 +3,8 @@ Bindings of the C core: parse, call, raise; the arithmetic is in src/.
 
 This file holds what all calls share: arrays, errors, the settings of the process. `_core_calls.pxi`
 takes canonical arguments to the core. `_core_softmax.pxi` and `_core_losses.pxi` hold the public
-functions whose call overhead matters: they try plain arguments first, NumPy arrays that the core can
-read as they are, and leave everything else to `_calls`.
+functions whose call overhead matters: they try plain arguments first, NumPy arrays that the core
+can read as they are, and leave everything else to `_calls` and `_sums`.
 """
 
 cimport numpy as cnp
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 from softxent._calls import cross_entropy_call, row_call
+from softxent._sums import sum_call
 from softxent._targets import label_error, no_class_error
 
 cnp.import_array()
@@ -137,6 +138,17 @@ cdef cnp.ndarray new_like(cnp.ndarray x):
     return <cnp.ndarray>PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
 
 
+cdef cnp.ndarray new_rows(cnp.ndarray x, int axis):
+    """New contiguous array for one value per row: float64 for float64, else float32."""
+    cdef cnp.npy_intp shape[cnp.NPY_MAXDIMS]
+    cdef int k
+    cdef int ndim = cnp.PyArray_NDIM(x) - 1
+    cdef bint double = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64
+    for k in range(ndim):
+        shape[k] = cnp.PyArray_DIM(x, k if k < axis else k + 1)
+    return cnp.PyArray_EMPTY(ndim, shape, cnp.NPY_FLOAT64 if double else cnp.NPY_FLOAT32, 0)
+
+
 cdef int plain_axis(object axis, int ndim) noexcept:
     """The dimension that an int names, -1 for everything the general path must judge."""
     cdef int overflow = 0
@@ -151,7 +163,8 @@ cdef int plain_axis(object axis, int ndim) noexcept:
 
 # ---- errors --------------------------------------------------------------------------------------
 
-cdef int raise_status(int status, str name, cnp.ndarray x, int axis, sxt_label_error *bad) except -1:
+cdef int raise_status(int status, str name, cnp.ndarray x, int axis,
+                      sxt_label_error *bad) except -1:
     """Turn a status of the core into the exception that shows the values concerned."""
     shape = (<object>x).shape
     if status == SXT_ERR_LABEL:
@@ -161,7 +174,7 @@ cdef int raise_status(int status, str name, cnp.ndarray x, int axis, sxt_label_e
     if status == SXT_ERR_MEMORY:
         raise MemoryError(f"{name}: no scratch memory for an input of shape {shape}")
     if status == SXT_ERR_UNSUPPORTED:
-        raise NotImplementedError(f"softxent.{name}: this version does not compute an option of this call")
+        raise NotImplementedError(f"softxent.{name}: this version lacks an option of this call")
     if status == SXT_ERR_AXIS:
         raise AxisError(axis, x.ndim)
     if status == SXT_ERR_DTYPE:
@@ -171,7 +184,7 @@ cdef int raise_status(int status, str name, cnp.ndarray x, int axis, sxt_label_e
     raise ValueError(f"{name}: the core refused an argument (status {status})")
 
 
-# ---- settings of the process -----------------------------------------------------------------------
+# ---- settings of the process ---------------------------------------------------------------------
 
 def get_num_threads():
     """Number of threads that calls use."""

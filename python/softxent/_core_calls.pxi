@@ -39,8 +39,11 @@ cdef int call_vjp(vjp_function f, str name, cnp.ndarray g, cnp.ndarray p, uint64
     describe(g, &dg)
     describe(p, &dp)
     describe(out, &dout)
-    with nogil:
+    if cnp.PyArray_NBYTES(p) < KEEP_GIL_BYTES:
         status = f(&dg, &dp, axes, &dout)
+    else:
+        with nogil:
+            status = f(&dg, &dp, axes, &dout)
     return raise_status(status, name, p, -1, NULL) if status else 0
 
 
@@ -49,8 +52,11 @@ cdef int call_map(map_function f, str name, cnp.ndarray x, cnp.ndarray out) exce
     cdef int status
     describe(x, &dx)
     describe(out, &dout)
-    with nogil:
+    if cnp.PyArray_NBYTES(x) < KEEP_GIL_BYTES:
         status = f(&dx, &dout)
+    else:
+        with nogil:
+            status = f(&dx, &dout)
     return raise_status(status, name, x, -1, NULL) if status else 0
 
 
@@ -74,8 +80,7 @@ def call_log_sigmoid(x, out):
     call_map(sxt_log_sigmoid, "log_sigmoid", x, out)
 
 
-def call_logsumexp(cnp.ndarray x, uint64_t axes, where, b, cnp.ndarray out, sign):
-    """Call `sxt_logsumexp`; `out` and `sign` are contiguous, `sign` and `b` may be None."""
+cdef int call_sum(cnp.ndarray x, uint64_t axes, where, b, cnp.ndarray out, sign) except -1:
     cdef sxt_array dx, db
     cdef const sxt_array *factors = described(b, &db)
     cdef sxt_mask m
@@ -84,14 +89,16 @@ def call_logsumexp(cnp.ndarray x, uint64_t axes, where, b, cnp.ndarray out, sign
     cdef void *signs = data_of(sign)
     cdef int status
     describe(x, &dx)
-    with nogil:
+    if cnp.PyArray_NBYTES(x) < KEEP_GIL_BYTES:
         status = sxt_logsumexp(&dx, axes, mask, factors, result, signs)
-    if status:
-        raise_status(status, "logsumexp", x, -1, NULL)
+    else:
+        with nogil:
+            status = sxt_logsumexp(&dx, axes, mask, factors, result, signs)
+    return raise_status(status, "logsumexp", x, -1, NULL) if status else 0
 
 
 def call_cross_entropy(str name, call):
-    """Call `sxt_cross_entropy` with a `CrossEntropyCall`; return the loss, None if none is asked."""
+    """Call `sxt_cross_entropy` with a `CrossEntropyCall`; return the loss, None if not asked."""
     cdef sxt_cross_entropy_args args
     cdef sxt_array probs, grad, hess
     memset(&args, 0, sizeof(args))
@@ -136,7 +143,7 @@ cdef object run_cross_entropy(str name, sxt_cross_entropy_args *args, cnp.ndarra
 
 
 def call_binary(str name, call):
-    """Call `sxt_binary_cross_entropy` with a `BinaryCall`; return the loss, None if none is asked."""
+    """Call `sxt_binary_cross_entropy` with a `BinaryCall`; return the loss, None if not asked."""
     cdef sxt_binary_args args
     cdef sxt_array target, weight, pos_weight, losses, grad, hess
     cdef double loss = 0.0
@@ -153,8 +160,11 @@ def call_binary(str name, call):
     args.loss = &loss if call.loss and call.losses is None else NULL
     args.grad = described(call.grad, &grad)
     args.hess = described(call.hess, &hess)
-    with nogil:
+    if cnp.PyArray_NBYTES(<cnp.ndarray>call.logits) < KEEP_GIL_BYTES:
         status = sxt_binary_cross_entropy(&args)
+    else:
+        with nogil:
+            status = sxt_binary_cross_entropy(&args)
     if status:
         raise_status(status, name, call.logits, -1, NULL)
     return loss_object(loss, call.losses, call.logits) if call.loss else None

@@ -53,18 +53,8 @@ cdef int plain_reduction(object value):
     return -1
 
 
-cdef cnp.ndarray new_losses(cnp.ndarray x, int axis):
-    """New array for one loss per row."""
-    cdef cnp.npy_intp shape[cnp.NPY_MAXDIMS]
-    cdef int k
-    cdef int ndim = cnp.PyArray_NDIM(x) - 1
-    cdef bint double = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64
-    for k in range(ndim):
-        shape[k] = cnp.PyArray_DIM(x, k if k < axis else k + 1)
-    return cnp.PyArray_EMPTY(ndim, shape, cnp.NPY_FLOAT64 if double else cnp.NPY_FLOAT32, 0)
-
-
-cdef object plain_loss(str name, logits, target, axis, ignore_index, reduction, bint want_grad, out):
+cdef object plain_loss(str name, logits, target, axis, ignore_index, reduction, bint want_grad,
+                       out):
     """
     Loss, or (loss, grad), of plain arrays with all other options at their defaults.
 
@@ -95,7 +85,7 @@ cdef object plain_loss(str name, logits, target, axis, ignore_index, reduction, 
     args.grad_scale = args.logit_scale = 1.0
     args.from_logits = 1
     args.reduction = <sxt_reduction>code
-    losses = new_losses(x, args.axis) if code == SXT_NONE else None
+    losses = new_rows(x, args.axis) if code == SXT_NONE else None
     if not want_grad:
         return run_cross_entropy(name, &args, x, losses, True)
     gradient = new_like(x) if out is None else out

@@ -1,4 +1,4 @@
-# The public functions softmax and log_softmax.
+# The public functions softmax, log_softmax and logsumexp.
 
 cdef object rows(row_function f, str name, x, axis, where, out):
     cdef int k = -1
@@ -143,3 +143,87 @@ def log_softmax(x, axis=-1, *, where=None, out=None):
     -4.248354255291589e-18
     """
     return rows(sxt_log_softmax, "log_softmax", x, axis, where, out)
+
+
+def logsumexp(x, axis=-1, *, b=None, where=None, keepdims=False, return_sign=False, out=None):
+    r"""
+    Logarithm of the sum of exponentials along one or more axes.
+
+    .. math:: \log \sum_c b_c \, e^{x_c}
+
+    Parameters
+    ----------
+    x : array_like
+        Any shape, layout and alignment: float16, bfloat16, float32 or float64. Integers and bools
+        are computed as float64.
+    axis : int, tuple of int or None, default -1
+        The axes to sum over; None is all of them. Note that `scipy.special.logsumexp` has None
+        as its default.
+    b : array_like, optional
+        Factors of the exponentials, of any sign; `x` and `b` are broadcast against each other.
+        Elements with the factor 0 are left out, whatever their `x`.
+    where : array_like of bool, optional
+        Broadcast to the shape of `x` (and `b`). Elements where it is False are left out.
+    keepdims : bool, default False
+        Keep the reduced axes with length 1.
+    return_sign : bool, default False
+        Return the sign of the sum too, and the logarithm of its absolute value. Without it a
+        negative sum gives NaN.
+    out : numpy.ndarray, optional
+        Takes the result; of its shape and dtype.
+
+    Returns
+    -------
+    result : numpy.floating or numpy.ndarray
+        float64 for float64, otherwise float32 (the sum of 16-bit values overflows their type).
+        With `b` the type follows from NumPy's promotion of `x` and `b`. `out` if it is given.
+    sign : numpy.floating or numpy.ndarray
+        Only with `return_sign`: 1, -1, 0 or NaN, like `result`.
+
+    Raises
+    ------
+    TypeError
+        If an input is a masked array or of another dtype, `where` is not bool, or `out` is not an
+        array of the result's dtype.
+    ValueError
+        If shapes do not broadcast, an axis is named twice, or `out` is read-only or of another
+        shape.
+    numpy.exceptions.AxisError
+        If `x` has no such axis.
+
+    Notes
+    -----
+    Without `b` the error is at most 1 ULP (float32) or 2 (float64) of the larger of the result
+    and the maximum of `x` in absolute value.
+
+    The sum over no element is -inf, with the sign 0. A row with NaN gives NaN, a row with +inf
+    gives inf, a row of -inf gives -inf.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import softxent
+    >>> softxent.logsumexp(np.zeros((2, 3)), axis=0).round(4)
+    array([0.6931, 0.6931, 0.6931])
+    >>> result, sign = softxent.logsumexp([1000.0, 1001.0], b=[1.0, -1.0], return_sign=True)
+    >>> print(f"{result:.4f} {sign}")
+    1000.5413 -1.0
+    """
+    cdef int k = -1
+    if b is None and where is None and out is None and keepdims is False and return_sign is False:
+        if is_plain(x) and cnp.PyArray_SIZE(<cnp.ndarray>x) > 0:
+            k = plain_axis(axis, cnp.PyArray_NDIM(<cnp.ndarray>x))
+    if k >= 0:
+        result = new_rows(x, k)
+        call_sum(x, <uint64_t>1 << k, None, None, result, None)
+        return result if result.ndim else result[()]
+    call = sum_call(x, axis, b, where, keepdims, return_sign, out)
+    if call.x.size:
+        call_sum(call.x, call.axes, call.where, call.b, call.result, call.sign)
+    result = call.result.reshape(call.shape)
+    if out is not None:
+        out[...] = result
+        result = out
+    elif result.ndim == 0:
+        result = result[()]
+    return (result, call.sign.reshape(call.shape)[()]) if return_sign else result

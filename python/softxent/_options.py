@@ -11,7 +11,7 @@ import numpy as np
 
 from ._arrays import as_float
 
-__all__ = ["REDUCTIONS", "ignore_label", "number", "reduction_code", "scalars", "weights"]
+__all__ = ["REDUCTIONS", "flag", "ignore_label", "number", "reduction_code", "scalars", "weights"]
 
 REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
 
@@ -34,6 +34,13 @@ def number(value: Any, name: str) -> float:
         with suppress(TypeError, ValueError):
             return float(value)
     raise TypeError(f"{name} is {value!r}; expected a real number")
+
+
+def flag(value: Any, name: str) -> bool:
+    """Read a bool; a string or None in its place is a mistake, not True or False."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise TypeError(f"{name} is {value!r}; expected a bool")
 
 
 def scalars(

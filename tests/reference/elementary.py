@@ -74,7 +74,7 @@ def _polynomial(x: dd.Pair, coefficients: list[tuple[float, ...]]) -> dd.Pair:
 
 
 def exp(x: Wide) -> Wide:
-    """exp(x) = 2**n * exp(j/64) * exp(r) with abs(r) <= 1/128 and a Taylor polynomial for exp(r)."""
+    """exp(x) = 2**n * exp(j/64) * exp(r), abs(r) <= 1/128, with a Taylor polynomial for exp(r)."""
     high, low = x.pair()
     inside = np.abs(high) <= _EXP_LIMIT
     clipped = np.where(np.isnan(high), 0.0, np.clip(high, -_EXP_LIMIT, _EXP_LIMIT))

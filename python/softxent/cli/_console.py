@@ -63,7 +63,8 @@ def table(rows: Iterable[Sequence[object]], header: Sequence[str] | None = None)
         texts.insert(0, list(header))
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     right = [
-        all(isinstance(cell, (int, float)) for cell in column) for column in zip(*cells, strict=True)
+        all(isinstance(cell, (int, float)) for cell in column)
+        for column in zip(*cells, strict=True)
     ]
     lines = [_line(row, widths, right) for row in texts]
     if header is not None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from types import TracebackType
 
 #: Where arguments, labels and files are checked.
-_CHECKING = ("softxent._core", "softxent._targets", "softxent.data", "softxent.models", "softxent.onnx")
+_CHECKING = (
+    "softxent._core",
+    "softxent._targets",
+    "softxent.data",
+    "softxent.models",
+    "softxent.onnx",
+)
 
 #: An exception of one of these types is about the user's input when the named package raised it.
 _RAISED_BY: dict[type[Exception], tuple[str, ...]] = {

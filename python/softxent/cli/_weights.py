@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 
-def class_weights(option: str | None, labels: np.ndarray | None, num_classes: int) -> np.ndarray | None:
+def class_weights(
+    option: str | None, labels: np.ndarray | None, num_classes: int
+) -> np.ndarray | None:
     """
     Turn the option into one weight per class.
 

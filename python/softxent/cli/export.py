@@ -1,4 +1,4 @@
-"""``softxent export``: an ONNX file from a net, from PyTorch's parameters, or around another graph."""
+"""``softxent export``: an ONNX file from a net or from PyTorch, or the loss on another graph."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def _add_loss_options(parser: argparse.ArgumentParser) -> None:
         metavar="W0,W1,…",
         help="one weight per class",
     )
-    group.add_argument("--ignore-index", type=int, metavar="LABEL", help="label that does not count")
+    group.add_argument(
+        "--ignore-index", type=int, metavar="LABEL", help="label that does not count"
+    )
     group.add_argument("--label-smoothing", type=unit_float, metavar="E", help="in [0, 1]")
     group.add_argument("--reduction", choices=("mean", "sum", "none"), help="(default: mean)")
     group.add_argument(
@@ -130,7 +132,7 @@ def _attach(args: argparse.Namespace) -> None:
     misplaced = _given(args, _NET_OPTIONS)
     if misplaced:
         raise ValueError(f"--attach-loss takes no --{next(iter(misplaced)).replace('_', '-')}")
-    onnx.attach_loss(args.attach_loss, args.out, logits=args.logits, **_given(args, _LOSS_OPTIONS))
+    onnx.attach_loss(args.attach_loss, args.logits, args.out, **_given(args, _LOSS_OPTIONS))
 
 
 def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:

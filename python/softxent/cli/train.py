@@ -36,8 +36,8 @@ def register(commands: Commands) -> None:
         examples="""
             softxent train --out digits.npz
             softxent train --data breast-cancer --epochs 100 --out cancer.safetensors
-            softxent train --data mine.csv --labels species --optimizer adam --learning-rate 0.001 --out mine.npz
-            softxent train --data mine.npz --class-weights balanced --checkpoint run.ckpt.npz --out mine.npz
+            softxent train --data mine.csv --labels species --optimizer adam --out mine.npz
+            softxent train --data a.npz --class-weights balanced --checkpoint run.npz --out b.npz
         """,
     )
     _data.add_data_options(parser, default="digits")
@@ -139,13 +139,14 @@ def run(args: argparse.Namespace) -> int:
     training, test = dataset.split(args.test_fraction, seed=args.seed)
     standardizer = _standardizer(args, training)
     net = _new_net(args, dataset)
+    weight = class_weights(args.class_weights, training.y, dataset.num_classes)
     note(args, f"{dataset!r}: {len(training)} for training, {len(test)} for testing")
     started = time.perf_counter()
     history = net.fit(
         _features(training, standardizer),
         training.y,
         validation=(_features(test, standardizer), test.y),
-        weight=class_weights(args.class_weights, training.y, dataset.num_classes),
+        weight=weight,
         epochs=args.epochs,
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+from typing import Any
 
 from softxent.cli import _data, _nets
 from softxent.cli._console import emit, note
@@ -19,6 +21,7 @@ def register(commands: Commands) -> None:
         examples="""
             softxent verify model.onnx --data digits
             softxent verify model.onnx --data mine.csv --reference mine.npz --html report.html
+            softxent verify model.onnx --data digits --expect label_smoothing=0.1
             softxent verify model.onnx --data digits --stress --provider CUDAExecutionProvider
         """,
     )
@@ -43,6 +46,14 @@ def register(commands: Commands) -> None:
         help="a net (.npz, .safetensors) that the model must equal; without it the weights are "
         "read from the model itself",
     )
+    parser.add_argument(
+        "--expect",
+        action="append",
+        type=_option,
+        metavar="OPTION=VALUE",
+        help="what the loss must have been exported with: label_smoothing=0.1, reduction=sum, "
+        "ignore_index=9, weight=[1,2,3]; once per option",
+    )
     parser.add_argument("--stress", action="store_true", help="add adversarial inputs and labels")
     parser.add_argument("--html", metavar="FILE", help="write a report with plots")
 
@@ -53,13 +64,14 @@ def run(args: argparse.Namespace) -> int:
 
     reference = None if args.reference is None else _nets.load(args.reference)
     dataset = _data.load(args, None if reference is None else reference.class_names)
-    options = {} if args.against is None else {"against": tuple(args.against)}
+    options = {} if args.against is None else {"against": args.against}
     report = verify.verify(
         args.model,
         dataset.X,
         dataset.y,
-        providers=tuple(args.provider or ("CPUExecutionProvider",)),
+        providers=args.provider or ["CPUExecutionProvider"],
         reference=reference,
+        expect=dict(args.expect or []),
         stress=args.stress,
         **options,
     )
@@ -68,3 +80,14 @@ def run(args: argparse.Namespace) -> int:
         note(args, f"report written to {args.html}")
     emit(args, report.to_dict(), str(report))
     return 0 if report.passed else 1
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """Split NAME=VALUE; the value is JSON or, failing that, a word."""
+    name, separator, value = text.partition("=")
+    if not (name and separator and value):
+        raise argparse.ArgumentTypeError(f"expected OPTION=VALUE, got {text!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

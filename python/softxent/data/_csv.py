@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import os
+import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import TextIO
@@ -81,19 +83,19 @@ def read_csv(path: str | os.PathLike[str], label: str | int | None, header: bool
     """
     try:
         layout = _layout(path, label, header)
-        values = _load(path, layout, layout.features, np.float64)
-        if layout.label is None:
-            labels = None
-        else:
-            kind = np.str_ if layout.text_labels else np.float64
-            labels = _load(path, layout, [layout.label], kind)[:, 0]
-            _check_text(labels, path, layout)
+        table, classes = _load(path, layout)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: {error}") from error
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path} is a damaged gzip file: {error}") from error
     names = layout.header and tuple(layout.header[column] for column in layout.features)
-    return Table(values, labels, names)
+    if layout.label is None:
+        return Table(table, None, names)
+    labels = table[:, layout.label]
+    if layout.text_labels:
+        labels = np.array(classes)[labels.astype(np.intp)]
+        _check_text(labels.tolist(), path)
+    return Table(np.delete(table, layout.label, axis=1), labels, names)
 
 
 def _open(path: str | os.PathLike[str]) -> TextIO:
@@ -142,26 +144,35 @@ def _find(name: str, header: tuple[str, ...], path: str | os.PathLike[str]) -> i
     return header.index(name)
 
 
-def _load(
-    path: str | os.PathLike[str], layout: _Layout, columns: list[int], dtype: type
-) -> np.ndarray:
-    """Read some columns of all rows."""
+def _load(path: str | os.PathLike[str], layout: _Layout) -> tuple[np.ndarray, list[str]]:
+    """Read all columns; text labels become indices into the list that is returned with them."""
+    classes: dict[str, int] = {}
+
+    def index(name: str) -> int:
+        return classes.setdefault(name.strip(), len(classes))
+
+    converters: dict[int | str, Callable[[str], int]] = {}
+    if layout.label is not None and layout.text_labels:
+        converters[layout.label] = index
     try:
         with _open(path) as stream:
-            return np.loadtxt(
+            table = np.loadtxt(
                 stream,
-                dtype=dtype,
                 comments=None,
                 delimiter=layout.delimiter,
                 quotechar='"',
-                skiprows=layout.header is not None,
-                usecols=columns,
+                skiprows=int(layout.header is not None),
+                converters=converters,
+                encoding=None,
                 ndmin=2,
             )
     except UnicodeDecodeError:
         raise
     except ValueError as error:
         raise ValueError(_explain(path, layout) or f"{path}: {error}") from error
+    if table.shape[1] != layout.width:
+        raise ValueError(_explain(path, layout))
+    return table, list(classes)
 
 
 def _explain(path: str | os.PathLike[str], layout: _Layout) -> str | None:
@@ -181,10 +192,10 @@ def _explain(path: str | os.PathLike[str], layout: _Layout) -> str | None:
     return None
 
 
-def _check_text(labels: np.ndarray, path: str | os.PathLike[str], layout: _Layout) -> None:
-    """Refuse text labels that are numbers but for one: a header was taken for data."""
-    numbers = [label for label in labels[1:].tolist() if _is_number(label)]
-    if layout.text_labels and numbers:
+def _check_text(labels: list[str], path: str | os.PathLike[str]) -> None:
+    """Refuse text among numbers: a header was taken for data."""
+    numbers = [label for label in labels if _is_number(label)]
+    if numbers:
         raise ValueError(
             f"{path}: the label column has both text ({labels[0]!r}) and numbers "
             f"({numbers[0]!r}); pass header=True if its first line names the columns"

@@ -80,6 +80,8 @@ class Standardizer:
         table = _table(X)
         if len(table) == 0:
             raise ValueError("X has no rows, so its mean is not defined")
+        if not np.isfinite(table).all():
+            raise ValueError("X must be finite")
         deviation = table.std(axis=0)
         # The computed deviation of equal values can be a rounding error instead of 0.
         constant = (table == table[0]).all(axis=0) | (deviation == 0)

@@ -1,4 +1,4 @@
-"""The demo: handwritten digits, a net trained on them, two ONNX files, their verification, a report."""
+"""The demo: a net learns to read digits, is exported to ONNX and verified; a report tells."""
 
 from softxent.demo.pipeline import Result, run
 

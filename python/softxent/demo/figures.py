@@ -70,14 +70,16 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, names: Sequenc
 
 
 def samples(test: Dataset, probabilities: np.ndarray, count: int = 5) -> Figure:
-    """Draw the surest digits of several classes, then the hardest of all, with what they were taken for."""
+    """Draw the surest digits of some classes and the hardest of all, with their probabilities."""
     chosen = [*_surest(test.y, probabilities, count), *_hardest(test.y, probabilities, count)]
     figure, (pictures, bars) = subplots(
         2, len(chosen), size=(11.0, 2.8), gridspec_kw={"height_ratios": [1.3, 1]}
     )
     for column, index in enumerate(chosen):
         _draw_digit(pictures[column], test, index)
-        _draw_probabilities(bars[column], probabilities[index], int(test.y[index]), test.class_names)
+        _draw_probabilities(
+            bars[column], probabilities[index], int(test.y[index]), test.class_names
+        )
     return figure
 
 

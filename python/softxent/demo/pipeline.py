@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import metadata
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import softxent
 from softxent.data import Dataset, load_digits
+from softxent.demo.settings import HIDDEN, LABEL_SMOOTHING, REQUIRED_ACCURACY, TRAINING
 from softxent.models import History, NeuralNet2
 
 if TYPE_CHECKING:
-    from softxent.verify import Report
-
-#: The accuracy on held-out digits below which the demo counts as failed.
-REQUIRED_ACCURACY = 0.97
-
-#: Settings of the training; the loss head is exported with the same label smoothing.
-HIDDEN, LABEL_SMOOTHING = 64, 0.1
-TRAINING = {
-    "epochs": 60,
-    "batch_size": 32,
-    "learning_rate": 0.1,
-    "momentum": 0.9,
-    "weight_decay": 5e-4,
-    "schedule": "cosine",
-    "label_smoothing": LABEL_SMOOTHING,
-}
+    from softxent.verify.report import Report
 
 
 @dataclass
@@ -50,7 +36,7 @@ class Result:
         The trained net.
     history : History
         Loss and accuracy of every epoch.
-    reports : dict of str to softxent.verify.Report
+    reports : dict of str to softxent.verify.report.Report
         The verification of each ONNX file, by file name.
     seconds : dict of str to float
         Duration of each step.
@@ -75,6 +61,15 @@ class Result:
         verified = bool(self.reports) and all(report.passed for report in self.reports.values())
         return verified and self.test_accuracy >= REQUIRED_ACCURACY
 
+    @property
+    def largest_difference(self) -> float:
+        """The largest difference of an exported model's probability from the native net's."""
+        return max(
+            comparison.max_abs or 0.0
+            for comparison in self.reports["digits.onnx"].comparisons
+            if comparison.output == "probabilities" and comparison.against == "native"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Give everything but the arrays, in values that JSON can hold."""
         return {
@@ -84,7 +79,7 @@ class Result:
             "samples": {"train": len(self.train), "test": len(self.test)},
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
             "settings": {"hidden": HIDDEN, **TRAINING},
-            "versions": versions(),
+            "versions": _versions(),
             "config": dict(softxent.get_config()),
             "history": self.history.to_dict(),
             "verification": {name: report.to_dict() for name, report in self.reports.items()},
@@ -92,7 +87,7 @@ class Result:
 
     def __str__(self) -> str:
         """Give the verdicts as text."""
-        tables = [f"{name}\n{report}" for name, report in self.reports.items()]
+        tables = [str(report) for report in self.reports.values()]
         verdict = "passed" if self.passed else "FAILED"
         summary = (
             f"{verdict}: test accuracy {self.test_accuracy:.2%} on {len(self.test)} digits, "
@@ -185,18 +180,10 @@ def _verify(model: Path, result: Result) -> Report:
     return verify.verify(model, result.test.X, result.test.y, reference=result.net)
 
 
-def versions() -> dict[str, str]:
+def _versions() -> dict[str, str]:
     """Give the versions of what took part."""
-    import platform
-    from importlib import metadata
-
-    packages = ("numpy", "onnx", "onnxruntime")
-    return {
-        "softxent": softxent.__version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        **{name: metadata.version(name) for name in packages[1:]},
-    }
+    found = {name: metadata.version(name) for name in ("numpy", "onnx", "onnxruntime")}
+    return {"softxent": softxent.__version__, "python": platform.python_version(), **found}
 
 
 @contextmanager

@@ -5,7 +5,7 @@ Everything here is also in the top-level namespace. Functions whose call overhea
 compiled (`softxent._core`); the others check their arguments in Python and call the same C core.
 """
 
-from softxent._core import cross_entropy, cross_entropy_and_grad, log_softmax, softmax
+from softxent._core import cross_entropy, cross_entropy_and_grad, log_softmax, logsumexp, softmax
 
 from ._binary import (
     binary_cross_entropy,
@@ -15,7 +15,6 @@ from ._binary import (
 from ._derivatives import cross_entropy_grad, cross_entropy_grad_hess
 from ._elementwise import log_sigmoid, sigmoid
 from ._linear import linear_cross_entropy, linear_cross_entropy_and_grad
-from ._logsumexp import logsumexp
 from ._nll import nll_loss, nll_loss_and_grad
 from ._products import log_softmax_grad, softmax_grad
 from ._streaming import LogSumExp

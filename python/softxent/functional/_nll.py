@@ -19,12 +19,12 @@ __all__ = ["nll_loss", "nll_loss_and_grad"]
 
 
 class _Terms(NamedTuple):
-    """Row losses, and the coefficients -dL/d(log_probs) at `labels`, or everywhere if None."""
+    """Row losses, and the coefficients w y at `positions` of the input, everywhere if None."""
 
     losses: np.ndarray
     divisor: float
     coefficients: np.ndarray
-    labels: np.ndarray | None
+    positions: tuple[np.ndarray, ...] | None
 
 
 def nll_loss(
@@ -147,19 +147,16 @@ def nll_loss_and_grad(
     array, terms, code = _read(log_probs, target, axis, weight, ignore_index, reduction)
     loss = _reduced(terms, code, loss_dtype(array.dtype))
     # With nothing to average the loss is NaN, but there is nothing to move either: gradient 0.
+    # And 0.0 - x below, because -x would make that gradient -0.0.
     mean_scale = 1.0 / terms.divisor if terms.divisor else 0.0
-    values = -terms.coefficients * (mean_scale if reduction == "mean" else 1.0)
+    values = 0.0 - terms.coefficients * (mean_scale if reduction == "mean" else 1.0)
     grad = output_for(array, out)
     with np.errstate(all="ignore"):
-        if terms.labels is None:
+        if terms.positions is None:
             grad[...] = values
         else:
             grad[...] = 0
-            index = axis_index(axis, array.ndim)
-            positions = np.expand_dims(terms.labels, index)
-            np.put_along_axis(
-                grad, positions, np.expand_dims(values, index).astype(grad.dtype), index
-            )
+            grad[terms.positions] = values
     return loss, grad
 
 
@@ -188,18 +185,25 @@ def _label_terms(
     class_weight: np.ndarray | None,
     ignored: int | None,
 ) -> _Terms:
-    classes = array.shape[axis]
     kept = np.ones(labels.shape, bool) if ignored is None else labels != ignored
-    wrong = np.flatnonzero(kept & ((labels < 0) | (labels >= classes)))
-    if wrong.size:
-        row = int(wrong[0])
+    wrong = kept & ((labels < 0) | (labels >= array.shape[axis]))
+    if wrong.any():
+        row = int(wrong.argmax())
         raise label_error(int(labels.reshape(-1)[row]), row, array.shape, axis)
     safe = np.where(kept, labels, 0)
+    positions = _positions(safe, axis)
     coefficients = np.where(kept, 1.0 if class_weight is None else class_weight[safe], 0.0)
-    picked = np.take_along_axis(array, np.expand_dims(safe, axis), axis)
-    picked = np.squeeze(picked, axis).astype(np.float64)
-    losses = np.where(coefficients == 0, 0.0, -coefficients * picked)
-    return _Terms(losses, float(coefficients.sum()), coefficients, safe)
+    picked = array[positions].astype(np.float64)
+    losses = np.where(coefficients == 0, 0.0, 0.0 - coefficients * picked)
+    return _Terms(losses, float(coefficients.sum()), coefficients, positions)
+
+
+def _positions(labels: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
+    """Index of the label's element in every row."""
+    grid = [
+        np.arange(n).reshape(-1, *(1,) * (labels.ndim - k - 1)) for k, n in enumerate(labels.shape)
+    ]
+    return (*grid[:axis], labels, *grid[axis:])
 
 
 def _probability_terms(
@@ -210,7 +214,7 @@ def _probability_terms(
         shape = [1] * array.ndim
         shape[axis] = -1
         coefficients *= class_weight.reshape(shape)
-    products = np.where(coefficients == 0, 0.0, -coefficients * array.astype(np.float64))
+    products = np.where(coefficients == 0, 0.0, 0.0 - coefficients * array.astype(np.float64))
     return _Terms(products.sum(axis), array.size / array.shape[axis], coefficients, None)
 
 

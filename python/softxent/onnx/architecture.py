@@ -56,6 +56,10 @@ class Architecture:
             raise ValueError(f"NeuralNet1 has one output, got {found.outputs}")
         return found
 
+    def __str__(self) -> str:
+        """Return the name and the sizes of the layers."""
+        return f"{self.name} {self.input_size}-{self.hidden_size}-{self.outputs}"
+
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of every parameter."""

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from onnx import TensorProto, checker, external_data_helper, helper, shape_inference
 
 from softxent._files import atomic_write
@@ -52,6 +52,8 @@ def read_model(path: str | PathLike[str]) -> onnx.ModelProto:
         model.ParseFromString(path.read_bytes())
     except DecodeError as error:
         raise ModelError(f"{path}: not an ONNX file, or a damaged one ({error})") from error
+    if not _is_text(model):
+        raise ModelError(f"{path}: a damaged ONNX file: a name in it is not UTF-8")
     if not model.opset_import or not model.graph.output:
         raise ModelError(f"{path}: not an ONNX file, or a truncated one: no opset or no outputs")
     try:
@@ -161,6 +163,18 @@ def _check_with_onnx(model: onnx.ModelProto) -> None:
         checker.check_model(model, full_check=True)
     except (checker.ValidationError, shape_inference.InferenceError, ValueError) as error:
         raise ModelError(f"onnx refuses the model: {error}") from error
+
+
+def _is_text(message: Message) -> bool:
+    """Whether all texts in a message are UTF-8; protobuf hands out others as bytes."""
+    for field, value in message.ListFields():
+        several = [value] if isinstance(value, str | bytes | Message) else value
+        if field.type == field.TYPE_STRING:
+            if any(isinstance(text, bytes) for text in several):
+                return False
+        elif field.type == field.TYPE_MESSAGE and not all(map(_is_text, several)):
+            return False
+    return True
 
 
 def _type_name(tensor: TensorProto) -> str:

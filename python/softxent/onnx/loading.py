@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from softxent._optional import require
+from softxent.onnx.architecture import Architecture, State
 from softxent.onnx.errors import ModelError
 
 if TYPE_CHECKING:
-    from softxent.onnx.recognise import Network
     from softxent.onnx.sources import Net
 
 
@@ -59,41 +60,36 @@ def load(path: str | os.PathLike[str]) -> Net:
         about = metadata.read(model)
         name = None if about is None or about.architecture == "attached" else about.architecture
         network = recognise(View(model), name)
-        return native(network, about.class_names if about else None)
+        if network.state is None:
+            raise ModelError("the parameters are inputs of this graph: it holds none to load")
+        names = about.class_names if about else None
+        return make_net(network.architecture, network.state, names)
     except ModelError as error:
         raise ModelError(f"{os.fspath(path)}: {error}") from error
 
 
-def native(network: Network, class_names: tuple[str, ...] | None) -> Net:
-    """Make the native network with the parameters of a recognised one.
+def make_net(sizes: Architecture, state: State, class_names: Sequence[str] | None) -> Net:
+    """Make the native network of these sizes and parameters.
 
     Raises
     ------
     ModelError
-        If its parameters are inputs of the graph, or it does not have one name per class.
+        If the parameters are no usable network, or there is not one name per class.
     """
     from softxent.models import NeuralNet1, NeuralNet2
 
-    if network.state is None:
-        raise ModelError("the parameters are inputs of this graph: it holds none to load")
-    sizes = network.architecture
-    dtype = "float64" if network.state["linear1.weight"].dtype == np.float64 else "float32"
+    options: dict[str, Any] = {
+        "seed": 0,
+        "dtype": "float64" if state["linear1.weight"].dtype == np.float64 else "float32",
+        "class_names": class_names,
+    }
     net: Net
     try:
         if sizes.binary:
-            net = NeuralNet1(
-                sizes.input_size, sizes.hidden_size, seed=0, dtype=dtype, class_names=class_names
-            )
+            net = NeuralNet1(sizes.input_size, sizes.hidden_size, **options)
         else:
-            net = NeuralNet2(
-                sizes.input_size,
-                sizes.hidden_size,
-                sizes.outputs,
-                seed=0,
-                dtype=dtype,
-                class_names=class_names,
-            )
-        net.load_state_dict(network.state)
+            net = NeuralNet2(sizes.input_size, sizes.hidden_size, sizes.outputs, **options)
+        net.load_state_dict(state)
     except (TypeError, ValueError) as error:
         raise ModelError(f"the file holds no usable network: {error}") from error
     return net

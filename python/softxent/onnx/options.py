@@ -166,7 +166,7 @@ def _index(name: str, value: Any) -> int | None:
 
 def _opset(value: Any) -> int:
     opset = _index("opset", value)
-    if opset not in OPSETS:
+    if opset is None or opset not in OPSETS:
         raise ValueError(f"opset must be {OPSETS.start} to {OPSETS.stop - 1}, got {value!r}")
     return opset
 

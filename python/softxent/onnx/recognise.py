@@ -21,20 +21,27 @@ _TRANSPARENT = ("Identity", "Dropout", "Squeeze", "Flatten")
 class Linear:
     """A node, or a MatMul and an Add, that computes `value` = input @ weight.T + bias.
 
-    `parameters` are weight and bias, None where they are inputs of the graph.
+    `parameters` are weight and bias, None where they are inputs of the graph; `stored` are the
+    names of the initializers that hold them just so, None where they are held otherwise.
     """
 
     input: str
     value: str
     parameters: tuple[NDArray[Any], NDArray[Any]] | None
+    stored: tuple[str | None, str | None] = (None, None)
 
 
 @dataclass(frozen=True)
 class Network:
-    """What was found: sizes, parameters (None where they are inputs), names of input and logits."""
+    """What was found.
+
+    `state` is None where the parameters are inputs of the graph; `stored` names the initializers
+    that hold a parameter in the layout of `state`.
+    """
 
     architecture: Architecture
     state: dict[str, NDArray[Any]] | None
+    stored: dict[str, str]
     x: str
     logits: str
 
@@ -47,6 +54,7 @@ class View:
         self.nodes = list(graph.node)
         self.outputs = [output.name for output in graph.output]
         self.constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+        self.initializers = frozenset(self.constants)
         self.inputs = {i.name: i for i in graph.input if i.name not in self.constants}
         self.producers = {name: node for node in self.nodes for name in node.output if name}
         for node in self.nodes:
@@ -117,7 +125,11 @@ class View:
         vector = np.zeros(len(matrix), matrix.dtype) if bias is None else self.constants.get(bias)
         if vector is None or vector.size != len(matrix):
             return None
-        return Linear(operand, value, (matrix, vector.reshape(-1)))
+        stored = (
+            weight if transposed and weight in self.initializers else None,
+            bias if bias in self.initializers and vector.ndim == 1 else None,
+        )
+        return Linear(operand, value, (matrix, vector.reshape(-1)), stored)
 
     def _holds(self, value: str) -> bool:
         """Whether a value can be a parameter: stored in the file or given to it."""
@@ -160,10 +172,12 @@ def recognise(view: View, name: str | None = None) -> Network:
     first, second = next(iter(unique.values()))
     x = view.source(first.input)
     if first.parameters is None or second.parameters is None:
-        return Network(_given_architecture(view, name), None, x, second.value)
+        return Network(_given_architecture(view, name), None, {}, x, second.value)
     arrays = (*first.parameters, *second.parameters)
     state = dict(zip(PARAMETERS, arrays, strict=True))
-    return Network(_architecture(state, name), state, x, second.value)
+    names = zip(PARAMETERS, (*first.stored, *second.stored), strict=True)
+    stored = {parameter: initializer for parameter, initializer in names if initializer}
+    return Network(_architecture(state, name), state, stored, x, second.value)
 
 
 def _chain(view: View, value: str) -> tuple[Linear, Linear] | None:

@@ -8,7 +8,7 @@ mean divides by (1 for a sum) and p the softmax of the logits,
 and the other gradients follow from the two linear layers. For NeuralNet1 it is ((a + b) p - a) / D
 with the a and b of binary. The update is that of torch.optim.SGD: d = gradient + weight_decay *
 parameter, v = momentum * v + d, parameter - learning_rate * v, with velocities of 0 before the
-first step. A batch in which nothing counts has the gradient 0; a wrong label makes loss and
+first step. Ignored rows have the gradient 0, all of them too; a wrong label makes loss and
 gradients NaN.
 """
 
@@ -37,7 +37,7 @@ def build(net: Architecture, options: Options) -> Graph:
         g.input(name, g.dtype, net.shapes[name])
     differentiate = _binary if net.binary else _categorical
     loss, d_logits = differentiate(g, f.logits, target, net, options)
-    gradients = _backward(g, f, g.narrowed(d_logits), net)
+    gradients = _backward(g, f, g.narrowed(d_logits))
     updates = _sgd(g, gradients, learning_rate, net, options)
     g.output("loss", loss, g.wide, ())
     for name in PARAMETERS:
@@ -60,7 +60,7 @@ def _categorical(
     row_sums = g.op("ReduceSum", q, g.integer([1]), keepdims=1)
     gradient = g.op("Sub", g.op("Mul", g.op("Softmax", x, axis=-1), row_sums), q)
     if options.reduction == "mean":
-        gradient = _divided(g, gradient, cross_entropy.divisor(g, t, options))
+        gradient = g.op("Div", gradient, cross_entropy.divisor(g, t, options))
     if t.kept is not None and t.wrong is not None:
         gradient = g.op("Where", g.column(t.kept), gradient, g.real(0))
         gradient = g.op("Where", g.column(t.wrong), g.real(np.nan), gradient)
@@ -76,18 +76,12 @@ def _binary(
     a, b = binary.coefficients(g, t, options)
     gradient = g.op("Sub", g.op("Mul", g.op("Add", a, b), binary.sigmoid(g, x)), a)
     if options.reduction == "mean":
-        gradient = _divided(g, gradient, binary.count(g, t))
+        gradient = g.op("Div", gradient, binary.count(g, t))
     gradient = g.op("Where", binary.outside(g, t), g.real(np.nan), gradient)
     return loss, g.column(gradient)
 
 
-def _divided(g: Graph, gradient: str, divisor: str) -> str:
-    """Divide by the divisor of the mean; where it is 0 nothing counts, and 0 stays 0."""
-    nothing = g.op("Equal", divisor, g.real(0))
-    return g.op("Div", gradient, g.op("Where", nothing, g.real(1), divisor))
-
-
-def _backward(g: Graph, f: Forward, d_logits: str, net: Architecture) -> dict[str, str]:
+def _backward(g: Graph, f: Forward, d_logits: str) -> dict[str, str]:
     """Gradients of all parameters from that of the logits, (n, outputs)."""
     d_hidden = g.op("Gemm", d_logits, "linear2.weight")
     zero = g.constant(0, g.dtype)

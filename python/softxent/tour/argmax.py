@@ -35,6 +35,7 @@ def example() -> None:
 
 def draw() -> Figure:
     figure, panels = subplots(1, 2, size=(7.2, 2.8), sharey=True)
+    figure.get_layout_engine().set(wspace=0.08)
     for axes, name, logits in zip(panels, ("Good", "Bad"), (_GOOD, _BAD), strict=True):
         loss = softxent.cross_entropy(logits, _LABELS)
         axes.set_title(f"{name} logits: loss {loss:.4f}")
@@ -42,7 +43,9 @@ def draw() -> Figure:
         draw_cells(
             axes, 0.6 * probabilities, _text_of(probabilities), ["class 0", "class 1", "class 2"]
         )
-    panels[0].set_yticks(range(3), [f"sample {i}\nlabel {label}" for i, label in enumerate(_LABELS)])
+    panels[0].set_yticks(
+        range(3), [f"sample {i}\nlabel {label}" for i, label in enumerate(_LABELS)]
+    )
     return figure
 
 
@@ -64,8 +67,8 @@ SECTION = Section(
     title="Predictions",
     prose="""
         The predicted class is the one with the largest logit: softmax keeps the order, so `argmax`
-        needs no probabilities. The loss tells two sets of predictions apart that accuracy would call
-        equal, and it has a gradient, which accuracy has not.
+        needs no probabilities. The loss tells sets of predictions apart that accuracy calls equal,
+        and it has a gradient, which accuracy has not.
     """,
     example=example,
     draw=draw,

@@ -28,7 +28,8 @@ def example() -> None:
         logits = np.array([x, 0], dtype=np.float32)
         for label in (0, 1):
             exact = softxent.cross_entropy(logits, label)
-            print(f"[{x:3}, 0] label {label}: naive {naive(logits, label):<10.4g} softxent {exact:.4g}")
+            plain = naive(logits, label)
+            print(f"[{x:3}, 0] label {label}: naive {plain:<8.4g} softxent {exact:.4g}")
 
 
 def draw() -> Figure:
@@ -60,10 +61,10 @@ SECTION = Section(
     name="overflow",
     title="Why exp overflows, and what the library does",
     prose="""
-        In float32 exp(x) is infinite from x = 88.7 on, and infinity divided by infinity is NaN; long
-        before that, from a difference of about 17, a probability near 1 has rounded to exactly 1, its
-        logarithm to 0, and the gradient with it. Subtracting the maximum, as every library does,
-        cures the first and not the second. softxent computes the loss of the largest logit as
+        In float32 exp(x) is infinite from x = 88.7 on, and infinity divided by infinity is NaN;
+        long before that, from a difference of about 17, a probability near 1 has rounded to exactly
+        1, its logarithm to 0, and the gradient with it. Subtracting the maximum, as every library
+        does, cures the first and not the second. softxent computes the loss of the largest logit as
         log1p of the sum of the *other* terms, so a right answer still has its exact, tiny loss.
     """,
     example=example,

@@ -63,5 +63,5 @@ SECTION = Section(
     """,
     example=example,
     draw=draw,
-    caption="Two samples, their sum and mean, and the same losses divided by the number of classes.",
+    caption="Two samples, their sum and mean, and the losses divided by the number of classes.",
 )

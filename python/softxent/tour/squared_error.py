@@ -55,10 +55,10 @@ SECTION = Section(
     name="squared_error",
     title="Why not the squared error",
     prose="""
-        The gradient of the cross-entropy in the logit is h - y: the worse the prediction, the larger
-        the step. The squared error (h - y)² multiplies that by 2 h (1 - h), which vanishes
-        for a prediction that is certain, the certain and wrong ones included: exactly the samples
-        that most need correcting stop being learned from.
+        The gradient of the cross-entropy in the logit is h - y: the worse the prediction, the
+        larger the step. The squared error (h - y)² multiplies that by 2 h (1 - h), which vanishes
+        for a prediction that is certain, right or wrong: the samples that most need correcting are
+        no longer learned from.
     """,
     example=example,
     draw=draw,

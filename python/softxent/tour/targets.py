@@ -36,6 +36,7 @@ def draw() -> Figure:
     figure, (left, right) = subplots(
         1, 2, size=(5.6, 2.6), sharey=True, gridspec_kw={"width_ratios": [1, 3]}
     )
+    figure.get_layout_engine().set(wspace=0.08)
     left.set_title("Index labels")
     draw_cells(left, np.full((3, 1), 0.12), lambda row, _: (str(labels[row]), _DARK), ["label"])
     right.set_title("One-hot")

@@ -18,26 +18,24 @@ def example() -> None:
     from softxent.models import NeuralNet1, NeuralNet2
 
     digits = load_digits()
-    settings = {"epochs": 50, "learning_rate": 0.01, "progress": False}
-
     two = digits.y < 2
     X, y = digits.X[two], digits.y[two]
     binary = NeuralNet1(28 * 28, hidden_size=5, seed=0)
-    history = binary.fit(X, y, batch_size=len(X), **settings)
+    history = binary.fit(X, y, epochs=50, batch_size=len(X), learning_rate=0.01, progress=False)
     print(f"NeuralNet1: loss {history['loss'][0]:.3f} -> {history['loss'][-1]:.3f}")
 
     three = digits.y < 3
     X, y = digits.X[three], digits.y[three]
     multi = NeuralNet2(28 * 28, hidden_size=5, num_classes=3, seed=0)
-    history = multi.fit(X, y, batch_size=len(X), **settings)
+    history = multi.fit(X, y, epochs=50, batch_size=len(X), learning_rate=0.01, progress=False)
     print(f"NeuralNet2: loss {history['loss'][0]:.3f} -> {history['loss'][-1]:.3f}")
     print(f"            accuracy {(multi.predict(X) == y).mean():.2f}")
 
 
 def draw() -> Figure:
     figure, (left, right) = subplots(1, 2, size=(7.2, 3.0))
-    left.set_title("NeuralNet1: 0 or 1, binary cross-entropy")
-    right.set_title("NeuralNet2: 0, 1 or 2, cross-entropy")
+    left.set_title("NeuralNet1: digits 0 and 1")
+    right.set_title("NeuralNet2: digits 0, 1 and 2")
     for axes, classes in ((left, 2), (right, 3)):
         for rate, color in ((0.01, PALETTE[0]), (0.1, PALETTE[1])):
             losses = _losses(classes, rate)

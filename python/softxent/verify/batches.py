@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from softxent.onnx.architecture import Architecture
-from softxent.onnx.options import Options
-
-Array = NDArray[Any]
+from softxent.onnx.architecture import PARAMETERS, State
+from softxent.verify.arithmetic import Array
+from softxent.verify.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -23,25 +23,29 @@ class Batch:
     name : str
         As it stands in the report.
     x : ndarray, shape (n, input_size)
+        Features.
     target : ndarray or None
         Labels or probabilities, for graphs with a loss.
-    state : dict or None
+    state : mapping or None
         Parameters under their names; None if the model is a black box.
-    velocities : dict
+    velocities : mapping
         Of a train_step with momentum.
     learning_rate : float
         Of a train_step.
+    native_only : str
+        Why no other reference can follow; empty if all can.
     """
 
     name: str
     x: Array
     target: Array | None
-    state: dict[str, Array] | None
-    velocities: dict[str, Array]
+    state: State | None
+    velocities: Mapping[str, Array] = field(default_factory=dict)
     learning_rate: float = 0.125
+    native_only: str = ""
 
     def renamed(self, name: str, **changes: Any) -> Self:
-        """Copy with some parts replaced."""
+        """Copy with another name and some parts replaced."""
         return replace(self, name=name, **changes)
 
     def take(self, rows: Any) -> Self:
@@ -49,5 +53,75 @@ class Batch:
         target = None if self.target is None else self.target[rows]
         return replace(self, x=self.x[rows], target=target)
 
+    def repeated(self, count: int) -> Self:
+        """Copy with `count` rows, the given ones over and over."""
+        return self.take(np.resize(np.arange(len(self)), count))
+
     def __len__(self) -> int:
         return len(self.x)
+
+
+def data_batch(subject: Subject, X: ArrayLike, y: ArrayLike | None, state: State | None) -> Batch:
+    """Bring the user's data into the types of the model.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X or y do not suit the model.
+    """
+    x = np.asarray(X)
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"X must be real numbers, got dtype {x.dtype}")
+    if not len(x):
+        raise ValueError("X must have at least one row to compare anything, got none")
+    if subject.network is not None:
+        features = subject.network.architecture.input_size
+        if x.ndim != 2 or x.shape[1] != features:
+            raise ValueError(f"X must have shape (n, {features}), got {x.shape}")
+    target = None if subject.target is None else _target(subject, y, len(x))
+    velocities = {}
+    if subject.options.momentum and state is not None:
+        rng = np.random.default_rng(0)
+        for name in PARAMETERS:
+            draw = rng.standard_normal(state[name].shape) / 8
+            velocities[name] = draw.astype(state[name].dtype)
+    with np.errstate(over="ignore"):
+        x = x.astype(subject.input_dtype(subject.x))
+    return Batch("data", x, target, state, velocities)
+
+
+def _target(subject: Subject, y: ArrayLike | None, rows: int) -> Array:
+    if y is None:
+        raise ValueError("y is needed: the model has the input for targets")
+    assert subject.target is not None
+    labels, dtype = np.asarray(y), subject.input_dtype(subject.target)
+    if len(labels) != rows:
+        raise ValueError(f"y must have one entry per row of X: expected {rows}, got {len(labels)}")
+    if subject.options.target == "probabilities" and labels.ndim == 1 and not subject.binary:
+        labels = _one_hot(labels, subject)
+    if dtype.kind == "i" and labels.dtype.kind not in "iu":
+        raise TypeError(f"y must be integer labels for this model, got dtype {labels.dtype}")
+    return labels.astype(dtype)
+
+
+def _one_hot(labels: Array, subject: Subject) -> Array:
+    """Labels as probabilities, for a graph that takes those."""
+    for value in subject.model.graph.input:
+        if value.name == subject.target:
+            classes = value.type.tensor_type.shape.dim[1].dim_value
+            return (labels[:, np.newaxis] == np.arange(classes)).astype(np.float64)
+    raise KeyError(subject.target)
+
+
+def feeds(subject: Subject, batch: Batch) -> dict[str, Array]:
+    """All inputs of the model by name."""
+    dtype = batch.x.dtype
+    given: dict[str, Array] = {subject.x: batch.x}
+    if subject.target is not None and batch.target is not None:
+        given[subject.target] = batch.target
+    if subject.options.head == "train_step":
+        assert batch.state is not None
+        given["learning_rate"] = np.asarray(batch.learning_rate, dtype)
+        given |= {name: batch.state[name] for name in PARAMETERS}
+        given |= {f"velocity.{name}": batch.velocities[name] for name in batch.velocities}
+    return given

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 
+import softxent
+from softxent._optional import available
 from softxent.onnx import metadata
-from softxent.onnx.architecture import PARAMETERS
+from softxent.onnx.architecture import PARAMETERS, State
 from softxent.onnx.errors import ModelError
 from softxent.onnx.files import check_plain, read_model
 from softxent.onnx.options import Options
@@ -80,6 +84,64 @@ class Subject:
         return self.network is not None and self.network.architecture.binary
 
     @property
+    def foreign_outputs(self) -> list[str]:
+        """Outputs of a graph that a loss was attached to, which nothing is known about."""
+        return [name for name in self.outputs if self.attached and name not in self.roles]
+
+    @property
+    def claim(self) -> str:
+        """One line on what the model is."""
+        if self.network is None:
+            kind = "a network of other origin" if self.attached else "no network that is known"
+        else:
+            kind = str(self.network.architecture)
+        origin = "by its metadata" if self.about is not None else "by its structure"
+        parts = [f"{kind}, {self.options.dtype}, head {self.options.head}"]
+        if self.options.has_loss:
+            o = self.options
+            parts.append(
+                f"reduction={o.reduction}, weight={_short(o.weight)}, "
+                f"ignore_index={o.ignore_index}, label_smoothing={o.label_smoothing:g}"
+            )
+        return f"{'; '.join(parts)} ({origin})"
+
+    def facts(self, rows: int) -> dict[str, Any]:
+        """What a report says about the model and the programs that ran it."""
+        programs = ["onnx", "onnxruntime", "numpy"] + ["torch"] * available("torch")
+        versions = {name: str(import_module(name).__version__) for name in programs}
+        opsets = [item.version for item in self.model.opset_import]
+        return {
+            "file": os.path.basename(self.path),
+            "claim": self.claim,
+            "sha256": sha256(self.model.SerializeToString(deterministic=True)).hexdigest(),
+            "rows": rows,
+            "opset": opsets[0],
+            "ir_version": self.model.ir_version,
+            "producer": f"{self.model.producer_name} {self.model.producer_version}".strip(),
+            "options": asdict(self.options),
+            "softxent": softxent.__version__,
+            **versions,
+        }
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether parameters can be replaced without changing the graph."""
+        if self.network is None:
+            return False
+        return self.network.state is None or set(self.network.stored) == set(PARAMETERS)
+
+    def with_state(self, state: State) -> onnx.ModelProto:
+        """Copy the model with other parameters in the place of its own."""
+        assert self.network is not None and self.replaceable
+        names = {stored: state[name] for name, stored in self.network.stored.items()}
+        model = onnx.ModelProto()
+        model.CopyFrom(self.model)
+        for tensor in model.graph.initializer:
+            if tensor.name in names:
+                tensor.CopyFrom(numpy_helper.from_array(names[tensor.name], tensor.name))
+        return model
+
+    @property
     def outputs(self) -> list[str]:
         """Names of all outputs."""
         return [output.name for output in self.model.graph.output]
@@ -135,6 +197,13 @@ def read_subject(path: str | os.PathLike[str], options: Mapping[str, Any]) -> Su
     )
 
 
+def _short(weight: tuple[float, ...] | None) -> str:
+    """Class weights, or their number if they are many."""
+    if weight is None or len(weight) <= 4:
+        return str(weight)
+    return f"{len(weight)} class weights"
+
+
 def _network(view: View, about: metadata.Metadata | None) -> tuple[Network | None, list[str]]:
     """Recognise the network; an attached loss may sit on any other."""
     name = None if about is None or about.architecture == "attached" else about.architecture
@@ -152,9 +221,7 @@ def _train_step_outputs(options: Options) -> tuple[str, ...]:
     return ("loss", *names, *velocities)
 
 
-def _stated_roles(
-    view: View, about: metadata.Metadata, network: Network | None
-) -> dict[str, str]:
+def _stated_roles(view: View, about: metadata.Metadata, network: Network | None) -> dict[str, str]:
     """Outputs of our own files mean what their names say."""
     if about.architecture != "attached":
         known = (*ROLES, *_train_step_outputs(about.options))
@@ -199,16 +266,13 @@ def _differences(stated: Options, expected: Mapping[str, Any]) -> list[str]:
     """Name the options that are not what the caller expects."""
     wanted = replace(stated, **expected)
     return [
-        f"loss: the file has {name}={getattr(stated, name)!r}, "
-        f"expected {getattr(wanted, name)!r}"
+        f"loss: the file has {name}={getattr(stated, name)!r}, expected {getattr(wanted, name)!r}"
         for name in expected
         if getattr(stated, name) != getattr(wanted, name)
     ]
 
 
-def _interface_problems(
-    view: View, model: onnx.ModelProto, about: metadata.Metadata
-) -> list[str]:
+def _interface_problems(view: View, model: onnx.ModelProto, about: metadata.Metadata) -> list[str]:
     """Compare outputs, operators and versions with what the metadata claim."""
     options, found = about.options, set(view.outputs)
     if about.architecture == "attached":

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from softxent.onnx.options import Options
 from softxent.verify.arithmetic import Arithmetic, Array, Estimate
 from softxent.verify.batches import Batch
 

@@ -102,8 +102,6 @@ static sxt_mask add_mask(session *s)
 
 /* ---- the entry points -------------------------------------------------------------------------- */
 
-static sxt_dtype loss_dtype(const problem *p) { return p->dtype == SXT_F64 ? SXT_F64 : SXT_F32; }
-
 static sxt_status call_row_function(session *s)
 {
     const problem *p = s->p;
@@ -119,7 +117,7 @@ static sxt_status call_row_function(session *s)
     sxt_array b = {.data = NULL};
     if (p->use_second)
         b = add_input(s, p->second);
-    size_t size = size_of(loss_dtype(p));
+    size_t size = size_of(loss_dtype(p->dtype));
     void *out = add_vector(s, size, p->rows, NULL, 0);
     void *sign = p->want_sign ? add_vector(s, size, p->rows, NULL, 1) : NULL;
     return sxt_logsumexp(&x, s->shape.axes, where, p->use_second ? &b : NULL, out, sign);
@@ -170,7 +168,7 @@ static sxt_status call_cross_entropy(session *s, result *r)
     if (p->use_rows)
         args.grad_output = add_vector(s, sizeof(double), p->rows, p->row_grad, -1);
     if (p->want_loss && p->reduction == SXT_NONE)
-        args.row_losses = add_vector(s, size_of(loss_dtype(p)), p->rows, NULL, 0);
+        args.row_losses = add_vector(s, size_of(loss_dtype(p->dtype)), p->rows, NULL, 0);
     if (p->want_loss && p->reduction != SXT_NONE)
         args.loss = &r->loss;
     if (p->want_grad) {
@@ -205,7 +203,7 @@ static sxt_status call_binary(session *s, result *r)
         args.grad_output = &grad_output;
     }
     if (p->want_loss && p->reduction == SXT_NONE) {
-        losses = add_output(s, 0, loss_dtype(p));
+        losses = add_output(s, 0, loss_dtype(p->dtype));
         args.losses = &losses;
     }
     if (p->want_loss && p->reduction != SXT_NONE)

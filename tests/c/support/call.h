@@ -23,7 +23,6 @@ typedef enum {
 } call_kind;
 
 extern const char *const call_names[NUM_CALLS];
-extern const char *const dtype_names[4];
 
 /* All values are dense. What a kind of call has no use for is ignored. */
 typedef struct {

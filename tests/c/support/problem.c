@@ -7,7 +7,6 @@
 const char *const call_names[NUM_CALLS] = {
     "softmax",  "log_softmax", "logsumexp",     "softmax_grad",        "log_softmax_grad",
     "sigmoid",  "log_sigmoid", "cross_entropy", "binary_cross_entropy"};
-const char *const dtype_names[4] = {"float16", "bfloat16", "float32", "float64"};
 
 static bool coin(random_source *source) { return random_below(source, 2); }
 

@@ -15,16 +15,9 @@ uint64_t random_below(random_source *source, uint64_t n) { return random_bits(so
 
 double random_unit(random_source *source) { return (double)(random_bits(source) >> 11) * 0x1p-53; }
 
-/* Widths of the fields of each type, by sxt_dtype. */
-static const struct {
-    int bytes, exponent, mantissa;
-} formats[] = {{2, 5, 10}, {2, 8, 7}, {4, 8, 23}, {8, 11, 52}};
-
-size_t size_of(sxt_dtype dtype) { return (size_t)formats[dtype].bytes; }
-
 static uint64_t assemble(sxt_dtype dtype, uint64_t sign, int64_t exponent, uint64_t mantissa)
 {
-    int e = formats[dtype].exponent, m = formats[dtype].mantissa;
+    int e = number_formats[dtype].exponent_bits, m = number_formats[dtype].mantissa_bits;
     uint64_t mask = ((uint64_t)1 << m) - 1;
     return sign << (e + m) | (uint64_t)exponent << m | (mantissa & mask);
 }
@@ -32,7 +25,7 @@ static uint64_t assemble(sxt_dtype dtype, uint64_t sign, int64_t exponent, uint6
 static uint64_t one_value(random_source *source, value_kind kind, sxt_dtype dtype)
 {
     uint64_t bits = random_bits(source), sign = bits >> 63;
-    int64_t specials = ((int64_t)1 << formats[dtype].exponent) - 1, bias = specials / 2;
+    int64_t specials = ((int64_t)1 << number_formats[dtype].exponent_bits) - 1, bias = specials / 2;
     switch (kind) {
     case VALUES_WIDE:
         return assemble(dtype, sign, (int64_t)random_below(source, (uint64_t)specials), bits);

@@ -1,11 +1,8 @@
-/* random.h - seeded random numbers, and numbers of the four element types made from their bits. */
+/* random.h - seeded random numbers of the four element types, made from their bits. */
 #ifndef SXT_TEST_RANDOM_H
 #define SXT_TEST_RANDOM_H
 
-#include "softxent.h"
-
-#include <stddef.h>
-#include <stdint.h>
+#include "numbers.h"
 
 typedef struct {
     uint64_t state;
@@ -28,8 +25,6 @@ typedef enum {
     VALUES_FRACTION, /* in [0, 1): probabilities, weights */
     NUM_VALUE_KINDS
 } value_kind;
-
-size_t size_of(sxt_dtype dtype);
 
 /* n elements of the type into the (possibly misaligned) array. */
 void random_values(random_source *source, value_kind kind, sxt_dtype dtype, size_t n, void *array);

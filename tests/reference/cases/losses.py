@@ -29,7 +29,9 @@ def distributions(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _weights(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return cast(rng.choice([0.0, 0.25, 0.5, 1.0, 1.5, 3.0], p=[0.05, *[0.19] * 5], size=x.shape[1]), x.dtype)
+    return cast(
+        rng.choice([0.0, 0.25, 0.5, 1.0, 1.5, 3.0], p=[0.05, *[0.19] * 5], size=x.shape[1]), x.dtype
+    )
 
 
 def _call(

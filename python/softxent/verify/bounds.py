@@ -1,0 +1,213 @@
+"""Bounds for every output of a graph, and the reason for them in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from softxent.onnx.architecture import PARAMETERS
+from softxent.onnx.options import Options
+from softxent.verify import tolerance
+from softxent.verify.arithmetic import Arithmetic, Array, Estimate
+from softxent.verify.batches import Batch
+
+
+def estimates(
+    batch: Batch, options: Options, binary: bool, logits: Array | None = None
+) -> dict[str, Estimate]:
+    """Evaluate a batch in float64 with error bounds.
+
+    Parameters
+    ----------
+    batch : Batch
+        Inputs and parameters.
+    options : Options
+        What the graph computes.
+    binary : bool
+        Whether the network is a NeuralNet1.
+    logits : ndarray, optional
+        Given logits, for a batch without parameters; they count as exact.
+
+    Returns
+    -------
+    dict of str to Estimate
+        By the meaning of the output, see subject.ROLES, and grad.* and new.*.
+    """
+    with np.errstate(all="ignore"):
+        narrow, wide = Arithmetic(options.dtype), Arithmetic(options.loss_dtype)
+        f = None
+        if logits is None:
+            f = tolerance.forward(batch, narrow, binary)
+            at = f.logits
+        else:
+            at = Estimate.exact(logits)
+        outer = tolerance.distribution(at, narrow, binary)
+        result = {"logits": at, "probabilities": outer.p, "log_probabilities": outer.log_p}
+        if batch.target is None or not options.has_loss:
+            return result
+        inner = tolerance.distribution(at, wide, binary)
+        terms = (_binary_terms if binary else _categorical_terms)(
+            inner, batch.target, options, wide
+        )
+        if terms.undefined(options):
+            return result
+        result["loss"] = _reduced(terms, options, wide)
+        if options.head == "train_step" and f is not None:
+            result |= _step(f, _mean(terms, options, wide), batch, options, narrow)
+        return result
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Losses of the rows, their gradients in the logits, and the divisor of the mean."""
+
+    losses: Estimate
+    gradients: Estimate
+    divisor: float
+
+    def undefined(self, options: Options) -> bool:
+        """Whether the mean divides something by 0, as where all labels have the weight 0."""
+        nothing = options.reduction == "mean" and self.divisor == 0
+        return nothing and bool(self.gradients.value.any())
+
+
+def coefficients(target: Array, classes: int, options: Options) -> tuple[Array, float]:
+    """q_ic = w_c ((1 - e) y_ic + e / C), 0 in ignored rows, and the divisor of the mean."""
+    weight = np.ones(classes) if options.weight is None else np.asarray(options.weight)
+    if target.ndim == 2:
+        y, kept, divisor = target.astype(np.float64), np.ones(len(target), bool), len(target)
+    else:
+        kept = np.ones(len(target), bool)
+        if options.ignore_index is not None:
+            kept = target != options.ignore_index
+        y = (target[:, np.newaxis] == np.arange(classes)) * kept[:, np.newaxis]
+        divisor = (y @ weight).sum()
+    smoothing = options.label_smoothing
+    q = weight * (y * (1 - smoothing) + smoothing / classes)
+    return q * kept[:, np.newaxis], float(divisor)
+
+
+def _categorical_terms(
+    d: tolerance.Distribution, target: Array, options: Options, arithmetic: Arithmetic
+) -> Terms:
+    classes = d.p.value.shape[1]
+    q, divisor = coefficients(target, classes, options)
+    counts = q != 0
+    products = np.where(counts, q * d.log_p.value, 0.0)
+    error = np.where(counts, q * d.log_p.error, 0.0).sum(axis=1)
+    error = error + arithmetic.gamma(classes + 6) * np.abs(products).sum(axis=1)
+    rows = Estimate(-products.sum(axis=1), error)
+
+    sums = q.sum(axis=1, keepdims=True)
+    product = np.where(sums != 0, d.p.value * sums, 0.0)
+    gradient = product - q
+    magnitude = np.abs(product) + np.abs(q)
+    d_error = d.p.error * sums + arithmetic.gamma(classes + 6) * magnitude
+    return Terms(rows, Estimate(gradient, np.where(sums != 0, d_error, 0.0)), divisor)
+
+
+def _binary_terms(
+    d: tolerance.Distribution, target: Array, options: Options, arithmetic: Arithmetic
+) -> Terms:
+    assert d.log_q is not None
+    t = target.astype(np.float64)
+    t = t * (1 - options.label_smoothing) + options.label_smoothing / 2
+    negative, positive = options.weight or (1.0, 1.0)
+    a, b = positive * t, negative * (1 - t)
+    parts = [(a, d.log_p), (b, d.log_q)]
+    value = -np.sum([np.where(c != 0, c * log.value, 0.0) for c, log in parts], axis=0)
+    error = np.sum([np.where(c != 0, c * log.error, 0.0) for c, log in parts], axis=0)
+    rows = Estimate(value, error + arithmetic.gamma(8) * np.abs(value))
+
+    product = (a + b) * d.p.value
+    d_error = (a + b) * d.p.error + arithmetic.gamma(8) * (product + a)
+    column = Estimate((product - a)[:, np.newaxis], d_error[:, np.newaxis])
+    return Terms(rows, column, float(len(t)))
+
+
+def _reduced(terms: Terms, options: Options, arithmetic: Arithmetic) -> Estimate:
+    rows = terms.losses
+    if options.reduction == "none":
+        return rows
+    total = arithmetic.total(rows)
+    if options.reduction == "sum":
+        return total
+    if terms.divisor == 0:
+        return Estimate(np.full((), np.nan), np.zeros(()))
+    return arithmetic.scaled(total, 1 / terms.divisor, rows.value.size + 2)
+
+
+def _mean(terms: Terms, options: Options, arithmetic: Arithmetic) -> Estimate:
+    d = terms.gradients
+    if options.reduction == "sum" or terms.divisor == 0:
+        return d
+    return arithmetic.scaled(d, 1 / terms.divisor, len(d.value) + 2)
+
+
+def _step(
+    f: tolerance.Forward, d_logits: Estimate, batch: Batch, options: Options, a: Arithmetic
+) -> dict[str, Estimate]:
+    """Gradients and updated parameters."""
+    assert batch.state is not None
+    d_logits = a.rounded(d_logits.value, d_logits.error)
+    d_hidden = a.product(d_logits, Estimate.exact(batch.state["linear2.weight"]))
+    # Near 0 the runtimes may disagree on which side of the ReLU a unit is.
+    unsure = np.abs(f.preactivation.value) <= f.preactivation.error
+    active = np.where(f.preactivation.value > 0, d_hidden.value, 0.0)
+    error = np.where((f.preactivation.value > 0) | unsure, d_hidden.error, 0.0)
+    d_first = Estimate(active, error + np.where(unsure, np.abs(d_hidden.value), 0.0))
+    gradients = {
+        "linear1.weight": a.product(d_first.T, f.x),
+        "linear1.bias": a.total(d_first, axis=0),
+        "linear2.weight": a.product(d_logits.T, f.hidden),
+        "linear2.bias": a.total(d_logits, axis=0),
+    }
+    result = {}
+    for name in PARAMETERS:
+        gradient = gradients[name]
+        result[f"grad.{name}"] = a.rounded(gradient.value, gradient.error)
+        result |= _update(name, gradient, batch, options, a)
+    return result
+
+
+def _update(
+    name: str, gradient: Estimate, batch: Batch, options: Options, a: Arithmetic
+) -> dict[str, Estimate]:
+    assert batch.state is not None
+    parameter, result = Estimate.exact(batch.state[name]), {}
+    decay = a.scaled(parameter, options.weight_decay, 1)
+    velocity = a.plus(gradient, decay) if options.weight_decay else gradient
+    if options.momentum:
+        previous = a.scaled(Estimate.exact(batch.velocities[name]), options.momentum, 1)
+        velocity = a.plus(previous, velocity)
+        result[f"new.velocity.{name}"] = a.rounded(velocity.value, velocity.error)
+    updated = a.plus(parameter, a.scaled(velocity, -batch.learning_rate, 1))
+    result[f"new.{name}"] = a.rounded(updated.value, updated.error)
+    return result
+
+
+def reason(role: str, batch: Batch, options: Options) -> str:
+    """Say in one sentence where the bound of an output comes from."""
+    arithmetic = Arithmetic(options.dtype)
+    unit = f"u = 2^{round(np.log2(arithmetic.u))}"
+    if role == "prediction":
+        return "classes may differ where their logits are equal within the bounds of the logits"
+    if batch.state is None:
+        start = f"logits taken from the model, {unit}"
+    else:
+        hidden, features = batch.state["linear1.weight"].shape
+        start = f"sums of {features + 1} and {hidden + 1} products in {unit}, γ_n = nu/(1 − nu)"
+    if arithmetic.store:
+        start += ", stored values rounded to float16"
+    classes = "" if batch.state is None else f" over {len(batch.state['linear2.bias'])} classes"
+    rows = f" and sums over {len(batch)} rows"
+    steps = {
+        "logits": "",
+        "probabilities": f"; carried through softmax{classes}",
+        "log_probabilities": f"; carried through log-softmax{classes}",
+        "loss": f"; carried through log-softmax{classes}"
+        + (rows if options.reduction != "none" else ""),
+    }
+    carried = steps.get(role, f"; carried through the backward pass{rows}")
+    return f"2 × rounding of {start}{carried}"

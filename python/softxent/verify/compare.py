@@ -1,0 +1,243 @@
+"""One output against one reference: differences, in every unit, and the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from softxent.verify.arithmetic import Array, Estimate
+
+#: Upper ends of the bins of the histogram of ULP differences; the last bin is open.
+ULP_BINS = (0, 1, 2, 4, 8, 16, 64, 256, 1024)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Result of comparing one output of one batch with one reference.
+
+    Attributes
+    ----------
+    batch, output, provider, against : str
+        What was compared.
+    shape : tuple of int
+        Of the output.
+    max_abs, max_rel, max_ulp : float
+        Largest differences; relative to the reference, and in units in the last place of the
+        output's type at the reference. None for predictions.
+    ulp_histogram : tuple of int
+        Number of elements by ULP difference; the bins end at `ULP_BINS`, the last is open.
+    tolerance : float
+        The bound at the element where the difference is largest relative to its bound.
+    ratio : float
+        That difference divided by its bound; at most 1 passes.
+    reason : str
+        Where the bound comes from.
+    agreement : float or None
+        Share of the rows in which the largest class is the same.
+    worst : dict
+        Index, value and reference of the element with the largest ratio.
+    problem : str
+        Why it failed; empty if it passed.
+    """
+
+    batch: str
+    output: str
+    provider: str
+    against: str
+    shape: tuple[int, ...]
+    max_abs: float | None
+    max_rel: float | None
+    max_ulp: float | None
+    ulp_histogram: tuple[int, ...]
+    tolerance: float | None
+    ratio: float
+    reason: str
+    agreement: float | None
+    worst: dict[str, Any]
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every element is within its bound."""
+        return not self.problem
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as values that JSON can hold."""
+        return asdict(self) | {"passed": self.passed}
+
+
+@dataclass(frozen=True)
+class Label:
+    """What is compared, for the report."""
+
+    batch: str
+    output: str
+    provider: str
+    against: str
+    reason: str
+
+
+def compare(label: Label, got: Array, expected: Array, bound: Estimate) -> Comparison:
+    """Compare floating values element by element.
+
+    Parameters
+    ----------
+    label : Label
+        What is compared.
+    got, expected : ndarray
+        The output and the reference. A trailing axis of length 1 in one of them is no difference.
+    bound : Estimate
+        Its error bounds one computation; two may differ by twice that.
+    """
+    got, problem = _aligned(got, expected)
+    if problem:
+        return _incomparable(label, got, problem)
+    dtype = got.dtype
+    a, b = got.astype(np.float64), expected.astype(np.float64)
+    limit = np.broadcast_to(2 * bound.error, a.shape)
+    difference = _difference(a, b)
+    ratio = np.divide(difference, limit, out=np.full(a.shape, np.inf), where=limit > 0)
+    ratio = np.where(difference == 0, 0.0, np.where(np.isinf(limit), 0.0, ratio))
+    if not a.size:
+        return Comparison(
+            *_names(label), got.shape, 0.0, 0.0, 0.0, _histogram(a), 0.0, 0.0, label.reason, 1.0, {}
+        )
+    ulp, where = difference / _spacing(b, dtype), np.unravel_index(ratio.argmax(), a.shape)
+    worst = {
+        "index": [int(i) for i in where],
+        "value": float(a[where]),
+        "reference": float(b[where]),
+    }
+    result = Comparison(
+        *_names(label),
+        got.shape,
+        float(difference.max()),
+        float(_relative(difference, b).max()),
+        float(ulp.max()),
+        _histogram(ulp),
+        float(limit[where]),
+        float(ratio[where]),
+        label.reason,
+        _agreement(a, b),
+        worst,
+        _excess(label, worst, float(difference[where]), float(limit[where]), ratio),
+    )
+    return result
+
+
+def compare_classes(label: Label, got: Array, expected: Array, logits: Estimate) -> Comparison:
+    """Compare predictions; classes may differ where their logits are equal within the bounds."""
+    got, problem = _aligned(got, expected)
+    if problem:
+        return _incomparable(label, got, problem)
+    differ = np.flatnonzero(got != expected)
+    gaps = np.array([_gap(logits, int(i), int(got[i]), int(expected[i])) for i in differ])
+    agreement = 1.0 - len(differ) / max(len(got), 1)
+    ratio = float(gaps.max()) if len(gaps) else 0.0
+    worst: dict[str, Any] = {}
+    text = ""
+    if len(gaps):
+        row = int(differ[gaps.argmax()])
+        worst = {"index": [row], "value": int(got[row]), "reference": int(expected[row])}
+    if not ratio <= 1:
+        text = (
+            f"{label.output}: sample {worst['index'][0]} is put into class {worst['value']} "
+            f"instead of {worst['reference']}, and {np.count_nonzero(gaps > 1)} of {len(got)} "
+            f"samples differ where the logits are no tie; {_where(label)}"
+        )
+    return Comparison(
+        *_names(label), got.shape, None, None, None, (), None, ratio, label.reason, agreement,
+        worst, text,
+    )  # fmt: skip
+
+
+def _names(label: Label) -> tuple[str, str, str, str]:
+    return label.batch, label.output, label.provider, label.against
+
+
+def _where(label: Label) -> str:
+    return f"{label.provider} against {label.against}, batch {label.batch!r}"
+
+
+def _aligned(got: Array, expected: Array) -> tuple[Array, str]:
+    got = np.asarray(got)
+    if got.shape == (*expected.shape, 1):
+        got = got[..., 0]
+    if got.shape != expected.shape:
+        return got, f"has shape {got.shape}, expected {expected.shape}"
+    return got, ""
+
+
+def _incomparable(label: Label, got: Array, problem: str) -> Comparison:
+    text = f"{label.output}: {problem}; {_where(label)}"
+    return Comparison(
+        *_names(label), got.shape, None, None, None, (), None, np.inf, label.reason, None, {}, text
+    )
+
+
+def _difference(a: Array, b: Array) -> Array:
+    """Absolute difference; 0 between equal infinities and between NaNs, else inf for them."""
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    finite = np.isfinite(a) & np.isfinite(b)
+    with np.errstate(invalid="ignore"):
+        return np.where(same, 0.0, np.where(finite, np.abs(a - b), np.inf))
+
+
+def _relative(difference: Array, b: Array) -> Array:
+    magnitude = np.abs(b)
+    at_zero = np.where(difference > 0, np.inf, 0.0)
+    with np.errstate(invalid="ignore"):
+        ratio = np.divide(difference, magnitude, out=at_zero, where=magnitude > 0)
+    return np.where(difference == 0, 0.0, ratio)
+
+
+def _spacing(b: Array, dtype: np.dtype[Any]) -> Array:
+    """Distance of neighbouring numbers of a type at b."""
+    with np.errstate(all="ignore"):
+        spacing = np.spacing(np.abs(b).astype(dtype)).astype(np.float64)
+    return np.where(np.isfinite(spacing) & (spacing > 0), spacing, 1.0)
+
+
+def _histogram(ulp: Array) -> tuple[int, ...]:
+    """Count elements with at most ULP_BINS[k] and more than the bin before."""
+    places = np.searchsorted(ULP_BINS, ulp.ravel(), side="left")
+    return tuple(int(n) for n in np.bincount(places, minlength=len(ULP_BINS) + 1))
+
+
+def _agreement(a: Array, b: Array) -> float | None:
+    """Share of the rows in which the same classes are largest, ties counted as any of them."""
+    if a.ndim != 2:
+        return None
+    chosen = np.take_along_axis(b, a.argmax(axis=1)[:, np.newaxis], axis=1)[:, 0]
+    same = (chosen == b.max(axis=1)) | np.isnan(chosen)
+    return float(same.mean())
+
+
+def _gap(logits: Estimate, row: int, first: int, second: int) -> float:
+    """Distance of the logits of two classes relative to their bounds; NaN bounds nothing."""
+    value, error = logits.value[row], logits.error[row]
+    if value.ndim == 0:
+        distance, bound = abs(float(value)), float(error)
+    elif not (0 <= first < len(value) and 0 <= second < len(value)):
+        return np.inf
+    else:
+        distance = abs(float(value[first] - value[second]))
+        bound = float(error[first] + error[second])
+    if np.isnan(distance) or distance == 0:
+        return 0.0
+    return distance / (2 * bound) if bound else np.inf
+
+
+def _excess(
+    label: Label, worst: dict[str, Any], difference: float, limit: float, ratio: Array
+) -> str:
+    beyond = int(np.count_nonzero(~(ratio <= 1)))
+    if not beyond:
+        return ""
+    return (
+        f"{label.output}: {worst['value']:.9g} instead of {worst['reference']:.9g} at index "
+        f"{worst['index']}, {difference:.3g} apart where {limit:.3g} is explained by rounding; "
+        f"{beyond} of {ratio.size} values; {_where(label)}"
+    )

@@ -1,0 +1,106 @@
+"""What a failing output is instead: the loss under other options, another output, other classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from softxent.onnx.options import Options
+from softxent.verify import native
+from softxent.verify.arithmetic import Array
+from softxent.verify.batches import Batch
+from softxent.verify.bounds import estimates
+
+
+def explain(
+    role: str,
+    got: Array,
+    expected: Mapping[str, Array],
+    batch: Batch,
+    options: Options,
+    binary: bool,
+) -> str:
+    """Say what a wrong output equals, or nothing.
+
+    Parameters
+    ----------
+    role : str
+        Meaning that the output should have.
+    got : ndarray
+        The output.
+    expected : mapping of str to ndarray
+        Reference values by meaning.
+    batch, options, binary
+        What was computed.
+    """
+    for name, value in expected.items():
+        if name != role and name != "prediction" and _close(got, value):
+            return f"it equals {name}"
+    if role == "loss":
+        return _explain_loss(got, batch, options, binary)
+    right = expected.get(role)
+    if right is None or got.ndim != 2 or got.shape != right.shape:
+        return ""
+    order = _permutation(got, right)
+    if order is not None:
+        return f"it is right with the classes in the order {order}"
+    if role in ("probabilities", "log_probabilities") and _is_over_rows(role, got, expected):
+        return "it is normalised over the rows instead of the classes"
+    return ""
+
+
+def _explain_loss(got: Array, batch: Batch, options: Options, binary: bool) -> str:
+    if batch.state is None or batch.target is None:
+        return ""
+    for change in _other_options(options, batch.target, binary):
+        other = replace(options, **change)
+        value = native.outputs(batch, other, binary, {"loss"})["loss"]
+        bound = estimates(batch, other, binary).get("loss")
+        if bound is None or got.shape != value.shape:
+            continue
+        if bool((np.abs(got - value) <= 2 * bound.error).all()):
+            stated = ", ".join(f"{name}={value!r}" for name, value in change.items())
+            return f"it is the loss with {stated}"
+    return ""
+
+
+def _other_options(options: Options, target: Array, binary: bool) -> Iterator[dict[str, Any]]:
+    changes: list[dict[str, Any]] = [{"label_smoothing": 0.0}, {"weight": None}]
+    changes += [{"reduction": name} for name in ("mean", "sum", "none")]
+    if target.ndim == 1 and not binary and target.min(initial=0) >= 0:
+        changes.append({"ignore_index": None})
+    for change in changes:
+        if any(getattr(options, name) != value for name, value in change.items()):
+            if options.head == "train_step" and change.get("reduction") == "none":
+                continue
+            yield change
+
+
+def _close(a: Array, b: Array) -> bool:
+    """Equal up to half of the digits of the type, which no two meanings share by chance."""
+    if a.shape != b.shape or a.dtype.kind != "f":
+        return False
+    tolerance = float(np.sqrt(np.finfo(a.dtype).eps))
+    return bool(np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True))
+
+
+def _permutation(got: Array, right: Array) -> list[int] | None:
+    """Order of the columns of `right` that gives `got`."""
+    order = []
+    for column in got.T:
+        distances = np.abs(right.T - column).max(axis=1)
+        order.append(int(distances.argmin()))
+    return (
+        order if sorted(order) == list(range(len(order))) and _close(got, right[:, order]) else None
+    )
+
+
+def _is_over_rows(role: str, got: Array, expected: Mapping[str, Array]) -> bool:
+    logits = expected["logits"].astype(np.float64)
+    shifted = logits - logits.max(axis=0)
+    log = shifted - np.log(np.exp(shifted).sum(axis=0))
+    value = log if role == "log_probabilities" else np.exp(log)
+    return _close(got, value.astype(got.dtype))

@@ -1,0 +1,118 @@
+"""What the native network computes for a batch: the first of the references."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+import softxent
+from softxent.onnx.architecture import PARAMETERS, Architecture
+from softxent.onnx.loading import make_net
+from softxent.onnx.options import Options
+from softxent.verify.arithmetic import Array
+from softxent.verify.batches import Batch
+
+NAME = "native"
+
+
+def outputs(
+    batch: Batch,
+    options: Options,
+    binary: bool,
+    roles: Collection[str],
+    logits: Array | None = None,
+) -> dict[str, Array]:
+    """Compute outputs with softxent.models and softxent's functions.
+
+    Parameters
+    ----------
+    batch : Batch
+        Inputs and parameters, which float16 leaves in float32: sixteen bits are for storage.
+    options : Options
+        What the graph computes.
+    binary : bool
+        Whether the network is a NeuralNet1.
+    roles : collection of str
+        Which outputs are wanted.
+    logits : ndarray, optional
+        Given logits, for a batch without parameters.
+    """
+    dtype = np.dtype(options.loss_dtype)
+    with np.errstate(all="ignore"):
+        if logits is None:
+            assert batch.state is not None
+            state = {name: array.astype(dtype) for name, array in batch.state.items()}
+            name = "NeuralNet1" if binary else "NeuralNet2"
+            net = make_net(Architecture.of(name, state), state, None)
+            logits = net.forward(batch.x.astype(dtype))
+        logits = logits.astype(dtype, copy=False)
+        result: dict[str, Array] = {"logits": logits}
+        if "probabilities" in roles:
+            result["probabilities"] = (softxent.sigmoid if binary else softxent.softmax)(logits)
+        if "log_probabilities" in roles:
+            log = softxent.log_sigmoid if binary else softxent.log_softmax
+            result["log_probabilities"] = log(logits)
+        if "prediction" in roles:
+            result["prediction"] = (
+                (logits > 0).astype(np.int64) if binary else logits.argmax(axis=1)
+            )
+        if "loss" in roles:
+            loss, gradient = _loss_and_grad(logits, batch.target, options, binary)
+            result["loss"] = np.asarray(loss)
+            if options.head == "train_step":
+                result |= _step(batch, options, gradient)
+        return result
+
+
+def _loss_and_grad(
+    logits: Array, target: Array | None, options: Options, binary: bool
+) -> tuple[Array, Array]:
+    assert target is not None
+    if not binary:
+        return softxent.cross_entropy_and_grad(
+            logits,
+            target,
+            weight=options.weight,
+            ignore_index=options.ignore_index,
+            label_smoothing=options.label_smoothing,
+            reduction=options.reduction,
+        )
+    smoothing = options.label_smoothing
+    t = target.astype(np.float64) * (1 - smoothing) + smoothing / 2
+    negative, positive = options.weight or (1.0, 1.0)
+    # -a log p - b log(1 - p) is a + b times the loss of the target a / (a + b).
+    a, b = positive * t, negative * (1 - t)
+    share = np.divide(a, a + b, out=np.zeros_like(a), where=a + b > 0)
+    loss, gradient = softxent.binary_cross_entropy_and_grad(
+        logits, share, weight=a + b, reduction=options.reduction
+    )
+    return loss, gradient[:, np.newaxis]
+
+
+def _step(batch: Batch, options: Options, d_logits: Array) -> dict[str, Array]:
+    """Backpropagate and update, in the type of the gradient."""
+    assert batch.state is not None
+    dtype = d_logits.dtype
+    state = {name: array.astype(dtype) for name, array in batch.state.items()}
+    x = batch.x.astype(dtype)
+    preactivation = x @ state["linear1.weight"].T + state["linear1.bias"]
+    hidden = np.maximum(preactivation, 0)
+    d_first = np.where(preactivation > 0, d_logits @ state["linear2.weight"], 0)
+    gradients = {
+        "linear1.weight": d_first.T @ x,
+        "linear1.bias": d_first.sum(axis=0),
+        "linear2.weight": d_logits.T @ hidden,
+        "linear2.bias": d_logits.sum(axis=0),
+    }
+    result = {}
+    for name in PARAMETERS:
+        result[f"grad.{name}"] = gradients[name]
+        step = gradients[name]
+        if options.weight_decay:
+            step = step + dtype.type(options.weight_decay) * state[name]
+        if options.momentum:
+            previous = batch.velocities[name].astype(dtype)
+            step = result[f"new.velocity.{name}"] = dtype.type(options.momentum) * previous + step
+        result[f"new.{name}"] = state[name] - dtype.type(batch.learning_rate) * step
+    return result

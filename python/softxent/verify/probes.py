@@ -1,0 +1,122 @@
+"""Batches that bring out what a data set may not: every option, every edge, every extreme."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from onnx import numpy_helper
+
+from softxent.onnx.recognise import attribute
+from softxent.verify.arithmetic import Array
+from softxent.verify.batches import Batch
+from softxent.verify.subject import Subject
+
+#: Logits far beyond where exp overflows in the type of the loss, within the type of the network.
+LARGE = {"float16": 1.0e3, "float32": 1.0e4, "float64": 1.0e4}
+
+
+def classes_of(subject: Subject, batch: Batch) -> int | None:
+    """Number of classes; None if nothing says it."""
+    if batch.state is not None:
+        return len(batch.state["linear2.bias"])
+    if batch.target is not None and batch.target.ndim == 2:
+        return batch.target.shape[1]
+    return None if batch.target is None else int(batch.target.max(initial=0)) + 1
+
+
+def option_probe(subject: Subject, data: Batch) -> Batch | None:
+    """Make a batch in which every class and the ignored label occur, so that options show."""
+    if data.target is None:
+        return None
+    classes = classes_of(subject, data) or 1
+    if subject.binary:
+        values: Array = np.array([0.0, 1.0, 0.25, 0.5])
+    elif data.target.ndim == 2:
+        values = _distributions(classes)
+    else:
+        ignored = subject.options.ignore_index
+        values = np.append(np.arange(classes), [] if ignored is None else [ignored, ignored])
+    rows = data.repeated(max(len(values), 8))
+    target = np.resize(values, (len(rows), *values.shape[1:])).astype(data.target.dtype)
+    return rows.renamed("every class", target=target)
+
+
+def _distributions(classes: int) -> Array:
+    """One-hot rows, the uniform distribution, and rows that are not normalised."""
+    draws = np.random.default_rng(0).random((3, classes))
+    return np.concatenate([np.eye(classes), np.full((1, classes), 1 / classes), draws])
+
+
+def wrong_targets(subject: Subject, data: Batch) -> list[Array]:
+    """Single targets that are neither a class nor ignored.
+
+    Among the labels are the integers that stand in the graph itself, since a label that a changed
+    graph ignores or remaps must be written somewhere in it.
+    """
+    if data.target is None or data.target.ndim == 2:
+        return []
+    dtype = data.target.dtype
+    if subject.binary:
+        return [np.asarray(value, dtype) for value in (-1.0, -0.25, 1.25, 2.0, np.inf)]
+    classes, limits = classes_of(subject, data) or 1, np.iinfo(dtype)
+    labels = {-1, classes, classes + 1, -classes, -100, limits.min, limits.max}
+    labels |= {value for value in _integers(subject) if limits.min <= value <= limits.max}
+    legal = {subject.options.ignore_index, *range(classes)}
+    return [np.asarray(label, dtype) for label in sorted(labels - legal)]
+
+
+def _integers(subject: Subject) -> Iterator[int]:
+    """Integers in the graph that could be labels."""
+    for tensor in subject.model.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype == np.int64 and array.size == 1:
+            yield int(array.reshape(()))
+    for node in subject.model.graph.node:
+        if (ignored := attribute(node, "ignore_index")) is not None:
+            yield int(ignored)
+
+
+def stress_batches(subject: Subject, data: Batch) -> Iterator[Batch]:
+    """Make extreme batches of the data and, where the model lets them be replaced, parameters."""
+    yield data.take([0]).renamed("one row")
+    yield data.repeated(4096).renamed("4096 rows")
+    yield data.renamed("zeros", x=np.zeros_like(data.x))
+    yield from _label_edges(subject, data)
+    if data.state is None or not subject.replaceable:
+        return
+    yield _large_logits(data)
+    weight, bias = data.state["linear2.weight"], data.state["linear2.bias"]
+    tied = {"linear2.weight": np.zeros_like(weight), "linear2.bias": np.zeros_like(bias)}
+    yield data.renamed("all classes tied", state={**data.state, **tied})
+    infinite = bias.copy()
+    infinite[-1] = -np.inf
+    yield data.renamed(
+        "a logit of -inf",
+        state={**data.state, "linear2.bias": infinite},
+        native_only="0 · (−inf) is NaN in it, where a coefficient of 0 should count for nothing",
+    )
+
+
+def _large_logits(data: Batch) -> Batch:
+    """Scale the last layer until logits are far beyond the range of exp."""
+    assert data.state is not None
+    state = {name: array.astype(np.float64) for name, array in data.state.items()}
+    hidden = data.x.astype(np.float64) @ state["linear1.weight"].T + state["linear1.bias"]
+    logits = np.maximum(hidden, 0) @ state["linear2.weight"].T
+    weight = data.state["linear2.weight"]
+    goal = LARGE[weight.dtype.name]
+    factor = 2.0 ** np.round(np.log2(goal / max(float(np.abs(logits).max()), 1e-30)))
+    scaled = (weight.astype(np.float64) * factor).astype(weight.dtype)
+    return data.renamed(f"logits of {goal:g}", state={**data.state, "linear2.weight": scaled})
+
+
+def _label_edges(subject: Subject, data: Batch) -> Iterator[Batch]:
+    if data.target is None or data.target.ndim == 2:
+        return
+    last = 1 if subject.binary else (classes_of(subject, data) or 1) - 1
+    yield data.renamed("first class only", target=np.zeros_like(data.target))
+    yield data.renamed("last class only", target=np.full_like(data.target, last))
+    if subject.options.ignore_index is not None:
+        ignored = np.full_like(data.target, subject.options.ignore_index)
+        yield data.renamed("all rows ignored", target=ignored)

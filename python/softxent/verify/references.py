@@ -1,0 +1,102 @@
+"""The references of a verification: what each says about a batch, and where none can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import onnx
+
+from softxent._optional import available
+from softxent.verify import native, onnx_reference, torch_reference
+from softxent.verify.arithmetic import Array, Estimate
+from softxent.verify.batches import Batch
+from softxent.verify.subject import Subject
+
+_UNINSTALLED = "torch is not installed: nothing was compared with it"
+_NOT_OURS = "no part of the loss, and what it should be is not known"
+_NO_WEIGHT = "the labels of the batch have the total weight 0, by which the mean divides"
+
+
+class References:
+    """The references that were asked for and are there.
+
+    Attributes
+    ----------
+    names : list of str
+        Which they are.
+    left_out : dict of str to str
+        What cannot be compared, and why.
+    """
+
+    def __init__(self, subject: Subject, binary: bool, against: Sequence[str]) -> None:
+        self._subject, self._binary = subject, binary
+        self._roles = set(subject.roles.values())
+        self.left_out = {output: _NOT_OURS for output in subject.foreign_outputs}
+        if torch_reference.NAME in against and not available("torch"):
+            self.left_out["torch"] = _UNINSTALLED
+        self.names = [name for name in dict.fromkeys(against) if name not in self.left_out]
+
+    def outputs(
+        self,
+        name: str,
+        batch: Batch,
+        model: onnx.ModelProto,
+        given: dict[str, Array],
+        logits: Array | None,
+    ) -> dict[str, Array]:
+        """Outputs of a reference by role; none if it cannot compute the batch.
+
+        Parameters
+        ----------
+        name : str
+            The reference.
+        batch, model, given : Batch, onnx.ModelProto, dict
+            The inputs, the model, and the inputs of the model by name.
+        logits : ndarray, optional
+            Logits to start from, of a model whose network is a black box.
+        """
+        if batch.native_only and name != native.NAME:
+            self.left_out[f"{name}, batch {batch.name!r}"] = batch.native_only
+            return {}
+        if name != onnx_reference.NAME:
+            return self._function(name)(
+                batch, self._subject.options, self._binary, self._roles, logits
+            )
+        try:
+            values = onnx_reference.outputs(model, given)
+        except Exception as error:  # it raises whatever its NumPy code raises
+            self.left_out[f"{name}, batch {batch.name!r}"] = f"onnx.reference fails: {error}"
+            return {}
+        return {role: values[output] for output, role in self._subject.roles.items()}
+
+    def judges(self, name: str, output: str, batch: Batch, bounds: dict[str, Estimate]) -> bool:
+        """Whether a reference can judge an output of a batch; if not, the reason is kept."""
+        role = self._subject.roles[output]
+        unfit = None
+        if role not in bounds and role != "prediction":
+            unfit = _NO_WEIGHT
+        elif name == onnx_reference.NAME:
+            unfit = onnx_reference.unfit(role, bounds["logits"].value, self._subject.options)
+        if unfit:
+            self.left_out[f"{name}, {output}, batch {batch.name!r}"] = unfit
+        return unfit is None
+
+    def timed(self, data: Batch) -> dict[str, Callable[[int], Callable[[], object]]]:
+        """Functions that prepare a call for a batch size, of the references that have a speed."""
+
+        def prepare(name: str, size: int) -> Callable[[], object]:
+            return partial(
+                self._function(name),
+                data.repeated(size),
+                self._subject.options,
+                self._binary,
+                self._roles,
+            )
+
+        names = [name for name in self.names if name != onnx_reference.NAME]
+        return {name: partial(prepare, name) for name in names}
+
+    @staticmethod
+    def _function(name: str) -> Callable[..., dict[str, Array]]:
+        return native.outputs if name == native.NAME else torch_reference.outputs

@@ -1,0 +1,98 @@
+"""A report as text for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from softxent.verify.compare import Comparison
+
+if TYPE_CHECKING:
+    from softxent.verify.report import Report
+
+HEADER = (
+    "output", "batch", "provider", "against", "max abs", "max rel", "max ULP", "of bound", "agree",
+    "",
+)  # fmt: skip
+
+_LEFT_COLUMNS = 4
+
+
+def text(report: Report) -> str:
+    """Verdict, checks, table of differences, reasons, timings."""
+    facts = report.facts
+    sections = [f"{facts['file']}: {facts['claim']}"]
+    sections += [_line(check.passed, check.name, check.detail) for check in report.checks]
+    if report.comparisons:
+        sections += ["", *_table(HEADER, [_row(c, n) for c, n in report.summary()], _LEFT_COLUMNS)]
+        sections += ["", "Bounds:", *_reasons(report)]
+    if report.left_out:
+        sections += ["", "Not compared:", *_left_out(report)]
+    if report.timings:
+        sections += ["", *_timing_table(report)]
+    sections += ["", *[f"FAILED  {problem}" for problem in report.failures]]
+    sections.append("verified" if report.passed else "VERIFICATION FAILED")
+    return "\n".join(sections)
+
+
+def number(value: float | None) -> str:
+    """Three digits, or a dash for what there is not."""
+    return "-" if value is None else f"{value:.3g}"
+
+
+def cells(comparison: Comparison, batches: int) -> tuple[str, ...]:
+    """Cells of a comparison, or of the worst of several batches."""
+    batch = comparison.batch if batches == 1 else f"{comparison.batch} (worst of {batches})"
+    agreement = comparison.agreement
+    return (
+        comparison.output,
+        batch,
+        comparison.provider.removesuffix("ExecutionProvider"),
+        comparison.against,
+        number(comparison.max_abs),
+        number(comparison.max_rel),
+        number(comparison.max_ulp),
+        number(comparison.ratio),
+        "-" if agreement is None else f"{100 * agreement:.4g} %",
+    )
+
+
+def _row(comparison: Comparison, batches: int) -> tuple[str, ...]:
+    return (*cells(comparison, batches), "ok" if comparison.passed else "FAILED")
+
+
+def _line(passed: bool, name: str, detail: str) -> str:
+    return f"  {'ok    ' if passed else 'FAILED'}  {name}: {detail}"
+
+
+def _reasons(report: Report) -> list[str]:
+    reasons = {c.output: c.reason for c in reversed(report.comparisons) if c.batch == "data"}
+    width = max(map(len, reasons), default=0)
+    return [f"  {output:<{width}}  {reasons[output]}" for output in reversed(reasons)]
+
+
+def _left_out(report: Report) -> list[str]:
+    return [f"  {what}: {why}" for what, why in report.left_out.items()]
+
+
+def _timing_table(report: Report) -> list[str]:
+    sizes = sorted({timing.batch_size for timing in report.timings})
+    times = {(t.runner, t.batch_size): t.seconds for t in report.timings}
+    runners = dict.fromkeys(timing.runner for timing in report.timings)
+    rows = [(runner, *(f"{1e6 * times[runner, size]:.1f}" for size in sizes)) for runner in runners]
+    return _table(("µs per batch of", *map(str, sizes)), rows, 1)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:
+    """Align columns, the first ones to the left."""
+    columns = list(zip(header, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+
+    def line(values: Sequence[str]) -> str:
+        aligned = (
+            value.ljust(width) if place < left else value.rjust(width)
+            for place, (value, width) in enumerate(zip(values, widths, strict=True))
+        )
+        return "  ".join(aligned).rstrip()
+
+    return [line(header), "  ".join("-" * width for width in widths).rstrip(), *map(line, rows)]

@@ -1,0 +1,214 @@
+"""One verification in progress: a subject, its references, and what was found so far."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import ArrayLike
+
+from softxent.models import NeuralNet1
+from softxent.onnx.architecture import State, converted
+from softxent.onnx.sources import Net, as_net
+from softxent.verify import native, probes
+from softxent.verify.arithmetic import Array, Estimate
+from softxent.verify.batches import Batch, data_batch, feeds
+from softxent.verify.bounds import estimates, reason
+from softxent.verify.checks import (
+    Check,
+    check_claims,
+    check_empty_batch,
+    check_parameters,
+    check_wrong_targets,
+)
+from softxent.verify.compare import Comparison, Label, compare, compare_classes
+from softxent.verify.diagnose import explain
+from softxent.verify.references import References
+from softxent.verify.report import Report, Scatter
+from softxent.verify.runtime import ProviderUnavailable, Session, describe, placement
+from softxent.verify.subject import Subject, read_subject
+from softxent.verify.timing import Timing, measure
+
+
+class Verification:
+    """See `softxent.verify.verify` for the arguments."""
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        X: ArrayLike,
+        y: ArrayLike | None,
+        against: Sequence[str],
+        reference: Any,
+        expect: dict[str, Any],
+    ) -> None:
+        subject = self.subject = read_subject(path, expect)
+        net = None if reference is None else as_net(reference)
+        self._binary = subject.binary if net is None else isinstance(net, NeuralNet1)
+        self._state = parameters_of(subject, net)
+        self._labels = None if y is None else np.asarray(y)
+        self._data = data_batch(subject, X, y, self._state)
+        self._references = References(subject, self._binary, against)
+        self._sessions: dict[str, Session] = {}
+        self._comparisons: list[Comparison] = []
+        self._scatters: list[Scatter] = []
+        self._timings: list[Timing] = []
+        self._accuracies: dict[str, float] = {}
+        self._checks = check_claims(subject)
+        if net is not None and subject.network is not None:
+            self._checks.append(check_parameters(subject, net))
+
+    def run(self, provider: str, *, stress: bool) -> None:
+        """Run all batches on one provider."""
+        if self._state is None and not self.subject.attached:
+            return
+        try:
+            session = self._sessions[provider] = Session(self.subject.model, provider)
+        except ProviderUnavailable as error:
+            self._add("provider", False, str(error))
+            return
+        self._add("provider", True, describe(provider))
+        self._compare(self._data, session, self.subject.model)
+        probe = probes.option_probe(self.subject, self._data)
+        if probe is not None:
+            self._compare(probe, session, self.subject.model)
+        wrong = probes.wrong_targets(self.subject, self._data)
+        if wrong:
+            self._checks.append(
+                check_wrong_targets(self.subject, session, self._data, wrong, strict=stress)
+            )
+        if provider != "CPUExecutionProvider":
+            given = feeds(self.subject, self._data)
+            self._add("placement", *placement(self.subject.model, provider, given))
+        if stress:
+            self._stress(session)
+
+    def time(self, batch_sizes: Sequence[int]) -> None:
+        """Time sessions and references on batches of several sizes."""
+        runners: dict[str, Callable[[int], Callable[[], object]]] = {
+            f"onnxruntime {provider.removesuffix('ExecutionProvider')}": partial(
+                _prepare, self.subject, session, self._data
+            )
+            for provider, session in self._sessions.items()
+        }
+        if self._state is not None and runners:
+            runners |= self._references.timed(self._data)
+        self._timings = measure(runners, batch_sizes)
+
+    def report(self) -> Report:
+        """Everything found so far."""
+        return Report(
+            self.subject.facts(len(self._data)),
+            self._checks,
+            self._comparisons,
+            self._references.left_out,
+            self._scatters,
+            self._timings,
+            self._accuracies,
+        )
+
+    def _stress(self, session: Session) -> None:
+        for batch in probes.stress_batches(self.subject, self._data):
+            model, runner = self.subject.model, session
+            if batch.state is not self._state and self.subject.options.head != "train_step":
+                assert batch.state is not None
+                model = self.subject.with_state(batch.state)
+                runner = Session(model, session.provider)
+            self._compare(batch, runner, model)
+        if self._data.target is not None:
+            self._checks.append(check_empty_batch(self.subject, session, self._data))
+
+    def _compare(self, batch: Batch, session: Session, model: onnx.ModelProto) -> None:
+        """Compare every output of one batch with every reference."""
+        given = feeds(self.subject, batch)
+        try:
+            got = session.run(given)
+        except Exception as error:  # onnxruntime has no common class for them
+            text = f"{session.provider} fails on the batch {batch.name!r}: {error}"
+            self._add("run", False, text)
+            return
+        logits = None if self._state is not None else self._logits(got)
+        bounds = estimates(batch, self.subject.options, self._binary, logits)
+        for name in self._references.names:
+            expected = self._references.outputs(name, batch, model, given, logits)
+            for output, role in self.subject.roles.items():
+                if role in expected and self._references.judges(name, output, batch, bounds):
+                    label = Label(
+                        batch.name,
+                        output,
+                        session.provider,
+                        name,
+                        reason(role, batch, self.subject.options),
+                    )
+                    self._record(label, role, got[output], expected, bounds, batch)
+        if batch is self._data:
+            self._note_accuracy(session.provider, got)
+
+    def _record(
+        self,
+        label: Label,
+        role: str,
+        got: Array,
+        expected: dict[str, Array],
+        bounds: dict[str, Estimate],
+        batch: Batch,
+    ) -> None:
+        """Compare one output with one reference."""
+        if role == "prediction":
+            result = compare_classes(label, got, expected[role], bounds["logits"])
+        else:
+            result = compare(label, got, expected[role], bounds[role])
+        if label.against == native.NAME:
+            if batch is self._data and role != "prediction":
+                self._scatters.append(Scatter.of(label, got, expected[role], bounds[role]))
+            if result.problem:
+                hint = explain(role, got, expected, batch, self.subject.options, self._binary)
+                result = replace(result, problem="; ".join(filter(None, (result.problem, hint))))
+        self._comparisons.append(result)
+
+    def _logits(self, got: dict[str, Array]) -> Array:
+        """Logits of a black box, on which only the loss is ours to check."""
+        return next(got[name] for name, role in self.subject.roles.items() if role == "logits")
+
+    def _note_accuracy(self, provider: str, got: dict[str, Array]) -> None:
+        """Share of right predictions, if y are labels."""
+        labels = self._labels
+        if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iub":
+            return
+        if "logits" not in self.subject.roles.values():
+            return
+        z = self._logits(got)
+        if z.size == labels.size:
+            self._accuracies[provider] = float(((z.reshape(-1) > 0) == labels).mean())
+        elif z.ndim == 2:
+            self._accuracies[provider] = float((z.argmax(axis=1) == labels).mean())
+
+    def _add(self, name: str, passed: bool, detail: str) -> None:
+        """Add a check of the whole graph; a failure spoils its first output and all others."""
+        text = detail if passed else f"{self.subject.outputs[0]}: {detail}"
+        self._checks.append(Check(name, passed, text))
+
+
+def parameters_of(subject: Subject, net: Net | None) -> State | None:
+    """Parameters that the model should have: the reference's, its own, or any for its inputs."""
+    options, network = subject.options, subject.network
+    if net is not None:
+        return converted(net.state_dict(), options.dtype)
+    if network is None or network.state is not None:
+        return None if network is None else network.state
+    rng = np.random.default_rng(0)
+    drawn = {
+        name: rng.standard_normal(shape) / np.sqrt(shape[-1])
+        for name, shape in network.architecture.shapes.items()
+    }
+    return converted(drawn, options.dtype)
+
+
+def _prepare(subject: Subject, session: Session, data: Batch, size: int) -> Callable[[], object]:
+    """One call of a session on a batch of some size."""
+    return partial(session.run, feeds(subject, data.repeated(size)))
