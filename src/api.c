@@ -28,6 +28,8 @@ static sxt_status elementwise_rows(sxt_op op, const sxt_array *x, uint64_t axes,
     sxt_job job = {.op = op};
     sxt_status status = sxt_check_array(x);
     if (status == SXT_OK)
+        job.dtype = x->dtype;
+    if (status == SXT_OK)
         status = sxt_check_axes(x, axes);
     if (status == SXT_OK)
         status = sxt_check_like(out, x);
@@ -50,6 +52,8 @@ sxt_status sxt_logsumexp(const sxt_array *x, uint64_t axes, const sxt_mask *wher
     sxt_total total;
     sxt_job job = {.op = SXT_OP_LOGSUMEXP, .row_out = out};
     sxt_status status = sxt_check_array(x);
+    if (status == SXT_OK)
+        job.dtype = x->dtype;
     if (status == SXT_OK)
         status = sxt_check_axes(x, axes);
     if (status == SXT_OK && !out)

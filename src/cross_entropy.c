@@ -22,8 +22,6 @@ static sxt_status check_options(const sxt_cross_entropy_args *a)
         return SXT_ERR_ARGUMENT;
     if (!a->from_logits && (a->z_loss != 0.0 || a->logit_scale != 1.0 || a->softcap != 0.0))
         return SXT_ERR_ARGUMENT;
-    if (a->logit_scale != 1.0 || a->softcap != 0.0)
-        return SXT_ERR_UNSUPPORTED;
     return SXT_OK;
 }
 
@@ -109,7 +107,8 @@ static sxt_status make_coefficients(const sxt_cross_entropy_args *a, ptrdiff_t c
         sum = s;
     }
     job->base_sum = a->weight ? sum + low : a->label_smoothing;
-    if (a->logits.dtype == SXT_F64) {
+    int wide = a->logits.dtype == SXT_F64 || a->logit_scale != 1.0 || a->softcap != 0.0;
+    if (wide) {
         memcpy(here, base, 2 * n * sizeof *here);
     } else {
         float *f = (float *)here;
@@ -119,7 +118,7 @@ static sxt_status make_coefficients(const sxt_cross_entropy_args *a, ptrdiff_t c
     job->base = base;
     job->slope = slope;
     job->base_here = here;
-    job->slope_here = a->logits.dtype == SXT_F64 ? (void *)(here + n) : (void *)((float *)here + n);
+    job->slope_here = wide ? (void *)(here + n) : (void *)((float *)here + n);
     *memory = base;
     return SXT_OK;
 }
@@ -174,6 +173,7 @@ sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *b
     }
     sxt_job job = {
         .op = a->labels ? SXT_OP_LABEL : SXT_OP_DENSE,
+        .dtype = a->logits.dtype,
         .labels = a->labels,
         .has_ignore_index = a->has_ignore_index,
         .ignore_index = a->ignore_index,
@@ -185,7 +185,10 @@ sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *b
         .z_scale = z_mean == 0.0 ? 0.0 : a->grad_scale / z_mean,
         .row_out = a->row_losses,
         .want_sum = a->loss != NULL,
-        .general = a->probs || a->label_smoothing != 0.0 || a->z_loss != 0.0 || a->hess,
+        .logit_scale = a->logit_scale,
+        .softcap = a->softcap,
+        .general = a->probs || a->label_smoothing != 0.0 || a->z_loss != 0.0 || a->hess ||
+                   a->logit_scale != 1.0 || a->softcap != 0.0,
     };
     void *memory;
     status = make_coefficients(a, classes, &job, &memory);

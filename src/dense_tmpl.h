@@ -22,10 +22,12 @@ SXT_INLINE void V(grid_for)(T bound, T *m1, T *m2, double *unit)
 
 SXT_INLINE KV V(dense_q)(KV base, KV slope, KV target) { return V(fma)(target, slope, base); }
 
-SXT_INLINE KV V(dense_term)(KV q, KV max, KV x)
+SXT_INLINE KV V(dense_term)(KV q, KV max, KV x, const KV *tail)
 {
-    KV zero = V(set1)((T)0);
-    return V(select)(V(eq)(q, zero), zero, V(mul)(q, V(sub)(max, x)));
+    KV zero = V(set1)((T)0), distance = V(sub)(max, x);
+    if (tail)
+        distance = V(sub)(distance, *tail);
+    return V(select)(V(eq)(q, zero), zero, V(mul)(q, distance));
 }
 
 SXT_INLINE void V(grid_add)(KV term, KV m1, KV m2, V(acc) *acc)

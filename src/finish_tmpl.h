@@ -30,10 +30,13 @@ SXT_FN V(outcome) V(finish_softmax)(V(wide) sum)
     return V(outcome_of)(V(wide_factor)(1.0, sum), 0.0, 0.0);
 }
 
-/* Log-sum-exp of everything. */
-SXT_FN double V(finish_logsumexp)(V(wide) sum, double shift, double n_ref)
+/* Log-sum-exp of everything, or, next to 0, of a sum without one maximum. */
+SXT_FN double V(finish_logsumexp)(V(wide) sum, double max, double shift, double n_ref, int skipped)
 {
-    return V(wide_round)(V(wide_add)(V(wide_from)(shift), V(wide_log)(sum, n_ref)));
+    V(wide) all = V(wide_add)(V(wide_from)(shift), V(wide_log)(skipped ? V(wide_unit)() : sum, n_ref));
+    V(wide) top = V(wide_nll)(sum, V(wide_exp)(max - shift, n_ref), max - shift, n_ref);
+    top = V(wide_add)(V(wide_from)(max), top);
+    return skipped ? V(wide_round)(top) : V(wide_round)(all);
 }
 
 /* Log-softmax; others: the sum without one maximum. factor = logsumexp, patch = at the maxima. */
@@ -64,7 +67,7 @@ SXT_FN V(outcome) V(finish_label)(V(wide) others, double at_label, double shift,
  * gradient; z_grad the gradient of z_loss lse^2. q_skip is q at the skipped class, mass the sum of q,
  * dot the sum of base-like q times (max - x), label_share the part of q that counts -log p_skip itself. */
 typedef struct {
-    double at_skip, max, shift, n_ref;
+    double at_skip, tail, max, shift, n_ref; /* the logit at skip is at_skip + tail */
     double row_weight, row_grad, z_loss, z_grad;
     double q_skip, mass, dot, dot_mass, label_share;
 } V(general);
@@ -77,12 +80,15 @@ typedef struct {
 SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
 {
     double x = g.at_skip - g.shift;
-    V(wide) e = V(wide_exp)(x, g.n_ref), sum = V(wide_add)(others, e);
-    double nll = V(wide_round)(V(wide_nll)(others, e, x, g.n_ref));
+    V(wide) e = V(wide_exp)(x, g.n_ref);
+    e = V(wide_add)(e, V(wide_from)(V(wide_round)(e) * g.tail));
+    V(wide) sum = V(wide_add)(others, e);
+    int top = V(wide_round)(others) < 0.375 * V(wide_round)(e); /* as in wide_nll */
+    double nll = V(wide_round)(V(wide_nll)(others, e, x, g.n_ref)) - (top ? 0.0 : g.tail);
     nll = g.at_skip == -(double)INFINITY ? (double)INFINITY : nll;
     V(wide) lse = V(wide_add)(V(wide_from)(g.shift), V(wide_log)(sum, g.n_ref));
     double above_max = V(wide_round)(V(wide_add)(lse, V(wide_from)(-g.max)));
-    above_max = g.at_skip == g.max ? nll : above_max;
+    above_max = g.at_skip == g.max ? nll + g.tail : above_max;
     double lse_here = V(wide_round)(lse), others_share = V(wide_ratio)(others, sum);
     double own_share = V(wide_ratio)(e, sum);
     double z_slope = 2.0 * g.z_loss * lse_here * g.z_grad;

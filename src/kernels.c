@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "constants.h"
+#include "elements16.h"
 #include "scalar_math.h"
 
 #if defined(SXT_ISA_AVX512)
@@ -26,6 +27,9 @@
 #include "wide_f32.h"
 #include "wide_f64.h"
 
+/* Log-sum-exps of rows with a smaller maximum are taken as maximum + log1p(others). */
+#define SMALL_MAX 0x1p-6
+
 #define SXT_CAT_(a, b) a##_##b
 #define SXT_CAT(a, b) SXT_CAT_(a, b)
 
@@ -40,10 +44,12 @@
 #define S f32s
 #define ST float
 #define ST_IS_T 1
+#define ST_IS_ANY 0
 #define LOAD f32_load
 #define LOADN f32_loadn
 #define STORE f32_store
 #define STOREN f32_storen
+#include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "tiles_tmpl.h"
 #include "storage_end.h"
@@ -51,10 +57,12 @@
 #define S f16s
 #define ST uint16_t
 #define ST_IS_T 0
+#define ST_IS_ANY 0
 #define LOAD f32_load_f16
 #define LOADN f32_loadn_f16
 #define STORE f32_store_f16
 #define STOREN f32_storen_f16
+#include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "tiles_tmpl.h"
 #include "storage_end.h"
@@ -62,10 +70,12 @@
 #define S bf16s
 #define ST uint16_t
 #define ST_IS_T 0
+#define ST_IS_ANY 0
 #define LOAD f32_load_bf16
 #define LOADN f32_loadn_bf16
 #define STORE f32_store_bf16
 #define STOREN f32_storen_bf16
+#include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "tiles_tmpl.h"
 #include "storage_end.h"
@@ -82,11 +92,22 @@
 #define S f64s
 #define ST double
 #define ST_IS_T 1
+#define ST_IS_ANY 0
 #define LOAD f64_load
 #define LOADN f64_loadn
 #define STORE f64_store
 #define STOREN f64_storen
+#include "results_tmpl.h"
 #include "rows_tmpl.h"
+#include "tiles_tmpl.h"
+#include "storage_end.h"
+
+/* Any storage, computed in double: scaled and capped logits. */
+#define S anys
+#define ST char
+#define ST_IS_T 0
+#define ST_IS_ANY 1
+#include "results_tmpl.h"
 #include "tiles_tmpl.h"
 #include "storage_end.h"
 #include "compute_end.h"
@@ -98,4 +119,5 @@ extern const sxt_kernels SXT_TABLE;
 const sxt_kernels SXT_TABLE = {
     ISA_NAME,
     {ROW_KERNELS(f16s), ROW_KERNELS(bf16s), ROW_KERNELS(f32s), ROW_KERNELS(f64s)},
+    anys_tiles,
 };

@@ -21,6 +21,7 @@ typedef enum {
  * base (NULL: 0) holds the smoothed part w_c eps / C, share is 1 - eps, slope[c] = share * w_c. */
 typedef struct {
     sxt_op op;
+    sxt_dtype dtype; /* of the logits */
     ptrdiff_t classes;
     const int64_t *labels;
     const double *base, *slope;        /* C each, or NULL */
@@ -30,6 +31,7 @@ typedef struct {
     int64_t ignore_index;
     const double *weight, *sample_weight, *grad_output;
     double grad_scale; /* the scalar grad_output over the divisor of the mean */
+    double logit_scale, softcap; /* 1 and 0: none; otherwise general is set */
     double z_loss, z_scale; /* z_loss lse^2 a row; z_scale: its scalar grad_output over its divisor */
     void *row_out;     /* losses or log-sum-exps, double for f64, else float; or NULL */
     int want_sum;      /* add the row losses up */
@@ -114,6 +116,8 @@ typedef struct {
 typedef struct {
     const char *name;
     sxt_row_kernels rows[4]; /* by sxt_dtype */
+    /* Like plane, for jobs with logit_scale or softcap. */
+    void (*capped_plane)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total);
 } sxt_kernels;
 
 #endif

@@ -100,8 +100,8 @@ typedef struct {
     KV shift, magic, low, m1, m2;
 } V(vref);
 
-/* 2^(n - n_ref + BIAS) and t. Elements below the window have *pow == 0; NaN stays NaN. */
-SXT_INLINE void V(exp_parts)(KV x, const V(vref) *ref, KV *pow, KV *t, KV *r_out, KV *p_out)
+/* 2^(n - n_ref + BIAS) and t of x, or of x + tail where tail is not NULL. Elements below the window have *pow == 0; NaN stays NaN. */
+SXT_INLINE void V(exp_parts)(KV x, const KV *tail, const V(vref) *ref, KV *pow, KV *t, KV *r_out, KV *p_out)
 {
     x = V(max)(ref->low, V(sub)(x, ref->shift));
     KV z = V(fma)(x, V(set1)(LOG2E), ref->magic);
@@ -109,6 +109,8 @@ SXT_INLINE void V(exp_parts)(KV x, const V(vref) *ref, KV *pow, KV *t, KV *r_out
     KV r0 = V(fnma)(n, V(set1)(LN2_HI), x);
     KV r = V(fnma)(n, V(set1)(LN2_LO), r0);
     *pow = V(float)(V(shl)(V(bits)(z)));
+    if (tail)
+        r = V(add)(r, *tail);
 #if SXT_T_IS_F32
     KV q = V(set1)(EXP_F32_4);
     q = V(fma)(q, r, V(set1)(EXP_F32_3));
@@ -136,10 +138,10 @@ SXT_INLINE void V(exp_parts)(KV x, const V(vref) *ref, KV *pow, KV *t, KV *r_out
     }
 }
 
-SXT_INLINE KV V(exp_term)(KV x, const V(vref) *ref)
+SXT_INLINE KV V(exp_term)(KV x, const KV *tail, const V(vref) *ref)
 {
     KV pow, t;
-    V(exp_parts)(x, ref, &pow, &t, NULL, NULL);
+    V(exp_parts)(x, tail, ref, &pow, &t, NULL, NULL);
     return V(fma)(t, pow, pow);
 }
 
@@ -149,10 +151,10 @@ typedef struct {
 
 /* Adds exp(x) to the accumulators and returns it. precise: with the rounding error of the reduced
  * argument, so that a sum of one single term is good for a result within 1 ULP. */
-SXT_INLINE KV V(exp_add)(KV x, const V(vref) *ref, V(acc) *acc, int precise)
+SXT_INLINE KV V(exp_add)(KV x, const KV *tail, const V(vref) *ref, V(acc) *acc, int precise)
 {
     KV pow, t, r, p;
-    V(exp_parts)(x, ref, &pow, &t, precise ? &r : NULL, precise ? &p : NULL);
+    V(exp_parts)(x, tail, ref, &pow, &t, precise ? &r : NULL, precise ? &p : NULL);
     KV e = V(fma)(t, pow, pow);
     KV coarse = V(add)(e, ref->m1);
     KV rest = V(sub)(pow, V(sub)(coarse, ref->m1));

@@ -4,8 +4,6 @@
  * A row goes through scan (maximum), prepare, sum (exp, stored when an output needs it, and the integer
  * sum), finish, write. Long rows go through in ranges, from several threads if need be. */
 
-#define N(name) SXT_CAT(S, name)
-
 /* Lanes past the end hold -infinity: they never win a maximum and their exp is 0. */
 SXT_INLINE KV N(tail)(const ST *x, ptrdiff_t n)
 {
@@ -79,8 +77,18 @@ static void N(scan)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t
     }
 }
 
+/* A log-sum-exp next to 0 is the maximum plus log1p of the others: the maximum leaves the sum. */
+static void N(skip_max)(const sxt_job *job, sxt_row *row)
+{
+    row->at_skip = row->rest;
+    row->skip = N(range_find)(row->x, job->classes, (T)row->rest);
+    row->rest = (double)N(range_max_but)(row->x, job->classes, row->skip, &row->nan);
+}
+
 static void N(prepare)(const sxt_job *job, sxt_row *row)
 {
+    if (job->op == SXT_OP_LOGSUMEXP && fabs(row->rest) < SMALL_MAX)
+        N(skip_max)(job, row);
     row->max = row->skip >= 0 && row->at_skip > row->rest ? row->at_skip : row->rest;
     row->nan |= row->at_skip != row->at_skip;
     row->special = row->nan || !(fabs(row->max) < (double)INFINITY);
@@ -121,12 +129,12 @@ SXT_INLINE void N(stretch_sum)(sxt_row *row, const ST *x, T *e, ptrdiff_t n, int
         for (; i + V(W) <= n && count < FLUSH; i += V(W), count++) {
             if (next) /* the next row arrives while this one is computed */
                 __builtin_prefetch(next + i * (ptrdiff_t)sizeof(ST));
-            KV term = V(exp_add)(LOAD(x + i), &ref, &acc, precise);
+            KV term = V(exp_add)(LOAD(x + i), NULL, &ref, &acc, precise);
             if (store)
                 V(store)(e + i, term);
         }
         if (i < n && n - i < V(W) && count < FLUSH) {
-            KV term = V(exp_add)(N(tail)(x + i, n - i), &ref, &acc, precise);
+            KV term = V(exp_add)(N(tail)(x + i, n - i), NULL, &ref, &acc, precise);
             if (store)
                 V(storen)(e + i, term, n - i);
             i = n;
@@ -173,62 +181,7 @@ static void N(sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t 
     }
 }
 
-static void N(put_row_value)(const sxt_job *job, ptrdiff_t row, double value)
-{
-    if (job->row_out) {
-#if SXT_T_IS_F32
-        ((float *)job->row_out)[row] = (float)value;
-#else
-        ((double *)job->row_out)[row] = value;
-#endif
-    }
-}
-
-static int N(ignored)(const sxt_job *job, ptrdiff_t index)
-{
-    return job->labels && job->has_ignore_index && job->labels[index] == job->ignore_index;
-}
-
-/* Factors of the loss and of the gradient of a row that is not ignored. */
-SXT_FN void N(row_scales)(const sxt_job *job, ptrdiff_t index, double *loss, double *grad)
-{
-    double s = job->weight ? job->weight[job->labels[index]] : 1.0;
-    if (job->sample_weight)
-        s *= job->sample_weight[index];
-    *loss = s;
-    *grad = s * job->grad_scale * (job->grad_output ? job->grad_output[index] : 1.0);
-}
-
-/* The general form's constants of a row; what depends on the sum's sweep is filled in by the caller. */
-SXT_FN V(general) N(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t skip)
-{
-    double sample = job->sample_weight ? job->sample_weight[index] : 1.0;
-    double outer = sample * (job->grad_output ? job->grad_output[index] : 1.0);
-    V(general) g = {.row_weight = sample, .row_grad = outer * job->grad_scale,
-                    .z_loss = job->z_loss, .z_grad = outer * job->z_scale};
-    g.q_skip = job->base && skip >= 0 ? job->base[skip] : 0.0;
-    if (job->op == SXT_OP_LABEL) {
-        g.label_share = job->share * (job->weight ? job->weight[job->labels[index]] : 1.0);
-        g.q_skip += g.label_share;
-        g.dot_mass = job->base_sum;
-        g.mass = g.label_share + job->base_sum;
-    }
-    return g;
-}
-
-static void N(add_result)(const sxt_job *job, ptrdiff_t index, double loss, double z, sxt_total *total)
-{
-    N(put_row_value)(job, index, loss + z);
-    if (!job->want_sum)
-        return;
-    sxt_dd s = sxt_two_sum(total->hi, loss), t = sxt_two_sum(total->z_hi, z);
-    total->hi = s.hi;
-    total->lo += s.lo;
-    total->z_hi = t.hi;
-    total->z_lo += t.lo;
-}
-
-/* A special row's loss; index and NaN as its outputs. */
+/* The loss or log-sum-exp of a special row. */
 static double N(special_loss)(const sxt_job *job, const sxt_row *row)
 {
     return job->op == SXT_OP_LOGSUMEXP && !row->nan ? row->max : (double)NAN;
@@ -272,7 +225,7 @@ static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
     } else if (job->op == SXT_OP_LOG_SOFTMAX) {
         o = V(finish_log_softmax)(sum, row->max, row->shift, row->n_ref);
     } else if (job->op == SXT_OP_LOGSUMEXP) {
-        double lse = V(finish_logsumexp)(sum, row->shift, row->n_ref);
+        double lse = V(finish_logsumexp)(sum, row->max, row->shift, row->n_ref, row->skip >= 0);
         N(put_row_value)(job, row->index, row->special ? N(special_loss)(job, row) : lse);
     } else {
         double scale_loss, scale_grad;
@@ -315,7 +268,7 @@ static void N(row_dense)(const sxt_job *job, sxt_row *row)
         KV v = n - i >= V(W) ? LOAD(x + i) : LOADN(x + i, n - i), w = N(q_of)(&q, i, n - i);
         bad = V(mor)(bad, V(unord)(w, w));
         top_q = V(max)(V(abs)(w), top_q);
-        top_d = V(max)(V(abs)(V(dense_term)(w, max, v)), top_d);
+        top_d = V(max)(V(abs)(V(dense_term)(w, max, v, NULL)), top_d);
     }
     T bound_d = V(hmax)(top_d), bound_q = V(hmax)(top_q), d1, d2, q1, q2;
     double unit_d, unit_q;
@@ -328,7 +281,7 @@ static void N(row_dense)(const sxt_job *job, sxt_row *row)
         V(uint) count = 0;
         for (; i < n && count < FLUSH; i += V(W), count++) {
             KV v = n - i >= V(W) ? LOAD(x + i) : LOADN(x + i, n - i), w = N(q_of)(&q, i, n - i);
-            V(grid_add)(V(dense_term)(w, max, v), V(set1)(d1), V(set1)(d2), &d);
+            V(grid_add)(V(dense_term)(w, max, v, NULL), V(set1)(d1), V(set1)(d2), &d);
             V(grid_add)(w, V(set1)(q1), V(set1)(q2), &m);
         }
         V(grid_flush)(&dots, &d, count, d1, d2);
@@ -372,9 +325,9 @@ static void N(write_scaled)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
         ptrdiff_t n = end - i;
         KV term;
         if (n >= V(W))
-            term = e ? V(load)(e + i) : V(exp_term)(LOAD(x + i), &ref);
+            term = e ? V(load)(e + i) : V(exp_term)(LOAD(x + i), NULL, &ref);
         else
-            term = e ? V(loadn)(e + i, n) : V(exp_term)(N(tail)(x + i, n), &ref);
+            term = e ? V(loadn)(e + i, n) : V(exp_term)(N(tail)(x + i, n), NULL, &ref);
         if (row->tiny != 0.0)
             N(put_tiny)(y + i, term, row->tiny, n);
         else
@@ -414,9 +367,9 @@ static void N(write_general)(const sxt_job *job, const sxt_row *row)
         ptrdiff_t n = job->classes - i;
         KV term;
         if (n >= V(W))
-            term = e ? V(load)(e + i) : V(exp_term)(LOAD(x + i), &ref);
+            term = e ? V(load)(e + i) : V(exp_term)(LOAD(x + i), NULL, &ref);
         else
-            term = e ? V(loadn)(e + i, n) : V(exp_term)(N(tail)(x + i, n), &ref);
+            term = e ? V(loadn)(e + i, n) : V(exp_term)(N(tail)(x + i, n), NULL, &ref);
         T terms[V(W)], qs[V(W)], grad[V(W)], hess[V(W)];
         V(store)(terms, term);
         V(store)(qs, N(q_of)(&q, i, n));

@@ -19,7 +19,7 @@
 typedef struct {
     const sxt_job *job;
     const sxt_layout *layout;
-    const sxt_row_kernels *kernels;
+    void (*plane)(const sxt_job *, const sxt_plane *, sxt_scratch, sxt_total *);
     ptrdiff_t rows_per_task;
     sxt_total *totals; /* per task */
     sxt_scratch scratch[1]; /* of the caller, when it works alone */
@@ -39,7 +39,7 @@ static void run_rows(void *context, ptrdiff_t task, int worker)
     sxt_scratch scratch = run->alone ? run->scratch[0] : sxt_thread_scratch();
     while (row < end) {
         sxt_plane plane = sxt_layout_plane(run->layout, row, end);
-        run->kernels->plane(run->job, &plane, scratch, &total);
+        run->plane(run->job, &plane, scratch, &total);
         row += plane.rows;
     }
     run->totals[task] = total;
@@ -190,9 +190,11 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
     ptrdiff_t ntasks = (layout->rows + per_task - 1) / per_task;
     _Alignas(64) char small[SXT_SCRATCH_LEAST];
     sxt_total first[1];
-    row_run run = {job, layout, kernels, per_task, first, {{small, sizeof small}}, ntasks == 1};
+    int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
+    row_run run = {job, layout, capped ? table->capped_plane : kernels->plane, per_task, first,
+                   {{small, sizeof small}}, ntasks == 1};
     if (ntasks == 1) {
-        if (row_bytes > 64)
+        if (row_bytes > 64 || job->general)
             run.scratch[0] = sxt_thread_scratch();
         sxt_parallel_for(1, 1, run_rows, &run);
         *total = first[0];

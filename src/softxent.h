@@ -166,6 +166,22 @@ typedef struct {
 
 SXT_API sxt_status sxt_binary_cross_entropy(const sxt_binary_args *args);
 
+/* ---- log-sum-exp in pieces --------------------------------------------------------------------- */
+
+/* A sum of exponentials, (hi + lo) 2^exponent e^shift with hi in [1, 2). All zero is the sum of nothing;
+ * hi is infinite or NaN where the sum is. Numbers, no pointers: it may be copied, stored and sent. */
+typedef struct {
+    double hi, lo, exponent, shift;
+} sxt_exp_sum;
+
+/* Adds exp(x) along `axes` to one sum per row, in C order. A chunk adds a relative error of 2^-56 of its
+ * own part, an addition of sums one below 2^-80: neither their number nor their order matters. */
+SXT_API sxt_status sxt_exp_sum_update(sxt_exp_sum *sums, const sxt_array *x, uint64_t axes);
+/* sums[i] += others[i]. */
+SXT_API sxt_status sxt_exp_sum_merge(sxt_exp_sum *sums, const sxt_exp_sum *others, ptrdiff_t n);
+/* out[i] = log sums[i], <= 2 ULP of max(|result|, |max x|); -infinity for nothing. */
+SXT_API sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out);
+
 /* ---- threads and instruction sets ------------------------------------------------------------ */
 
 /* Number of threads used by calls from now on (>= 1). The start value is SOFTXENT_NUM_THREADS or the

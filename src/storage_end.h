@@ -3,6 +3,7 @@
 #undef S
 #undef ST
 #undef ST_IS_T
+#undef ST_IS_ANY
 #undef LOAD
 #undef LOADN
 #undef STORE

@@ -31,16 +31,36 @@ typedef struct {
     V(grid_sum) dots[WIDE_TILE], masses[WIDE_TILE];
     V(general_outcome) outcome[WIDE_TILE];
     double row_grad[WIDE_TILE];
+    T tail_skip[WIDE_TILE];
 } N(lanes);
+
+/* The tile and its companions, tile[class][lane] each: logits, then terms, then gradients; targets; columns
+ * with a tiny factor; Hessian; and of capped logits the tails, first and second derivatives (caps_tmpl.h).
+ * NULL where not needed. */
+typedef struct {
+    T *x, *columns, *target, *hess, *tail, *slope, *bend;
+    ptrdiff_t block; /* classes that fit */
+} N(tiles_t);
 
 /* ---- between memory and the tile ------------------------------------------------------------- */
 
-SXT_INLINE T N(get)(const char *p)
+#if ST_IS_ANY
+SXT_INLINE T N(get)(const sxt_job *job, const char *p) { return (T)sxt_get(p, job->dtype); }
+SXT_INLINE void N(set)(const sxt_job *job, char *p, T value) { sxt_put(p, job->dtype, (double)value); }
+#else
+SXT_INLINE T N(get)(const sxt_job *job, const char *p)
 {
     T lane[V(W)];
+    (void)job;
     V(store)(lane, LOADN((const ST *)(const void *)p, 1));
     return lane[0];
 }
+SXT_INLINE void N(set)(const sxt_job *job, char *p, T value)
+{
+    (void)job;
+    STOREN((ST *)(void *)p, V(set1)(value), 1);
+}
+#endif
 
 /* Bytes from a view's first class to class c. */
 SXT_INLINE ptrdiff_t N(class_at)(const sxt_plane *p, const sxt_view *v, ptrdiff_t c)
@@ -53,7 +73,7 @@ SXT_INLINE int N(kept)(const sxt_plane *p, ptrdiff_t row, ptrdiff_t c)
     return !p->mask.p || p->mask.p[row * p->mask.row + N(class_at)(p, &p->mask, c)];
 }
 
-static void N(pack_any)(const sxt_plane *p, const sxt_view *v, const N(lanes) *s, T *tile, ptrdiff_t r0,
+static void N(pack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const N(lanes) *s, T *tile, ptrdiff_t r0,
                         ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++) {
@@ -61,12 +81,13 @@ static void N(pack_any)(const sxt_plane *p, const sxt_view *v, const N(lanes) *s
         for (ptrdiff_t i = 0; i < s->lanes; i++) {
             T value = (T)0;
             if (i < s->rows)
-                value = N(kept)(p, r0 + i, c0 + c) ? N(get)(from + (r0 + i) * v->row) : -(T)INFINITY;
+                value = N(kept)(p, r0 + i, c0 + c) ? N(get)(job, from + (r0 + i) * v->row) : -(T)INFINITY;
             tile[c * s->lanes + i] = value;
         }
     }
 }
 
+#if !ST_IS_ANY
 static void N(pack_lanes)(const char *x, ptrdiff_t step, const N(lanes) *s, T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++, x += step) {
@@ -95,30 +116,39 @@ static void N(pack_classes)(const char *x, ptrdiff_t step, const N(lanes) *s, T 
     }
 }
 
-static void N(pack)(const sxt_plane *p, const sxt_view *v, const N(lanes) *s, T *tile, ptrdiff_t r0,
-                    ptrdiff_t c0, ptrdiff_t nc)
+#endif
+
+static void N(pack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const N(lanes) *s, T *tile,
+                    ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
 {
+#if !ST_IS_ANY
     const char *x = v->p + r0 * v->row + c0 * v->cls;
-    if (p->mask.p || p->blocks > 1 || (v->cls != sizeof(ST) && v->row != sizeof(ST)))
-        N(pack_any)(p, v, s, tile, r0, c0, nc);
-    else if (v->cls == sizeof(ST))
+    int plain = !p->mask.p && p->blocks == 1;
+    if (plain && v->cls == sizeof(ST)) {
         N(pack_classes)(x, v->row, s, tile, nc);
-    else
+        return;
+    }
+    if (plain && v->row == sizeof(ST)) {
         N(pack_lanes)(x, v->cls, s, tile, nc);
+        return;
+    }
+#endif
+    N(pack_any)(job, p, v, s, tile, r0, c0, nc);
 }
 
-static void N(unpack_any)(const sxt_plane *p, const sxt_view *v, const N(lanes) *s, const T *tile,
+static void N(unpack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const N(lanes) *s, const T *tile,
                           ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc, T masked)
 {
     for (ptrdiff_t c = 0; c < nc; c++) {
         char *to = v->p + N(class_at)(p, v, c0 + c);
         for (ptrdiff_t i = 0; i < s->rows; i++) {
             T value = N(kept)(p, r0 + i, c0 + c) ? tile[c * s->lanes + i] : masked;
-            STOREN((ST *)(void *)(to + (r0 + i) * v->row), V(set1)(value), 1);
+            N(set)(job, to + (r0 + i) * v->row, value);
         }
     }
 }
 
+#if !ST_IS_ANY
 static void N(unpack_lanes)(char *y, ptrdiff_t step, const N(lanes) *s, const T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++, y += step)
@@ -141,16 +171,38 @@ static void N(unpack_classes)(char *y, ptrdiff_t step, const N(lanes) *s, const 
     }
 }
 
-static void N(unpack)(const sxt_plane *p, const sxt_view *v, const N(lanes) *s, const T *tile,
-                      ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc, T masked)
+#endif
+
+static void N(unpack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const N(lanes) *s,
+                      const T *tile, ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc, T masked)
 {
+#if !ST_IS_ANY
     char *y = v->p + r0 * v->row + c0 * v->cls;
-    if (p->mask.p || p->blocks > 1 || (v->cls != sizeof(ST) && v->row != sizeof(ST)))
-        N(unpack_any)(p, v, s, tile, r0, c0, nc, masked);
-    else if (v->cls == sizeof(ST))
+    int plain = !p->mask.p && p->blocks == 1;
+    if (plain && v->cls == sizeof(ST)) {
         N(unpack_classes)(y, v->row, s, tile, nc);
-    else
+        return;
+    }
+    if (plain && v->row == sizeof(ST)) {
         N(unpack_lanes)(y, v->cls, s, tile, nc);
+        return;
+    }
+#endif
+    N(unpack_any)(job, p, v, s, tile, r0, c0, nc, masked);
+}
+
+#if ST_IS_ANY
+#include "caps_tmpl.h"
+#endif
+
+/* The logits of classes c0 and following into the tile. */
+static void N(load_logits)(const sxt_job *job, const sxt_plane *p, const N(lanes) *s, const N(tiles_t) *t,
+                           ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
+{
+    N(pack)(job, p, &p->x, s, t->x, r0, c0, nc);
+#if ST_IS_ANY
+    N(cap_logits)(job, t, nc * s->lanes);
+#endif
 }
 
 /* ---- sweep 1: maxima ------------------------------------------------------------------------- */
@@ -234,6 +286,10 @@ static void N(lanes_prepare)(const sxt_job *job, N(lanes) *s)
     s->any_special = 0;
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
         s->max[i] = s->at_skip[i] > s->rest[i] ? s->at_skip[i] : s->rest[i];
+        if (job->op == SXT_OP_LOGSUMEXP && !(fabs((double)s->max[i]) < SMALL_MAX)) {
+            s->skip[i] = -1; /* see skip_max */
+            s->rest[i] = s->max[i];
+        }
         s->special[i] |= s->nan[i] | !(fabs((double)s->max[i]) < (double)INFINITY);
         s->single[i] = job->op == SXT_OP_SOFTMAX && job->classes == 1 && !s->special[i];
         s->special[i] |= s->single[i];
@@ -258,19 +314,25 @@ SXT_INLINE V(vref) N(lane_ref)(const N(lanes) *s, ptrdiff_t i)
                      V(load)(s->m2 + i)};
 }
 
-SXT_INLINE void N(tile_sum)(N(lanes) *s, T *tile, ptrdiff_t nc, int precise, int store, int skip)
+SXT_INLINE void N(tile_sum)(N(lanes) *s, T *tile, const T *tails, ptrdiff_t nc, int precise, int store,
+                            int skip)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         V(vref) ref = N(lane_ref)(s, i);
         KI label = V(iload)(s->skip_here + i);
+        KV tail = V(set1)((T)0), tail_skip = V(load)(s->tail_skip + i);
         for (ptrdiff_t c = 0; c < nc;) {
             V(acc) acc = {V(iset1)(0), V(iset1)(0)};
             V(uint) count = 0;
             for (; c < nc && count < FLUSH; c++, count++) {
                 KV x = V(load)(tile + c * s->lanes + i);
+                if (tails) {
+                    tail = V(load)(tails + c * s->lanes + i);
+                    tail_skip = V(select)(V(ieq)(label, V(iset1)((V(int))c)), tail, tail_skip);
+                }
                 if (skip)
                     x = V(select)(V(ieq)(label, V(iset1)((V(int))c)), V(set1)(-(T)INFINITY), x);
-                KV e = V(exp_add)(x, &ref, &acc, precise);
+                KV e = V(exp_add)(x, tails ? &tail : NULL, &ref, &acc, precise);
                 if (store)
                     V(store)(tile + c * s->lanes + i, e);
             }
@@ -286,24 +348,33 @@ SXT_INLINE void N(tile_sum)(N(lanes) *s, T *tile, ptrdiff_t nc, int precise, int
                 s->b_lo[i + k] += (uint64_t)(int64_t)b & 0xffffffffu;
             }
         }
+        if (tails)
+            V(store)(s->tail_skip + i, tail_skip);
     }
 }
 
-static void N(tile_sum_plain)(N(lanes) *s, T *tile, ptrdiff_t nc, int store)
+#if ST_IS_ANY
+static void N(tile_sum_all)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, ptrdiff_t nc, int store)
 {
+    (void)job;
     if (store)
-        N(tile_sum)(s, tile, nc, 0, 1, 0);
+        N(tile_sum)(s, t->x, t->tail, nc, 0, 1, 1);
     else
-        N(tile_sum)(s, tile, nc, 0, 0, 0);
+        N(tile_sum)(s, t->x, t->tail, nc, 0, 0, 1);
 }
-
-static void N(tile_sum_precise)(N(lanes) *s, T *tile, ptrdiff_t nc, int store)
+#else
+static void N(tile_sum_all)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, ptrdiff_t nc, int store)
 {
-    if (store)
-        N(tile_sum)(s, tile, nc, SXT_T_IS_F32, 1, 1);
+    if (job->op == SXT_OP_SOFTMAX && store)
+        N(tile_sum)(s, t->x, NULL, nc, 0, 1, 0);
+    else if (job->op == SXT_OP_SOFTMAX)
+        N(tile_sum)(s, t->x, NULL, nc, 0, 0, 0);
+    else if (store)
+        N(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, 1, 1);
     else
-        N(tile_sum)(s, tile, nc, SXT_T_IS_F32, 0, 1);
+        N(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, 0, 1);
 }
+#endif
 
 /* ---- from sums to constants ------------------------------------------------------------------- */
 
@@ -331,7 +402,8 @@ static void N(finish_softmax_lanes)(N(lanes) *s)
 static void N(finish_logsumexp_lanes)(N(lanes) *s)
 {
     for (ptrdiff_t i = 0; i < s->lanes; i++)
-        s->loss[i] = V(finish_logsumexp)(N(lane_sum)(s, i), (double)s->shift[i], (double)s->n_ref[i]);
+        s->loss[i] = V(finish_logsumexp)(N(lane_sum)(s, i), (double)s->max[i], (double)s->shift[i],
+                                           (double)s->n_ref[i], s->skip[i] >= 0);
 }
 
 static void N(finish_log_softmax_lanes)(N(lanes) *s)
@@ -376,6 +448,7 @@ static void N(finish_general_lanes)(const sxt_job *job, N(lanes) *s)
             continue;
         V(general) g = N(general_of)(job, s->number[i], s->skip[i]);
         g.at_skip = (double)s->at_skip[i];
+        g.tail = (double)s->tail_skip[i];
         g.max = (double)s->max[i];
         g.shift = (double)s->shift[i];
         g.n_ref = (double)s->n_ref[i];
@@ -416,9 +489,20 @@ SXT_INLINE KV N(lane_q)(const sxt_job *job, const T *target, ptrdiff_t c, ptrdif
     return target ? V(dense_q)(b, V(set1)(slope[c]), V(load)(target + at)) : b;
 }
 
-static void N(tile_bounds)(const sxt_job *job, N(lanes) *s, const T *tile, const T *target, ptrdiff_t c0,
-                           ptrdiff_t nc)
+/* q (max - x) of one class for W lanes. */
+SXT_INLINE KV N(lane_term)(const N(tiles_t) *t, KV q, KV max, ptrdiff_t at)
 {
+#if ST_IS_ANY
+    KV tail = V(load)(t->tail + at);
+    return V(dense_term)(q, max, V(load)(t->x + at), &tail);
+#else
+    return V(dense_term)(q, max, V(load)(t->x + at), NULL);
+#endif
+}
+
+static void N(tile_bounds)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c0, ptrdiff_t nc)
+{
+    const T *target = t->target;
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         KV top_d = V(load)(s->bound_d + i), top_q = V(load)(s->bound_q + i), max = V(load)(s->max + i);
         KV at_skip = V(load)(s->target_skip + i);
@@ -429,7 +513,7 @@ static void N(tile_bounds)(const sxt_job *job, N(lanes) *s, const T *tile, const
             KV q = N(lane_q)(job, target, c0 + c, at);
             bad = V(mor)(bad, V(unord)(q, q));
             top_q = V(max)(V(abs)(q), top_q);
-            top_d = V(max)(V(abs)(V(dense_term)(q, max, V(load)(tile + at))), top_d);
+            top_d = V(max)(V(abs)(N(lane_term)(t, q, max, at)), top_d);
             if (target)
                 at_skip = V(select)(V(ieq)(skip, V(iset1)((V(int))c)), V(load)(target + at), at_skip);
         }
@@ -465,8 +549,7 @@ static void N(lanes_flush)(N(lanes) *s, ptrdiff_t i, const V(acc) *acc, V(uint) 
     }
 }
 
-static void N(tile_dense)(const sxt_job *job, N(lanes) *s, const T *tile, const T *target, ptrdiff_t c0,
-                          ptrdiff_t nc)
+static void N(tile_dense)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         KV max = V(load)(s->max + i), d1 = V(load)(s->d1 + i), d2 = V(load)(s->d2 + i);
@@ -476,8 +559,8 @@ static void N(tile_dense)(const sxt_job *job, N(lanes) *s, const T *tile, const 
             V(uint) count = 0;
             for (; c < nc && count < FLUSH; c++, count++) {
                 ptrdiff_t at = c * s->lanes + i;
-                KV q = N(lane_q)(job, target, c0 + c, at);
-                V(grid_add)(V(dense_term)(q, max, V(load)(tile + at)), d1, d2, &d);
+                KV q = N(lane_q)(job, t->target, c0 + c, at);
+                V(grid_add)(N(lane_term)(t, q, max, at), d1, d2, &d);
                 V(grid_add)(q, q1, q2, &m);
             }
             N(lanes_flush)(s, i, &d, count, s->d1, s->d2, s->dots);
@@ -497,27 +580,44 @@ static void N(lanes_dense_values)(N(lanes) *s)
 
 /* ---- sweep 3: outputs ------------------------------------------------------------------------- */
 
-/* Gradient in place of the terms, Hessian to `hess` unless NULL. */
-static void N(tile_write_general)(const sxt_job *job, const N(lanes) *s, T *tile, const T *target, T *hess,
-                                  ptrdiff_t c0, ptrdiff_t nc, int terms)
+/* Gradient and Hessian of one element; of capped logits by the chain rule. */
+SXT_INLINE void N(element_general)(const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t lane, ptrdiff_t at, int skip,
+                                   T e, T q)
+{
+    const V(general_outcome) *o = &s->outcome[lane];
+    T grad = V(gradient_value)(e, o->factor_hi, o->factor_lo, s->row_grad[lane], (double)q);
+    T curve = V(hessian_value)(e, o->share_hi, o->share_lo, o->curve, o->curve_z);
+    grad = skip ? (T)o->patch : grad;
+    curve = skip ? (T)o->hess_patch : curve;
+#if ST_IS_ANY
+    curve = curve * t->slope[at] * t->slope[at] + grad * t->bend[at];
+    grad *= t->slope[at];
+#endif
+    t->x[at] = grad;
+    if (t->hess)
+        t->hess[at] = curve;
+}
+
+/* Gradient in place of the terms, Hessian to its tile if there is one. */
+static void N(tile_write_general)(const sxt_job *job, const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c0,
+                                  ptrdiff_t nc, int terms)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         V(vref) ref = N(lane_ref)(s, i);
         for (ptrdiff_t c = 0; c < nc; c++) {
             ptrdiff_t at = c * s->lanes + i;
             T q[V(W)], e[V(W)];
-            KV x = V(load)(tile + at);
-            V(store)(q, N(lane_q)(job, target, c0 + c, at));
-            V(store)(e, terms ? x : V(exp_term)(x, &ref));
-            for (int k = 0; k < V(W); k++) {
-                const V(general_outcome) *o = &s->outcome[i + k];
-                int skip = s->skip_here[i + k] == c;
-                T grad = V(gradient_value)(e[k], o->factor_hi, o->factor_lo, s->row_grad[i + k], (double)q[k]);
-                T curve = V(hessian_value)(e[k], o->share_hi, o->share_lo, o->curve, o->curve_z);
-                tile[at + k] = skip ? (T)o->patch : grad;
-                if (hess)
-                    hess[at + k] = skip ? (T)o->hess_patch : curve;
-            }
+            KV x = V(load)(t->x + at);
+#if ST_IS_ANY
+            KV tail = V(load)(t->tail + at);
+            x = terms ? x : V(exp_term)(x, &tail, &ref);
+#else
+            x = terms ? x : V(exp_term)(x, NULL, &ref);
+#endif
+            V(store)(q, N(lane_q)(job, t->target, c0 + c, at));
+            V(store)(e, x);
+            for (int k = 0; k < V(W); k++)
+                N(element_general)(s, t, i + k, at + k, s->skip_here[i + k] == c, e[k], q[k]);
         }
     }
 }
@@ -537,7 +637,7 @@ SXT_INLINE void N(tile_write)(const sxt_job *job, const N(lanes) *s, T *tile, pt
             if (log) {
                 y = V(log_value)(x, max, hi, lo, patch);
             } else {
-                KV e = terms ? x : V(exp_term)(x, &ref);
+                KV e = terms ? x : V(exp_term)(x, NULL, &ref);
                 y = V(min)(V(fma)(e, hi, V(mul)(e, lo)), top);
                 if (patched)
                     y = V(select)(V(ieq)(label, V(iset1)((V(int))c)), patch, y);
@@ -555,7 +655,7 @@ static void N(tile_write_tiny)(const N(lanes) *s, const T *tile, T *column, ptrd
     V(vref) ref = V(broadcast)(&one);
     for (ptrdiff_t c = 0; c < nc; c++) {
         T lane[V(W)], x = tile[c * s->lanes + i];
-        V(store)(lane, terms ? V(set1)(x) : V(exp_term)(V(set1)(x), &ref));
+        V(store)(lane, terms ? V(set1)(x) : V(exp_term)(V(set1)(x), NULL, &ref));
         column[c] = c == s->skip_here[i] ? s->patch[i] : V(times_tiny)(lane[0], s->tiny[i]);
     }
 }
@@ -610,7 +710,7 @@ static void N(lanes_start)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, 
         s->number[i] = p->first_row + (r0 + i) * p->row_step;
         s->skip[i] = -1;
         s->rest[i] = s->at_skip[i] = -(T)INFINITY;
-        s->bound_d[i] = s->bound_q[i] = s->target_skip[i] = (T)0;
+        s->bound_d[i] = s->bound_q[i] = s->target_skip[i] = s->tail_skip[i] = (T)0;
         s->nan[i] = 0;
         s->special[i] = i < s->rows && N(ignored)(job, s->number[i]);
         s->kept[i] = 1;
@@ -627,18 +727,12 @@ static void N(lanes_start)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, 
     }
 }
 
-/* The tile and its companions: targets, columns with a tiny factor, Hessian. */
-typedef struct {
-    T *x, *target, *columns, *hess;
-    ptrdiff_t block; /* classes that fit */
-} N(tiles_t);
-
 static void N(sweep_max)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, ptrdiff_t r0, const N(tiles_t) *t)
 {
     for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += t->block) {
         ptrdiff_t nc = job->classes - c0 < t->block ? job->classes - c0 : t->block;
-        N(pack)(p, &p->x, s, t->x, r0, c0, nc);
-        if (sxt_skips_max(job)) {
+        N(load_logits)(job, p, s, t, r0, c0, nc);
+        if (sxt_skips_max(job) || job->op == SXT_OP_LOGSUMEXP) {
             N(tile_max_two)(s, t->x, c0, nc);
         } else if (job->op == SXT_OP_LABEL) {
             N(place_skips)(s, c0, nc);
@@ -655,11 +749,11 @@ static void N(sweep_bounds)(const sxt_job *job, const sxt_plane *p, N(lanes) *s,
     for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += t->block) {
         ptrdiff_t nc = job->classes - c0 < t->block ? job->classes - c0 : t->block;
         if (job->classes > t->block)
-            N(pack)(p, &p->x, s, t->x, r0, c0, nc);
+            N(load_logits)(job, p, s, t, r0, c0, nc);
         if (t->target)
-            N(pack)(p, &p->t, s, t->target, r0, c0, nc);
+            N(pack)(job, p, &p->t, s, t->target, r0, c0, nc);
         N(place_skips)(s, c0, nc);
-        N(tile_bounds)(job, s, t->x, t->target, c0, nc);
+        N(tile_bounds)(job, s, t, c0, nc);
     }
     N(lanes_grids)(s);
 }
@@ -671,17 +765,14 @@ static void N(sweep_sum)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, pt
     for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += t->block) {
         ptrdiff_t nc = job->classes - c0 < t->block ? job->classes - c0 : t->block;
         if (job->classes > t->block) {
-            N(pack)(p, &p->x, s, t->x, r0, c0, nc);
+            N(load_logits)(job, p, s, t, r0, c0, nc);
             if (t->target)
-                N(pack)(p, &p->t, s, t->target, r0, c0, nc);
+                N(pack)(job, p, &p->t, s, t->target, r0, c0, nc);
         }
         if (dense)
-            N(tile_dense)(job, s, t->x, t->target, c0, nc);
+            N(tile_dense)(job, s, t, c0, nc);
         N(place_skips)(s, c0, nc);
-        if (job->op == SXT_OP_SOFTMAX)
-            N(tile_sum_plain)(s, t->x, nc, store);
-        else
-            N(tile_sum_precise)(s, t->x, nc, store);
+        N(tile_sum_all)(job, s, t, nc, store);
     }
     if (dense)
         N(lanes_dense_values)(s);
@@ -694,36 +785,52 @@ static void N(sweep_write)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, 
     for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += t->block) {
         ptrdiff_t nc = job->classes - c0 < t->block ? job->classes - c0 : t->block;
         if (job->classes > t->block) {
-            N(pack)(p, &p->x, s, t->x, r0, c0, nc);
+            N(load_logits)(job, p, s, t, r0, c0, nc);
             if (t->target)
-                N(pack)(p, &p->t, s, t->target, r0, c0, nc);
+                N(pack)(job, p, &p->t, s, t->target, r0, c0, nc);
         }
         N(place_skips)(s, c0, nc);
         if (job->general)
-            N(tile_write_general)(job, s, t->x, t->target, t->hess, c0, nc, store);
+            N(tile_write_general)(job, s, t, c0, nc, store);
         else
             N(tile_output)(job, s, t->x, t->columns, nc, store);
         N(fill_special)(job, s, t->x, nc);
         if (p->y.p)
-            N(unpack)(p, &p->y, s, t->x, r0, c0, nc, masked);
+            N(unpack)(job, p, &p->y, s, t->x, r0, c0, nc, masked);
         if (t->hess) {
             N(fill_special)(job, s, t->hess, nc);
-            N(unpack)(p, &p->h, s, t->hess, r0, c0, nc, masked);
+            N(unpack)(job, p, &p->h, s, t->hess, r0, c0, nc, masked);
         }
     }
+}
+
+/* Cuts the scratch into the tiles that the job needs. */
+static N(tiles_t) N(make_tiles)(const sxt_plane *p, sxt_scratch scratch, ptrdiff_t *room)
+{
+    N(tiles_t) t = {0};
+    T *next = scratch.data;
+    ptrdiff_t parts = 2 + (p->t.p != NULL) + (p->h.p != NULL) + 3 * ST_IS_ANY;
+    *room = (ptrdiff_t)(scratch.bytes / sizeof(T)) / parts / WIDE_TILE * WIDE_TILE;
+    T **needed[] = {&t.x, &t.columns, p->t.p ? &t.target : NULL, p->h.p ? &t.hess : NULL,
+                    ST_IS_ANY ? &t.tail : NULL, ST_IS_ANY ? &t.slope : NULL, ST_IS_ANY ? &t.bend : NULL};
+    for (size_t k = 0; k < sizeof needed / sizeof *needed; k++) {
+        if (!needed[k])
+            continue;
+        *needed[k] = next;
+        next += *room;
+    }
+    return t;
 }
 
 static void N(tiles)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
 {
     N(lanes) s;
+    ptrdiff_t room;
+    N(tiles_t) t = N(make_tiles)(p, scratch, &room);
     int across = p->x.row == sizeof(ST) && p->x.cls != sizeof(ST) && !p->mask.p && p->blocks == 1;
     int writes = p->y.p || p->h.p;
-    ptrdiff_t parts = 2 + (p->t.p != NULL) + (p->h.p != NULL);
-    ptrdiff_t room = (ptrdiff_t)(scratch.bytes / sizeof(T)) / parts / WIDE_TILE * WIDE_TILE;
     s.lanes = across && job->classes * WIDE_TILE <= room ? WIDE_TILE : NARROW_TILE;
-    N(tiles_t) t = {.x = scratch.data, .columns = (T *)scratch.data + room, .block = room / s.lanes};
-    t.target = p->t.p ? t.columns + room : NULL;
-    t.hess = p->h.p ? (T *)scratch.data + (parts - 1) * room : NULL;
+    t.block = room / s.lanes;
     int store = job->classes <= t.block && writes && job->op != SXT_OP_LOG_SOFTMAX;
     for (ptrdiff_t r0 = 0; r0 < p->rows; r0 += s.lanes) {
         s.rows = p->rows - r0 < s.lanes ? p->rows - r0 : s.lanes;
@@ -732,7 +839,7 @@ static void N(tiles)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
         if (job->base || t.target)
             N(sweep_bounds)(job, p, &s, r0, &t);
         N(sweep_sum)(job, p, &s, r0, &t, store);
-        if (job->general)
+        if (ST_IS_ANY || job->general)
             N(finish_general_lanes)(job, &s);
         else
             N(lanes_finish)(job, &s);
@@ -742,6 +849,7 @@ static void N(tiles)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
     }
 }
 
+#if !ST_IS_ANY
 /* Up to this many classes 16 rows side by side are faster than one after another. */
 #define FEW_CLASSES 192
 
@@ -756,3 +864,4 @@ static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
     else
         N(tiles)(job, p, scratch, total);
 }
+#endif

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,25 @@ def test_error_within_bound(case: str, dtype: np.dtype, family: str, rng) -> Non
 def test_error_within_bound_at_every_width(case: str, dtype: np.dtype, rng) -> None:
     for x in widths(dtype, rng):
         assert_within_bounds(case, x, rng)
+
+
+def naive_log_softmax(x: np.ndarray) -> np.ndarray:
+    shifted = x - x.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+NAIVE = SimpleNamespace(
+    softmax=lambda x: np.exp(naive_log_softmax(x)), log_softmax=naive_log_softmax
+)
+
+
+@pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64], ids=str)
+@pytest.mark.parametrize("case", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("family", ["scale 20", "one dominating class"])
+def test_bounds_refuse_the_textbook_formula(family: str, case: str, dtype: np.dtype, rng) -> None:
+    """A suite that would accept exp(x - max) / sum in the input's own precision proves nothing."""
+    (outcome,) = CASES[case](NAIVE, FAMILIES[family](dtype, rng), rng)
+    assert outcome.worst > 2 * outcome.limit(dtype)
 
 
 @pytest.mark.parametrize("family", LONG_FAMILIES)

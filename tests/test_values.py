@@ -94,7 +94,8 @@ def test_logsumexp_with_factors_and_sign() -> None:
     assert np.isnan(sx.logsumexp([1.0, 1.0, 1.0], b=[1, -1, -1]))
     value, sign = sx.logsumexp([1.0, 1.0], b=[1, -1], return_sign=True)
     assert (value, sign) == (-np.inf, 0.0)
-    assert sx.logsumexp([1.0, 1e4], b=[1, 0]) == 1.0
+    for unused in (1e4, np.inf, np.nan):
+        assert sx.logsumexp([1.0, unused], b=[1, 0]) == 1.0
 
 
 def test_where_leaves_entries_out(rng: np.random.Generator) -> None:

@@ -120,7 +120,9 @@ def _read_array(stream: IO[bytes], size: int, what: str) -> np.ndarray:
         if version not in _HEADER_READERS:
             raise ValueError(f"format version {version} is not one of {sorted(_HEADER_READERS)}")
         shape, fortran_order, dtype = _HEADER_READERS[version](stream)
-    except ValueError as error:
+    except Exception as error:
+        # NumPy evaluates the header as a Python literal: damage also gives SyntaxError, TypeError
+        # or tokenize.TokenError, whichever the parser stumbles over.
         raise ValueError(f"{what} is not a NumPy array file: {error}") from error
     if dtype.hasobject:
         raise ValueError(f"{what} holds Python objects (dtype {dtype}), which are never unpickled")

@@ -43,8 +43,10 @@ static problem read_problem(bytes *b)
     random_source options = {take(b, 2)};
     problem p = problem_new(&options, kind, dtype, rows, classes, values);
     uint64_t oddity = take(b, 1);
-    if (oddity == 1 && rows > 0)
-        p.labels[take(b, 1) % (uint64_t)rows] = (int64_t)take(b, 8);
+    if (oddity == 1 && rows > 0) {
+        uint64_t row = take(b, 1) % (uint64_t)rows;
+        p.labels[row] = (int64_t)take(b, 8);
+    }
     if (oddity == 2)
         p.label_smoothing = (double)(int8_t)take(b, 1) / 64;
     if (oddity == 3)

@@ -7,21 +7,14 @@ k = w * y' (class weight times smoothed target), Y = sum of k over the classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from .elementary import exp, log, tanh
-from .softmax import Exact, Normalised, normalise
+from .softmax import Exact, normalise
 from .wide import Wide, largest, largest_along, where
-
-
-@dataclass(frozen=True)
-class CrossEntropy:
-    """Exact loss (reduced as asked), gradient and Hessian diagonal."""
-
-    loss: Exact
-    grad: Exact
-    hess: Exact
 
 
 @dataclass(frozen=True)
@@ -34,38 +27,6 @@ class _Targets:
     @property
     def total(self) -> Wide:
         return self.coefficients.sum()[:, None]
-
-
-def cross_entropy(
-    logits: np.ndarray,
-    target: np.ndarray,
-    *,
-    weight: np.ndarray | None = None,
-    sample_weight: np.ndarray | None = None,
-    ignore_index: int | None = -100,
-    label_smoothing: float = 0.0,
-    reduction: str = "mean",
-    z_loss: float = 0.0,
-    logit_scale: float = 1.0,
-    softcap: float | None = None,
-) -> CrossEntropy:
-    """Exact results for a matrix of logits whose rows hold no NaN and no +inf.
-
-    The scales follow the table of bounds: hard labels without options are judged in ULP of the
-    exact value, everything else in ULP of its largest term.
-    """
-    logits = np.asarray(logits)
-    targets = _targets(
-        logits.shape, target, weight, sample_weight, ignore_index, label_smoothing, reduction
-    )
-    z, slope, curvature = _transformed(logits, logit_scale, softcap)
-    rows = normalise(z)
-    plain = targets.hard and z_loss == 0.0 and softcap is None
-    return CrossEntropy(
-        _loss(rows, z, targets, z_loss, plain, softcap, reduction),
-        _gradient(rows, targets, z_loss, slope, plain),
-        _hessian(rows, targets, z_loss, slope, curvature),
-    )
 
 
 def _targets(
@@ -117,75 +78,128 @@ def _transformed(
     return capped * softcap, sech_squared * slope, curvature
 
 
-def _loss(
-    rows: Normalised,
-    z: Wide,
-    targets: _Targets,
-    z_loss: float,
-    plain: bool,
-    softcap: float | None,
-    reduction: str,
-) -> Exact:
-    unused = targets.coefficients.hi == 0
-    terms = where(unused, 0.0, targets.coefficients * where(unused, 0.0, rows.losses))
-    terms = terms * targets.loss_factor[:, None]
-    regulariser = z_loss * rows.logsumexp * rows.logsumexp * targets.z_factor
-    value = terms.sum() + regulariser
-    scale = None
-    if not plain:
-        # lse is only known to an ULP of max(abs(lse), abs(max z)): that is the size of its term.
-        size = largest([rows.logsumexp, rows.maximum])
-        parts = [value, largest_along(terms, 1), z_loss * size * size * targets.z_factor]
-        if softcap is not None:
+class CrossEntropy:
+    """Exact loss (reduced as asked), gradient and Hessian diagonal of one batch.
+
+    The scales follow the table of bounds: hard labels without options are judged in ULP of the
+    exact value, everything else in ULP of its largest term.
+    """
+
+    def __init__(
+        self,
+        logits: np.ndarray,
+        targets: _Targets,
+        reduction: str,
+        z_loss: float,
+        logit_scale: float,
+        softcap: float | None,
+    ) -> None:
+        self.targets, self.reduction, self.z_loss = targets, reduction, z_loss
+        self.capped = softcap is not None
+        self.z, self.slope, self.curvature = _transformed(logits, logit_scale, softcap)
+        self.rows = normalise(self.z)
+        self.plain = targets.hard and z_loss == 0.0 and softcap is None
+
+    @property
+    def lse_size(self) -> Wide:
+        """lse is known to an ULP of max(abs(lse), abs(max z)): that is the size of its term."""
+        return largest([self.rows.logsumexp, self.rows.maximum])
+
+    @cached_property
+    def loss(self) -> Exact:
+        targets = self.targets
+        terms = self._weighted(self.rows.losses) * targets.loss_factor[:, None]
+        lse = self.rows.logsumexp
+        value = terms.sum() + self.z_loss * lse * lse * targets.z_factor
+        scale = None if self.plain else self._loss_scale(value, terms)
+        if self.reduction == "none":
+            return Exact(value, scale)
+        total = value.sum(axis=0)
+        return Exact(total, largest([total, largest_along(value if scale is None else scale, 0)]))
+
+    def _weighted(self, values: Wide) -> Wide:
+        """Coefficients times values, where 0 times infinity is 0."""
+        unused = self.targets.coefficients.hi == 0
+        return self.targets.coefficients * where(unused, 0.0, values)
+
+    def _loss_scale(self, value: Wide, terms: Wide) -> Wide:
+        targets, size = self.targets, self.lse_size
+        parts = [value, largest_along(terms, 1), self.z_loss * size * size * targets.z_factor]
+        if self.capped:
             # The two capped logits of a difference lse - z are terms of their own.
-            capped = where(unused, 0.0, targets.coefficients * where(unused, 0.0, abs(z)))
-            capped = largest([largest_along(capped, 1), targets.total[:, 0] * rows.maximum])
-            parts.append(capped * targets.loss_factor)
-        scale = largest(parts)
-    if reduction == "none":
-        return Exact(value, scale)
-    total = value.sum(axis=0)
-    return Exact(total, largest([total, largest_along(value if scale is None else scale, 0)]))
+            at_targets = largest_along(self._weighted(self.z), 1)
+            at_maximum = targets.total[:, 0] * self.rows.maximum
+            parts.append(largest([at_targets, at_maximum]) * targets.loss_factor)
+        return largest(parts)
+
+    @cached_property
+    def grad(self) -> Exact:
+        value, scale = self._grad_in_z
+        return Exact(value * self.slope, None if self.plain else scale * abs(self.slope))
+
+    @cached_property
+    def _grad_in_z(self) -> tuple[Wide, Wide]:
+        """p * Y - k, as -k * (1 - p) at a hard label, plus 2 * z_loss * lse * p; its scale."""
+        rows, targets = self.rows, self.targets
+        p, k, factor = rows.probabilities, targets.coefficients, targets.loss_factor[:, None]
+        attraction = p * targets.total
+        entropy = attraction - k
+        if targets.hard:
+            entropy = where(k.hi != 0, -k * rows.complements, entropy)
+        if self.plain:
+            return entropy * factor, entropy * factor
+        regulariser = 2.0 * self.z_loss * targets.z_factor[:, None] * p
+        value = entropy * factor + regulariser * rows.logsumexp[:, None]
+        terms = [attraction * factor, k * factor, regulariser * self.lse_size[:, None]]
+        return value, largest(terms)
+
+    @cached_property
+    def hess(self) -> Exact:
+        """(second derivative in z) * slope**2 + (first derivative in z) * curvature."""
+        rows, targets = self.rows, self.targets
+        p, variance = rows.probabilities, rows.probabilities * rows.complements
+        entropy = variance * targets.total * targets.loss_factor[:, None]
+        regulariser = 2.0 * self.z_loss * targets.z_factor[:, None]
+        second = entropy + regulariser * (p * p + rows.logsumexp[:, None] * variance)
+        terms = [entropy, regulariser * p * p, regulariser * self.lse_size[:, None] * variance]
+        square = self.slope * self.slope
+        first, first_scale = self._grad_in_z
+        value = second * square + first * self.curvature
+        return Exact(value, largest([largest(terms) * square, first_scale * self.curvature]))
 
 
-def _gradient(
-    rows: Normalised, targets: _Targets, z_loss: float, slope: Wide, plain: bool
-) -> Exact:
-    value, scale = _gradient_in_z(rows, targets, z_loss)
-    return Exact(value * slope, None if plain else scale * abs(slope))
+def cross_entropy(
+    logits: np.ndarray,
+    target: np.ndarray,
+    *,
+    weight: np.ndarray | None = None,
+    sample_weight: np.ndarray | None = None,
+    ignore_index: int | None = -100,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+    z_loss: float = 0.0,
+    logit_scale: float = 1.0,
+    softcap: float | None = None,
+) -> CrossEntropy:
+    """Exact results for a matrix of logits whose rows hold no NaN and no +inf."""
+    logits = np.asarray(logits)
+    targets = _targets(
+        logits.shape, target, weight, sample_weight, ignore_index, label_smoothing, reduction
+    )
+    return CrossEntropy(logits, targets, reduction, z_loss, logit_scale, softcap)
 
 
-def _gradient_in_z(rows: Normalised, targets: _Targets, z_loss: float) -> tuple[Wide, Wide]:
-    """p * Y - k, as -k * (1 - p) at a hard label, plus 2 * z_loss * lse * p."""
-    p, k, factor = rows.probabilities, targets.coefficients, targets.loss_factor[:, None]
-    entropy = p * targets.total - k
-    if targets.hard:
-        entropy = where(k.hi != 0, -k * rows.complements, entropy)
-    regulariser = 2.0 * z_loss * targets.z_factor[:, None] * p
-    size = largest([rows.logsumexp, rows.maximum])[:, None]
-    value = entropy * factor + regulariser * rows.logsumexp[:, None]
-    scale = largest([p * targets.total * factor, k * factor, regulariser * size])
-    return value, scale
+class CrossEntropyOfProbabilities(NamedTuple):
+    """Exact row losses and their first and second derivative."""
+
+    loss: Exact
+    grad: Exact
+    hess: Exact
 
 
-def _hessian(
-    rows: Normalised, targets: _Targets, z_loss: float, slope: Wide, curvature: Wide
-) -> Exact:
-    """(second derivative in z) * slope**2 + (first derivative in z) * curvature."""
-    p, factor = rows.probabilities, targets.loss_factor[:, None]
-    variance = p * rows.complements
-    regulariser = 2.0 * z_loss * targets.z_factor[:, None]
-    first, first_scale = _gradient_in_z(rows, targets, z_loss)
-    entropy = variance * targets.total * factor
-    second = entropy + regulariser * (p * p + rows.logsumexp[:, None] * variance)
-    size = largest([rows.logsumexp, rows.maximum])[:, None]
-    terms = [entropy, regulariser * p * p, regulariser * size * variance]
-    square = slope * slope
-    value = second * square + first * curvature
-    return Exact(value, largest([largest(terms) * square, first_scale * curvature]))
-
-
-def cross_entropy_of_probabilities(probs: np.ndarray, target: np.ndarray) -> CrossEntropy:
+def cross_entropy_of_probabilities(
+    probs: np.ndarray, target: np.ndarray
+) -> CrossEntropyOfProbabilities:
     """-sum(y * log p) of each row, from_logits=False, with its two derivatives in p."""
     probs, target = np.asarray(probs), np.asarray(target)
     if target.ndim == 1:
@@ -195,7 +209,7 @@ def cross_entropy_of_probabilities(probs: np.ndarray, target: np.ndarray) -> Cro
     terms = where(unused, 0.0, y * log(where(unused, 1.0, p)))
     safe = where(unused, 1.0, p)
     value = -terms.sum()
-    return CrossEntropy(
+    return CrossEntropyOfProbabilities(
         Exact(value, largest([value, largest_along(terms, 1)])),
         Exact(-(y / safe)),
         Exact(y / (safe * safe)),

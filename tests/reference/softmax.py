@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,24 +35,24 @@ class Normalised:
     terms: Wide  # (N, C) exp(z - maximum), 1 at the top
     others: Wide  # (N,) sum of the terms without the top one
 
-    @property
+    @cached_property
     def log_total(self) -> Wide:
         return log1p(self.others)
 
-    @property
+    @cached_property
     def logsumexp(self) -> Wide:
         return self.maximum + self.log_total
 
-    @property
+    @cached_property
     def losses(self) -> Wide:
         """-log p for every class: two summands of the same sign."""
         return self.below + self.log_total[:, None]
 
-    @property
+    @cached_property
     def probabilities(self) -> Wide:
         return self.terms / (1.0 + self.others)[:, None]
 
-    @property
+    @cached_property
     def complements(self) -> Wide:
         """1 - p for every class, exact at the top class too."""
         at_top = np.arange(self.terms.shape[1]) == self.top[:, None]

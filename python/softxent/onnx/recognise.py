@@ -17,6 +17,20 @@ from softxent.onnx.errors import ModelError
 _TRANSPARENT = ("Identity", "Dropout", "Squeeze", "Flatten")
 
 
+#: Operators that turn logits into an output of a known meaning.
+HEADS = {
+    "Softmax": "probabilities",
+    "Sigmoid": "probabilities",
+    "LogSoftmax": "log_probabilities",
+    "ArgMax": "prediction",
+    "SoftmaxCrossEntropyLoss": "loss",
+    "NegativeLogLikelihoodLoss": "loss",
+}
+
+#: Operators that make a further layer, so that what came before are no logits.
+_LAYERS = {"Gemm", "MatMul", "Conv", "Relu", "LeakyRelu", "Elu", "Gelu", "Tanh", "PRelu", "Selu"}
+
+
 @dataclass(frozen=True)
 class Linear:
     """A node, or a MatMul and an Add, that computes `value` = input @ weight.T + bias.
@@ -28,6 +42,7 @@ class Linear:
     input: str
     value: str
     parameters: tuple[NDArray[Any], NDArray[Any]] | None
+    nodes: tuple[onnx.NodeProto, ...]
     stored: tuple[str | None, str | None] = (None, None)
 
 
@@ -90,35 +105,37 @@ class View:
         if node.op_type == "Gemm":
             return self._gemm(node)
         if node.op_type == "MatMul":
-            return self._matmul(node, None)
+            return self._layer((node,), node.input[0], node.input[1], None, False)
         if node.op_type == "Add":
             for product, bias in (node.input, reversed(node.input)):
                 inner = self.producer(product)
-                if inner is not None and inner.op_type == "MatMul" and self._holds(bias):
-                    return self._matmul(inner, bias, node.output[0])
+                if inner is not None and inner.op_type == "MatMul":
+                    return self._layer((node, inner), inner.input[0], inner.input[1], bias, False)
         return None
 
     def _gemm(self, node: onnx.NodeProto) -> Linear | None:
         plain = attribute(node, "alpha", 1.0) == attribute(node, "beta", 1.0) == 1.0
-        if not plain or attribute(node, "transA", 0) or not self._holds(node.input[1]):
+        if not plain or attribute(node, "transA", 0):
             return None
         bias = node.input[2] if len(node.input) > 2 else None
-        if bias is not None and not self._holds(bias):
-            return None
         transposed = bool(attribute(node, "transB", 0))
-        return self._layer(node.input[0], node.output[0], node.input[1], bias, transposed)
-
-    def _matmul(self, node: onnx.NodeProto, bias: str | None, value: str = "") -> Linear | None:
-        if not self._holds(node.input[1]):
-            return None
-        return self._layer(node.input[0], value or node.output[0], node.input[1], bias, False)
+        return self._layer((node,), node.input[0], node.input[1], bias, transposed)
 
     def _layer(
-        self, operand: str, value: str, weight: str, bias: str | None, transposed: bool
+        self,
+        nodes: tuple[onnx.NodeProto, ...],
+        operand: str,
+        weight: str,
+        bias: str | None,
+        transposed: bool,
     ) -> Linear | None:
+        """Make a layer of these nodes if weight and bias can be parameters of one."""
+        value = nodes[0].output[0]
+        if not self._holds(weight) or (bias is not None and not self._holds(bias)):
+            return None
         matrix = self.constants.get(weight)
         if matrix is None:
-            return Linear(operand, value, None)
+            return Linear(operand, value, None, nodes)
         if matrix.ndim != 2:
             return None
         matrix = matrix if transposed else matrix.T
@@ -129,7 +146,7 @@ class View:
             weight if transposed and weight in self.initializers else None,
             bias if bias in self.initializers and vector.ndim == 1 else None,
         )
-        return Linear(operand, value, (matrix, vector.reshape(-1)), stored)
+        return Linear(operand, value, (matrix, vector.reshape(-1)), nodes, stored)
 
     def _holds(self, value: str) -> bool:
         """Whether a value can be a parameter: stored in the file or given to it."""
@@ -173,6 +190,7 @@ def recognise(view: View, name: str | None = None) -> Network:
     x = view.source(first.input)
     if first.parameters is None or second.parameters is None:
         return Network(_given_architecture(view, name), None, {}, x, second.value)
+    _check_end(view, first, second)
     arrays = (*first.parameters, *second.parameters)
     state = dict(zip(PARAMETERS, arrays, strict=True))
     names = zip(PARAMETERS, (*first.stored, *second.stored), strict=True)
@@ -189,6 +207,33 @@ def _chain(view: View, value: str) -> tuple[Linear, Linear] | None:
     if first is None or view.source(first.input) not in view.inputs:
         return None
     return first, second
+
+
+def _check_end(view: View, first: Linear, second: Linear) -> None:
+    """Make sure that the second layer yields logits: no layer follows, and an output shows them."""
+    own = {id(node) for linear in (first, second) for node in linear.nodes}
+    own.add(id(view.producer(second.input)))
+    for node in view.nodes:
+        if node.op_type in _LAYERS and id(node) not in own:
+            raise ModelError(
+                f"logits: the graph has a further layer, {node.op_type} {node.output[0]!r}, beside "
+                "Linear, ReLU, Linear"
+            )
+    if not any(shows(view, output, second.value) for output in view.outputs):
+        raise ModelError(
+            f"logits: no output is what Linear, ReLU, Linear compute, {second.value!r}, or a "
+            "softmax, argmax or loss of it"
+        )
+
+
+def shows(view: View, value: str, logits: str) -> bool:
+    """Whether a value is the logits or comes from them through operators of HEADS alone."""
+    while view.source(value) != logits:
+        node = view.producer(value)
+        if node is None or node.op_type not in HEADS:
+            return False
+        value = node.input[0]
+    return True
 
 
 def _architecture(state: dict[str, NDArray[Any]], name: str | None) -> Architecture:

@@ -2,8 +2,12 @@
 
 The model of arithmetic is the standard one: every operation has a relative error of at most u, and
 a sum of k products, in any order, one of gamma_k = k u / (1 - k u) times the sum of magnitudes
-(N. Higham, Accuracy and Stability of Numerical Algorithms, 2002, chapters 2 to 4). float16 graphs
-are assumed to accumulate in float32 and to round what they store.
+(N. Higham, Accuracy and Stability of Numerical Algorithms, 2002, chapters 2 to 4). No right
+computation exceeds these bounds, but few come near. In the mean square more is known: if rounding
+errors are independent with mean 0, those of such a sum are at most sqrt(k) u times the sum of
+magnitudes (N. Higham and T. Mary, SIAM J. Sci. Comput. 41, 2019, A2815). That tells float32 from
+TF32, whose errors hide below gamma_k. float16 graphs are assumed to accumulate in float32 and to
+round what they store.
 """
 
 from __future__ import annotations
@@ -19,21 +23,26 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value in float64 and a bound of the error of its computation, of one shape."""
+    """A value in float64 and bounds of the error of its computation, all of one shape.
+
+    `error` holds always, `typical` in the mean square; None where no such bound is known.
+    """
 
     value: Array
     error: Array
+    typical: Array | None = None
 
     @classmethod
     def exact(cls, value: Array) -> Estimate:
         """Wrap a value that is given, not computed."""
         wide = np.asarray(value, dtype=np.float64)
-        return cls(wide, np.zeros_like(wide))
+        return cls(wide, np.zeros_like(wide), np.zeros_like(wide))
 
     @property
     def T(self) -> Estimate:
         """The transpose."""
-        return Estimate(self.value.T, self.error.T)
+        typical = None if self.typical is None else self.typical.T
+        return Estimate(self.value.T, self.error.T, typical)
 
 
 class Arithmetic:
@@ -59,16 +68,22 @@ class Arithmetic:
         product = k * self.u
         return product / (1 - product) if product < 1 else np.inf
 
-    def rounded(self, value: Array, error: Array, terms: int = 1) -> Estimate:
+    def rounded(
+        self, value: Array, error: Array, terms: int = 1, typical: Array | None = None
+    ) -> Estimate:
         """Account for storing a value of the network, for underflow and for overflow.
 
         A runtime may compute a layer in two operations and store both, hence twice.
         """
         magnitude = np.abs(value)
-        error = error * (1 + 2 * self.store) + 2 * self.store * magnitude + terms * self._tiny
+        stored = 2 * self.store * magnitude + terms * self._tiny
+        error = error * (1 + 2 * self.store) + stored
         overflows = np.isfinite(value) & (magnitude + error > self._largest)
         error = np.where(overflows, np.inf, error)
-        return Estimate(value, np.where(np.isfinite(value), error, 0.0))
+        if typical is not None:
+            typical = np.where(overflows, np.inf, typical + stored)
+            typical = np.where(np.isfinite(value), typical, 0.0)
+        return Estimate(value, np.where(np.isfinite(value), error, 0.0), typical)
 
     def product(self, a: Estimate, b: Estimate, bias: Array | None = None) -> Estimate:
         """a @ b + bias, the bias exact."""
@@ -78,11 +93,15 @@ class Arithmetic:
         if bias is not None:
             value, magnitude, terms = value + bias, magnitude + np.abs(bias), terms + 1
         error = carried + self.gamma(terms) * (magnitude + carried)
-        return self.rounded(value, error, terms)
+        typical = None
+        if a.typical is not None and b.typical is not None:
+            squares = a.typical**2 @ b.value**2 + a.value**2 @ b.typical**2
+            typical = np.sqrt(squares + terms * (self.u * magnitude) ** 2)
+        return self.rounded(value, error, terms, typical)
 
     def relu(self, a: Estimate) -> Estimate:
         """max(a, 0), which does not magnify errors."""
-        return Estimate(np.maximum(a.value, 0.0), a.error)
+        return Estimate(np.maximum(a.value, 0.0), a.error, a.typical)
 
     def total(self, a: Estimate, axis: int | None = None) -> Estimate:
         """Sum over one axis or all."""

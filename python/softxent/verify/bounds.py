@@ -197,7 +197,10 @@ def reason(role: str, batch: Batch, options: Options) -> str:
         start = f"logits taken from the model, {unit}"
     else:
         hidden, features = batch.state["linear1.weight"].shape
-        start = f"sums of {features + 1} and {hidden + 1} products in {unit}, γ_n = nu/(1 − nu)"
+        start = (
+            f"sums of {features + 1} and {hidden + 1} products, γ_n = nu/(1 − nu), "
+            f"in the mean square √n·u, {unit}"
+        )
     if arithmetic.store:
         start += ", stored values rounded to float16"
     classes = "" if batch.state is None else f" over {len(batch.state['linear2.bias'])} classes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,9 @@ class Comparison:
         The bound at the element where the difference is largest relative to its bound.
     ratio : float
         That difference divided by its bound; at most 1 passes.
+    rms, rms_tolerance : float or None
+        Differences in the mean square, and what is explained by rounding; None where no such
+        bound is known.
     reason : str
         Where the bound comes from.
     agreement : float or None
@@ -57,6 +60,8 @@ class Comparison:
     agreement: float | None
     worst: dict[str, Any]
     problem: str = ""
+    rms: float | None = None
+    rms_tolerance: float | None = None
 
     @property
     def passed(self) -> bool:
@@ -91,9 +96,10 @@ def compare(label: Label, got: Array, expected: Array, bound: Estimate) -> Compa
     bound : Estimate
         Its error bounds one computation; two may differ by twice that.
     """
-    got, problem = _aligned(got, expected)
-    if problem:
-        return _incomparable(label, got, problem)
+    expected = without_last_axis(expected, bound.value.shape)
+    got = without_last_axis(got, expected.shape)
+    if got.shape != expected.shape:
+        return _incomparable(label, got, expected)
     dtype = got.dtype
     a, b = got.astype(np.float64), expected.astype(np.float64)
     limit = np.broadcast_to(2 * bound.error, a.shape)
@@ -124,14 +130,15 @@ def compare(label: Label, got: Array, expected: Array, bound: Estimate) -> Compa
         worst,
         _excess(label, worst, float(difference[where]), float(limit[where]), ratio),
     )
-    return result
+    return result if bound.typical is None else _with_mean_square(result, label, difference, bound)
 
 
 def compare_classes(label: Label, got: Array, expected: Array, logits: Estimate) -> Comparison:
     """Compare predictions; classes may differ where their logits are equal within the bounds."""
-    got, problem = _aligned(got, expected)
-    if problem:
-        return _incomparable(label, got, problem)
+    expected = without_last_axis(expected, logits.value.shape[:1])
+    got = without_last_axis(got, expected.shape)
+    if got.shape != expected.shape:
+        return _incomparable(label, got, expected)
     differ = np.flatnonzero(got != expected)
     gaps = np.array([_gap(logits, int(i), int(got[i]), int(expected[i])) for i in differ])
     agreement = 1.0 - len(differ) / max(len(got), 1)
@@ -157,21 +164,32 @@ def _names(label: Label) -> tuple[str, str, str, str]:
     return label.batch, label.output, label.provider, label.against
 
 
+def _with_mean_square(
+    result: Comparison, label: Label, difference: Array, bound: Estimate
+) -> Comparison:
+    """Add the differences in the mean square, and fail if they are beyond what is typical."""
+    typical = np.broadcast_to(np.asarray(bound.typical), difference.shape)
+    rms, limit = (float(np.sqrt(np.mean(v**2))) for v in (difference, 2 * typical))
+    problem = result.problem
+    if not problem and rms > limit:
+        problem = (
+            f"{label.output}: {rms:.3g} from the reference in the mean square where {limit:.3g} is "
+            f"explained by rounding, as if computed with less precision; {_where(label)}"
+        )
+    return replace(result, rms=rms, rms_tolerance=limit, problem=problem)
+
+
 def _where(label: Label) -> str:
     return f"{label.provider} against {label.against}, batch {label.batch!r}"
 
 
-def _aligned(got: Array, expected: Array) -> tuple[Array, str]:
-    got = np.asarray(got)
-    if got.shape == (*expected.shape, 1):
-        got = got[..., 0]
-    if got.shape != expected.shape:
-        return got, f"has shape {got.shape}, expected {expected.shape}"
-    return got, ""
+def without_last_axis(array: Array, shape: tuple[int, ...]) -> Array:
+    """Drop a trailing axis of length 1 if that gives the shape."""
+    return array[..., 0] if array.shape == (*shape, 1) else np.asarray(array)
 
 
-def _incomparable(label: Label, got: Array, problem: str) -> Comparison:
-    text = f"{label.output}: {problem}; {_where(label)}"
+def _incomparable(label: Label, got: Array, expected: Array) -> Comparison:
+    text = f"{label.output}: has shape {got.shape}, expected {expected.shape}; {_where(label)}"
     return Comparison(
         *_names(label), got.shape, None, None, None, (), None, np.inf, label.reason, None, {}, text
     )

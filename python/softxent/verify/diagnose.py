@@ -36,6 +36,18 @@ def explain(
     batch, options, binary
         What was computed.
     """
+    with np.errstate(invalid="ignore"):
+        return _explanation(role, got, expected, batch, options, binary)
+
+
+def _explanation(
+    role: str,
+    got: Array,
+    expected: Mapping[str, Array],
+    batch: Batch,
+    options: Options,
+    binary: bool,
+) -> str:
     for name, value in expected.items():
         if name != role and name != "prediction" and _close(got, value):
             return f"it equals {name}"

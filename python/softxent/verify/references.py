@@ -15,6 +15,8 @@ from softxent.verify.subject import Subject
 
 _UNINSTALLED = "torch is not installed: nothing was compared with it"
 _NOT_OURS = "no part of the loss, and what it should be is not known"
+_BLACK_BOX_LOGITS = "the network is not known, so its logits are taken as they are"
+_BLACK_BOX = "the network is not known, so no bound can be derived for another run of it"
 _NO_WEIGHT = "the labels of the batch have the total weight 0, by which the mean divides"
 
 
@@ -74,7 +76,11 @@ class References:
         """Whether a reference can judge an output of a batch; if not, the reason is kept."""
         role = self._subject.roles[output]
         unfit = None
-        if role not in bounds and role != "prediction":
+        if batch.state is None and role == "logits":
+            unfit = _BLACK_BOX_LOGITS
+        elif batch.state is None and name == onnx_reference.NAME:
+            unfit = _BLACK_BOX
+        elif role not in bounds and role != "prediction":
             unfit = _NO_WEIGHT
         elif name == onnx_reference.NAME:
             unfit = onnx_reference.unfit(role, bounds["logits"].value, self._subject.options)

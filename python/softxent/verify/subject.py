@@ -20,19 +20,10 @@ from softxent.onnx.architecture import PARAMETERS, State
 from softxent.onnx.errors import ModelError
 from softxent.onnx.files import check_plain, read_model
 from softxent.onnx.options import Options
-from softxent.onnx.recognise import Network, View, attribute, recognise
+from softxent.onnx.recognise import HEADS, Network, View, attribute, recognise, shows
 
 #: What the values of a graph can mean; all but `prediction` are floating.
 ROLES = ("loss", "logits", "log_probabilities", "probabilities", "prediction")
-
-_ROLE_OF_OPERATOR = {
-    "Softmax": "probabilities",
-    "Sigmoid": "probabilities",
-    "LogSoftmax": "log_probabilities",
-    "ArgMax": "prediction",
-    "SoftmaxCrossEntropyLoss": "loss",
-    "NegativeLogLikelihoodLoss": "loss",
-}
 
 _OUTPUTS_OF_HEAD = {
     "logits": ("logits",),
@@ -178,7 +169,10 @@ def read_subject(path: str | os.PathLike[str], options: Mapping[str, Any]) -> Su
         raise ModelError(f"{os.fspath(path)}: {error}") from error
     view = View(model)
     network, problems = _network(view, about)
-    roles = _stated_roles(view, about, network) if about else _structural_roles(view, network)
+    if about is not None:
+        roles = _stated_roles(view, about)
+    else:
+        roles = _structural_roles(view, network.logits) if network else {}
     stated = about.options if about else _structural_options(view, network, roles)
     problems += _differences(stated, options)
     if about is not None:
@@ -221,26 +215,24 @@ def _train_step_outputs(options: Options) -> tuple[str, ...]:
     return ("loss", *names, *velocities)
 
 
-def _stated_roles(view: View, about: metadata.Metadata, network: Network | None) -> dict[str, str]:
+def _stated_roles(view: View, about: metadata.Metadata) -> dict[str, str]:
     """Outputs of our own files mean what their names say."""
     if about.architecture != "attached":
         known = (*ROLES, *_train_step_outputs(about.options))
         return {name: name for name in view.outputs if name in known}
-    ours = {"loss": "loss", "log_probabilities": "log_probabilities", about.logits: "logits"}
-    return _structural_roles(view, network) | ours
+    roles = _structural_roles(view, view.source(about.logits))
+    return roles | {"loss": "loss", "log_probabilities": "log_probabilities"}
 
 
-def _structural_roles(view: View, network: Network | None) -> dict[str, str]:
-    """Outputs of other files mean what computes them, or else what their names say."""
+def _structural_roles(view: View, logits: str) -> dict[str, str]:
+    """Outputs of other files mean how they are computed from the logits."""
     roles = {}
     for name in view.outputs:
         node = view.producer(name)
-        if network is not None and view.source(name) == network.logits:
+        if view.source(name) == logits:
             roles[name] = "logits"
-        elif node is not None and node.op_type in _ROLE_OF_OPERATOR:
-            roles[name] = _ROLE_OF_OPERATOR[node.op_type]
-        elif name in ROLES:
-            roles[name] = name
+        elif node is not None and shows(view, name, logits):
+            roles[name] = HEADS[node.op_type]
     return roles
 
 
@@ -254,7 +246,7 @@ def _structural_options(view: View, network: Network | None, roles: dict[str, st
         return Options(head="probabilities", dtype=dtype.name)
     node = view.producer(losses[0])
     given: dict[str, Any] = {}
-    if node is not None and _ROLE_OF_OPERATOR.get(node.op_type) == "loss":
+    if node is not None and HEADS.get(node.op_type) == "loss":
         given["reduction"] = attribute(node, "reduction", "mean")
         given["ignore_index"] = attribute(node, "ignore_index")
         if len(node.input) > 2 and node.input[2] in view.constants:
@@ -306,7 +298,7 @@ def _inputs(
     if about is not None:
         return x, "target" if "target" in view.inputs else None
     for node in view.nodes:
-        if _ROLE_OF_OPERATOR.get(node.op_type) == "loss":
+        if HEADS.get(node.op_type) == "loss":
             target = view.source(node.input[1])
             return x, target if target in view.inputs else None
     return x, "target" if "target" in view.inputs else None

@@ -11,9 +11,18 @@ if TYPE_CHECKING:
     from softxent.verify.report import Report
 
 HEADER = (
-    "output", "batch", "provider", "against", "max abs", "max rel", "max ULP", "of bound", "agree",
+    "output",
+    "batch",
+    "provider",
+    "against",
+    "max abs",
+    "max rel",
+    "max ULP",
+    "of bound",
+    "rms of bound",
+    "agree",
     "",
-)  # fmt: skip
+)
 
 _LEFT_COLUMNS = 4
 
@@ -53,8 +62,23 @@ def cells(comparison: Comparison, batches: int) -> tuple[str, ...]:
         number(comparison.max_rel),
         number(comparison.max_ulp),
         number(comparison.ratio),
+        number(_share(comparison.rms, comparison.rms_tolerance)),
         "-" if agreement is None else f"{100 * agreement:.4g} %",
     )
+
+
+def grouped(left_out: dict[str, str]) -> dict[str, list[str]]:
+    """What was left out by reason."""
+    groups: dict[str, list[str]] = {}
+    for what, why in left_out.items():
+        groups.setdefault(why, []).append(what)
+    return groups
+
+
+def _share(part: float | None, whole: float | None) -> float | None:
+    if part is None or whole is None:
+        return None
+    return part / whole if whole else 0.0
 
 
 def _row(comparison: Comparison, batches: int) -> tuple[str, ...]:
@@ -72,7 +96,7 @@ def _reasons(report: Report) -> list[str]:
 
 
 def _left_out(report: Report) -> list[str]:
-    return [f"  {what}: {why}" for what, why in report.left_out.items()]
+    return [f"  {', '.join(what)}: {why}" for why, what in grouped(report.left_out).items()]
 
 
 def _timing_table(report: Report) -> list[str]:

@@ -54,7 +54,8 @@ def forward(batch: Batch, arithmetic: Arithmetic, binary: bool) -> Forward:
     hidden = arithmetic.relu(preactivation)
     logits = arithmetic.product(hidden, second.T, state["linear2.bias"])
     if binary:
-        logits = Estimate(logits.value[:, 0], logits.error[:, 0])
+        assert logits.typical is not None
+        logits = Estimate(logits.value[:, 0], logits.error[:, 0], logits.typical[:, 0])
     return Forward(x, preactivation, hidden, logits)
 
 
@@ -78,8 +79,13 @@ def _softmax(logits: Estimate, arithmetic: Arithmetic) -> Distribution:
     error = _log_change(log_p, logits.error + worst) + rounding + u * np.abs(log_p)
     p = np.exp(log_p)
     relative = np.expm1(u * (np.abs(below) + classes + 2 * ELEMENTARY))
-    p_error = _change(log_p, logits.error + worst) + np.where(p > 0, p * relative, 0.0)
-    return Distribution(_finished(p, p_error, arithmetic), _finished(log_p, error, arithmetic))
+    own = np.where(p > 0, p * relative, 0.0)
+    p_error = _change(log_p, logits.error + worst) + own
+    typical = _typical_log_change(p, logits)
+    return Distribution(
+        _finished(p, p_error, arithmetic, p * typical + own),
+        _finished(log_p, error, arithmetic, typical + rounding),
+    )
 
 
 def _sigmoid(logits: Estimate, arithmetic: Arithmetic) -> Distribution:
@@ -90,16 +96,32 @@ def _sigmoid(logits: Estimate, arithmetic: Arithmetic) -> Distribution:
         _log_change(log, logits.error) + u * (2 * ELEMENTARY + np.abs(log))
         for log in (log_p, log_q)
     ]
-    p_error = _change(log_p, logits.error) + 2 * ELEMENTARY * u * np.exp(log_p)
+    p, q, typical = np.exp(log_p), np.exp(log_q), _typical(logits)
+    own = 2 * ELEMENTARY * u
+    p_error = _change(log_p, logits.error) + own * p
+    log_typical = q * typical + own + u * np.abs(log_p)
     return Distribution(
-        _finished(np.exp(log_p), p_error, arithmetic),
-        _finished(log_p, errors[0], arithmetic),
+        _finished(p, p_error, arithmetic, p * q * typical + own * p),
+        _finished(log_p, errors[0], arithmetic, log_typical),
         _finished(log_q, errors[1], arithmetic),
     )
 
 
-def _finished(value: Array, error: Array, arithmetic: Arithmetic) -> Estimate:
-    return arithmetic.rounded(value, np.where(np.isfinite(value), error, 0.0))
+def _finished(
+    value: Array, error: Array, arithmetic: Arithmetic, typical: Array | None = None
+) -> Estimate:
+    return arithmetic.rounded(value, np.where(np.isfinite(value), error, 0.0), 1, typical)
+
+
+def _typical(logits: Estimate) -> Array:
+    return np.zeros_like(logits.value) if logits.typical is None else logits.typical
+
+
+def _typical_log_change(p: Array, logits: Estimate) -> Array:
+    """Mean square change of log p_j, whose derivative in logit k is [j = k] - p_k."""
+    squares = _typical(logits) ** 2
+    others = (p**2 * squares).sum(axis=1, keepdims=True) - p**2 * squares
+    return np.sqrt((1 - p) ** 2 * squares + np.maximum(others, 0.0))
 
 
 def _log_change(log_p: Array, change: Array) -> Array:

@@ -1,0 +1,259 @@
+/* logistic_f64.h - the logistic function, its logarithm and the binary cross-entropy for double lanes.
+ *
+ * Used in two ways, chosen by the constant argument `precise`: for double data, where every value on the
+ * way is carried in twice the precision; and for narrower data with options or values that float lanes
+ * leave to double, where plain double is more than enough. */
+
+/* lo counts only where `precise` is set. */
+typedef struct {
+    f64_v hi, lo;
+} f64_pair;
+
+SXT_INLINE f64_v f64_negated(f64_v x) { return f64_sub(f64_set1(-0.0), x); }
+
+SXT_INLINE f64_pair f64_pair_of(f64_v x) { return (f64_pair){x, f64_set1(0.0)}; }
+
+SXT_INLINE f64_pair f64_pair_mul(f64_pair a, f64_pair b, int precise)
+{
+    f64_pair c = {f64_mul(a.hi, b.hi), a.hi};
+    if (precise) {
+        f64_v error = f64_fma(a.hi, b.hi, f64_negated(c.hi));
+        c.lo = f64_fma(a.hi, b.lo, f64_fma(a.lo, b.hi, error));
+    }
+    return c;
+}
+
+/* a * b in one number. */
+SXT_INLINE f64_v f64_pair_product(f64_pair a, f64_pair b, int precise)
+{
+    if (!precise)
+        return f64_mul(a.hi, b.hi);
+    return f64_fma(a.hi, b.hi, f64_fma(a.hi, b.lo, f64_mul(a.lo, b.hi)));
+}
+
+SXT_INLINE f64_pair f64_pair_select(f64_m m, f64_pair a, f64_pair b, int precise)
+{
+    return (f64_pair){f64_select(m, a.hi, b.hi), precise ? f64_select(m, a.lo, b.lo) : a.lo};
+}
+
+/* ---- what all functions are made of ------------------------------------------------------------------ */
+
+/* Beyond DEEP exp(-|x|) is held 2^512 times as large, so that its low part stays a normal number and a
+ * subnormal result is rounded once, at the end. Beyond FAR it is 0, whatever the weights. */
+#define F64_DEEP 400.0
+#define F64_FAR_PRECISE 1000.0
+#define F64_FAR 700.0
+
+/* u = exp(-|x|) / *small, to 2^-56; see math_tmpl.h for the reduction. */
+SXT_INLINE f64_pair f64_decay(f64_v x, f64_v *small, int precise)
+{
+    f64_v magic = f64_set1(0x1.8p52 + 1023.0), one = f64_set1(1.0), zero = f64_set1(0.0);
+    f64_v size = f64_abs(x), far = f64_set1(precise ? F64_FAR_PRECISE : F64_FAR);
+    f64_v a = f64_min(size, far);
+    *small = one;
+    if (precise) {
+        f64_m deep = f64_lt(f64_set1(F64_DEEP), a);
+        magic = f64_select(deep, f64_set1(0x1.8p52 + 1023.0 + 512.0), magic);
+        *small = f64_select(deep, f64_set1(0x1p-512), one);
+    }
+    f64_v z = f64_fnma(a, f64_set1(LOG2E_F64), magic);
+    f64_v n = f64_sub(z, magic);
+    f64_v r0 = f64_fnma(n, f64_set1(LN2_F64_HI), f64_negated(a));
+    f64_v low = f64_mul(n, f64_set1(-LN2_F64_LO));
+    f64_v r = f64_add(r0, low);
+    f64_v pow = f64_select(f64_lt(far, size), zero, f64_float(f64_shl(f64_bits(z))));
+    f64_v q = f64_set1(EXP_F64_9);
+    q = f64_fma(q, r, f64_set1(EXP_F64_8));
+    q = f64_fma(q, r, f64_set1(EXP_F64_7));
+    q = f64_fma(q, r, f64_set1(EXP_F64_6));
+    q = f64_fma(q, r, f64_set1(EXP_F64_5));
+    q = f64_fma(q, r, f64_set1(EXP_F64_4));
+    q = f64_fma(q, r, f64_set1(EXP_F64_3));
+    q = f64_fma(q, r, f64_set1(EXP_F64_2));
+    q = f64_fma(q, r, f64_set1(EXP_F64_1));
+    q = f64_fma(q, r, f64_set1(EXP_F64_0));
+    f64_v rr = f64_mul(r, r);
+    if (!precise)
+        return f64_pair_of(f64_fma(f64_fma(q, rr, r), pow, pow));
+    f64_v p = f64_fma(q, rr, low);
+    f64_v h = f64_add(one, f64_add(r0, p));
+    f64_v l = f64_add(f64_sub(r0, f64_sub(h, one)), p);
+    return (f64_pair){f64_mul(pow, h), f64_mul(pow, l)};
+}
+
+/* v / (2 + v), precise or not; the denominator's rounding and the quotient's go into lo. */
+SXT_INLINE f64_pair f64_log_argument(f64_pair v, int precise)
+{
+    f64_v two = f64_set1(2.0);
+    f64_v w = f64_add(two, v.hi);
+    if (!precise)
+        return f64_pair_of(f64_div(v.hi, w));
+    f64_v w_low = f64_add(f64_sub(v.hi, f64_sub(w, two)), v.lo);
+    f64_v y = f64_div(f64_set1(1.0), w);
+    f64_v s = f64_mul(v.hi, y);
+    f64_v rest = f64_add(f64_fnma(s, w, v.hi), f64_fnma(s, w_low, v.lo));
+    return (f64_pair){s, f64_mul(rest, y)};
+}
+
+/* log1p(u), 0 <= u <= 1 (a tiny u may be scaled): log((1+s)/(1-s)), see scalar_math.h; above sqrt 2 - 1 of
+ * half of 1 + u. */
+SXT_INLINE f64_pair f64_log1p_unit(f64_pair u, int precise)
+{
+    f64_v zero = f64_set1(0.0), one = f64_set1(1.0), half = f64_set1(0.5);
+    f64_m large = f64_lt(f64_set1(0.41421356237309503), u.hi);
+    f64_v less = f64_sub(u.hi, one);
+    f64_pair v = {f64_select(large, f64_mul(half, less), u.hi), u.lo};
+    if (precise) {
+        f64_v low = f64_add(f64_sub(u.hi, f64_add(less, one)), u.lo);
+        v.lo = f64_select(large, f64_mul(half, low), u.lo);
+    }
+    f64_pair s = f64_log_argument(v, precise);
+    f64_v safe = f64_max(f64_abs(s.hi), f64_set1(0x1p-250)); /* the square of less could be subnormal */
+    f64_v p = f64_set1(LOG_F64_8), uu = f64_mul(safe, safe);
+    p = f64_fma(p, uu, f64_set1(LOG_F64_7));
+    p = f64_fma(p, uu, f64_set1(LOG_F64_6));
+    p = f64_fma(p, uu, f64_set1(LOG_F64_5));
+    p = f64_fma(p, uu, f64_set1(LOG_F64_4));
+    p = f64_fma(p, uu, f64_set1(LOG_F64_3));
+    p = f64_fma(p, uu, f64_set1(LOG_F64_2));
+    p = f64_fma(p, uu, f64_set1(LOG_F64_1));
+    p = f64_fma(p, uu, f64_set1(LOG_F64_0));
+    f64_v base = f64_select(large, f64_set1(SXT_LN2_HI), zero);
+    f64_v base_low = f64_select(large, f64_set1(SXT_LN2_LO), zero);
+    f64_v twice = f64_add(s.hi, s.hi), cube = f64_mul(uu, p);
+    if (!precise)
+        return f64_pair_of(f64_add(base, f64_add(twice, f64_fma(cube, s.hi, base_low))));
+    f64_v tail = f64_add(f64_fma(cube, s.hi, f64_add(s.lo, s.lo)), base_low);
+    f64_v hi = f64_add(base, twice);
+    f64_v lo = f64_add(f64_sub(twice, f64_sub(hi, base)), tail);
+    f64_v sum = f64_add(hi, lo);
+    return (f64_pair){sum, f64_sub(lo, f64_sub(sum, hi))};
+}
+
+/* p = 1 / (1 + u) and q = u / (1 + u). Where u is scaled, q is too. */
+SXT_INLINE void f64_shares(f64_pair u, f64_pair *p, f64_pair *q, int precise)
+{
+    f64_v one = f64_set1(1.0);
+    f64_v d = f64_add(one, u.hi);
+    f64_v y = f64_div(one, d);
+    *p = f64_pair_of(y);
+    if (precise) {
+        f64_v d_low = f64_add(f64_sub(u.hi, f64_sub(d, one)), u.lo);
+        p->lo = f64_mul(y, f64_fnma(y, d_low, f64_fnma(y, d, one)));
+    }
+    *q = f64_pair_mul(u, *p, precise);
+}
+
+/* The canonical NaN wherever the result or what it hangs on is NaN. */
+SXT_INLINE f64_v f64_canonical(f64_v y, f64_v x)
+{
+    return f64_select(f64_unord(x, y), f64_set1((double)NAN), y);
+}
+
+/* ---- sigmoid ------------------------------------------------------------------------------------------- */
+
+SXT_INLINE f64_v f64_sigmoid(f64_v x, int precise)
+{
+    f64_v small;
+    f64_pair p, q;
+    f64_shares(f64_decay(x, &small, precise), &p, &q, precise);
+    if (precise) {
+        p.hi = f64_add(p.hi, p.lo);
+        q.hi = f64_mul(f64_add(q.hi, q.lo), small);
+    }
+    return f64_canonical(f64_select(f64_lt(x, f64_set1(0.0)), q.hi, p.hi), x);
+}
+
+SXT_INLINE f64_v f64_log_sigmoid(f64_v x, int precise)
+{
+    f64_v small;
+    f64_pair l = f64_log1p_unit(f64_decay(x, &small, precise), precise);
+    f64_v y = f64_sub(f64_min(x, f64_set1(0.0)), f64_mul(l.hi, small));
+    return f64_canonical(y, x);
+}
+
+/* ---- binary cross-entropy ------------------------------------------------------------------------------ */
+
+typedef struct {
+    f64_v x, target, weight, pos_weight, grad_output;
+    f64_pair scale;
+} f64_binary_in;
+
+typedef struct {
+    f64_v loss, grad, hess;
+} f64_binary_out;
+
+/* The loss is weight * (no * log(1 + exp(x)) + yes * log(1 + exp(-x))) with no = 1 - target and
+ * yes = pos_weight * target. */
+typedef struct {
+    f64_pair no, yes, both, weight, scale;
+} f64_coefficients;
+
+SXT_INLINE f64_coefficients f64_binary_coefficients(const f64_binary_in *in, int weighted, int precise)
+{
+    f64_coefficients c;
+    f64_v one = f64_set1(1.0), t = in->target;
+    c.no = f64_pair_of(f64_sub(one, t));
+    if (precise)
+        c.no.lo = f64_sub(f64_sub(one, c.no.hi), t);
+    c.yes = f64_pair_of(t);
+    c.both = c.weight = f64_pair_of(one);
+    c.scale = in->scale;
+    if (!weighted)
+        return c;
+    c.yes = f64_pair_mul(f64_pair_of(t), f64_pair_of(in->pos_weight), precise);
+    f64_v s = f64_add(c.no.hi, c.yes.hi), d = f64_sub(s, c.no.hi);
+    c.both = f64_pair_of(s);
+    if (precise) {
+        f64_v error = f64_add(f64_sub(c.no.hi, f64_sub(s, d)), f64_sub(c.yes.hi, d));
+        c.both.lo = f64_add(error, f64_add(c.no.lo, c.yes.lo));
+    }
+    c.weight = f64_pair_of(in->weight);
+    f64_pair product = f64_pair_mul(c.weight, f64_pair_of(in->grad_output), precise);
+    c.scale = f64_pair_mul(product, c.scale, precise);
+    return c;
+}
+
+/* The two terms are put together last: each is accurate by itself, and neither is negative. An infinite
+ * logit is computed as a large one, since a coefficient of 0 makes it 0 and any other infinite. */
+SXT_INLINE f64_v f64_binary_loss(const f64_binary_in *in, const f64_coefficients *c, f64_pair u, f64_v small,
+                                 int precise)
+{
+    f64_v zero = f64_set1(0.0), infinity = f64_set1((double)INFINITY), size = f64_abs(in->x);
+    f64_m infinite = f64_eq(size, infinity);
+    f64_pair slope = f64_pair_select(f64_lt(in->x, zero), c->yes, c->no, precise);
+    slope = f64_pair_mul(c->weight, slope, precise);
+    f64_pair bend = f64_pair_mul(c->weight, c->both, precise);
+    f64_v line = f64_select(infinite, f64_set1(0x1p500), size);
+    f64_v a = f64_pair_product(slope, f64_pair_of(line), precise);
+    f64_v b = f64_mul(f64_pair_product(bend, f64_log1p_unit(u, precise), precise), small);
+    a = f64_select(infinite, f64_select(f64_lt(zero, a), infinity, a), a);
+    return f64_add(a, b);
+}
+
+/* Constant arguments choose what is computed. */
+SXT_INLINE f64_binary_out f64_binary_lanes(const f64_binary_in *in, int weighted, int slope, int precise)
+{
+    f64_binary_out out;
+    f64_coefficients c = f64_binary_coefficients(in, weighted, precise);
+    f64_v small, nan = f64_add(in->x, in->target), one = f64_set1(1.0);
+    f64_pair u = f64_decay(in->x, &small, precise);
+    out.loss = f64_canonical(f64_binary_loss(in, &c, u, small, precise), nan);
+    out.grad = out.hess = out.loss;
+    if (slope) {
+        f64_pair p, q;
+        f64_shares(u, &p, &q, precise);
+        f64_m negative = f64_lt(in->x, f64_set1(0.0));
+        f64_pair up = f64_pair_mul(c.scale, c.no, precise), down = f64_pair_mul(c.scale, c.yes, precise);
+        f64_v a = f64_pair_product(up, f64_pair_select(negative, q, p, precise), precise);
+        f64_v b = f64_pair_product(down, f64_pair_select(negative, p, q, precise), precise);
+        if (precise) {
+            a = f64_mul(a, f64_select(negative, small, one));
+            b = f64_mul(b, f64_select(negative, one, small));
+        }
+        out.grad = f64_canonical(f64_sub(a, b), nan);
+        f64_pair curvature = f64_pair_mul(f64_pair_mul(c.scale, c.both, precise), q, precise);
+        out.hess = f64_canonical(f64_mul(f64_pair_product(curvature, p, precise), small), nan);
+    }
+    return out;
+}

@@ -1,0 +1,58 @@
+/* results_tmpl.h - what a job says about one row, and where the row's loss goes. Included once per
+ * storage type, before the rows and the tiles. */
+
+#define N(name) SXT_CAT(S, name)
+
+static void N(put_row_value)(const sxt_job *job, ptrdiff_t row, double value)
+{
+    if (job->row_out) {
+        if (job->dtype == SXT_F64)
+            ((double *)job->row_out)[row] = value;
+        else
+            ((float *)job->row_out)[row] = (float)value;
+    }
+}
+
+static int N(ignored)(const sxt_job *job, ptrdiff_t index)
+{
+    return job->labels && job->has_ignore_index && job->labels[index] == job->ignore_index;
+}
+
+/* Factors of the loss and of the gradient of a row that is not ignored. */
+SXT_FN void N(row_scales)(const sxt_job *job, ptrdiff_t index, double *loss, double *grad)
+{
+    double s = job->weight ? job->weight[job->labels[index]] : 1.0;
+    if (job->sample_weight)
+        s *= job->sample_weight[index];
+    *loss = s;
+    *grad = s * job->grad_scale * (job->grad_output ? job->grad_output[index] : 1.0);
+}
+
+/* The general form's constants of a row; what depends on the sum's sweep is filled in by the caller. */
+SXT_FN V(general) N(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t skip)
+{
+    double sample = job->sample_weight ? job->sample_weight[index] : 1.0;
+    double outer = sample * (job->grad_output ? job->grad_output[index] : 1.0);
+    V(general) g = {.row_weight = sample, .row_grad = outer * job->grad_scale,
+                    .z_loss = job->z_loss, .z_grad = outer * job->z_scale};
+    g.q_skip = job->base && skip >= 0 ? job->base[skip] : 0.0;
+    if (job->op == SXT_OP_LABEL) {
+        g.label_share = job->share * (job->weight ? job->weight[job->labels[index]] : 1.0);
+        g.q_skip += g.label_share;
+        g.dot_mass = job->base_sum;
+        g.mass = g.label_share + job->base_sum;
+    }
+    return g;
+}
+
+static void N(add_result)(const sxt_job *job, ptrdiff_t index, double loss, double z, sxt_total *total)
+{
+    N(put_row_value)(job, index, loss + z);
+    if (!job->want_sum)
+        return;
+    sxt_dd s = sxt_two_sum(total->hi, loss), t = sxt_two_sum(total->z_hi, z);
+    total->hi = s.hi;
+    total->lo += s.lo;
+    total->z_hi = t.hi;
+    total->z_lo += t.lo;
+}
