@@ -24,8 +24,9 @@ pip = $(call python,$*) -m pip install --quiet --disable-pip-version-check -c co
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# The matrices of the demo are too small to be worth sharing between threads of the BLAS.
 demo: $(BUILD)/venv-demo/installed  ## train, export, verify; writes build/demo/report.html
-	@$(call python,demo) -m softxent demo --out $(BUILD)/demo
+	@OPENBLAS_NUM_THREADS=1 $(call python,demo) -m softxent demo --out $(BUILD)/demo
 
 tour: $(BUILD)/venv-demo/installed  ## draw the figures of docs/tour.md again
 	@$(call python,demo) -m softxent tour --out docs
@@ -34,7 +35,7 @@ test: $(BUILD)/venv-test/installed  ## all tests: ctest for the C core, pytest f
 	@tools/run-tests $(call python,test) $(BUILD)
 
 bench: $(BUILD)/venv-bench/installed  ## compare with torch, onnxruntime, JAX, SciPy, NumPy
-	@$(call python,bench) -m softxent bench --out $(BUILD)/bench
+	@$(call python,bench) tools/bench.py --out $(BUILD)/bench
 
 lint: $(BUILD)/venv-dev/installed  ## ruff, mypy, cython-lint
 	$(call python,dev) -m ruff check .

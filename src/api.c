@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "logsumexp.h"
 #include "run.h"
 
 static sxt_status lay_out_and_run(sxt_job *job, const sxt_array *x, uint64_t axes, const sxt_array *y,
@@ -58,7 +59,11 @@ sxt_status sxt_logsumexp(const sxt_array *x, uint64_t axes, const sxt_mask *wher
         status = sxt_check_axes(x, axes);
     if (status == SXT_OK && !out)
         status = SXT_ERR_ARGUMENT;
-    if (status == SXT_OK && (b || sign))
-        status = SXT_ERR_UNSUPPORTED;
-    return status == SXT_OK ? lay_out_and_run(&job, x, axes, NULL, where, &total) : status;
+    if (status == SXT_OK && b)
+        return sxt_logsumexp_with_factors(x, axes, where, b, out, sign);
+    if (status == SXT_OK)
+        status = lay_out_and_run(&job, x, axes, NULL, where, &total);
+    if (status == SXT_OK && sign)
+        sxt_signs_of_logs(x, axes, out, sign);
+    return status;
 }

@@ -2,8 +2,10 @@
  * a cap; part of tiles_tmpl.h for elements of any storage type, in double.
  *
  * z is kept as a sum hi + tail, since half a unit in the last place of a large z is many units of exp(z).
- * tanh u = (1 - E) / (1 + E), E = exp(-2 |u|) to 2^-57: z is off by about cap 2^-57. The first derivative is
- * scale 4 E / (1 + E)^2, which does not cancel; the second -2 tanh u / cap times scale times the first. */
+ * Without a cap z is taken relative to the row's largest z, the origin: scale (x - x_max), so that elements
+ * near enough to matter have a small z. tanh u = (1 - E) / (1 + E), E = exp(-2 |u|) to 2^-57: a capped z is
+ * off by about cap 2^-57. Its first derivative is scale 4 E / (1 + E)^2, which does not cancel; the second
+ * is -2 tanh u / cap times scale times the first. */
 
 SXT_FN void N(cap_one)(double scale, double cap, double *x, double *tail, double *slope, double *bend)
 {
@@ -11,37 +13,64 @@ SXT_FN void N(cap_one)(double scale, double cap, double *x, double *tail, double
     double u = product / cap;
     double u_tail = fma(-u, cap, product) / cap + rest / cap;
     double size = fabs(u), size_tail = u < 0.0 ? -u_tail : u_tail;
-    int far = !(size < 300.0); /* tanh is 1 there; keeps infinities out of the arithmetic */
+    int far = !(size < 380.0); /* even E is 0 there; keeps infinities out of the arithmetic */
     double k;
-    sxt_dd e = sxt_exp_parts(far ? -600.0 : -2.0 * size, &k);
-    double power = sxt_exp2i(k), shrink = far ? 0.0 : -2.0 * size_tail * e.hi;
-    e = sxt_fast_sum(e.hi * power, (e.lo + shrink) * power);
+    sxt_dd e = sxt_exp_parts(far ? -760.0 : -2.0 * size, &k);
+    /* in two steps: 2^k itself may lie below the normal numbers */
+    double step = sxt_exp2i(k > -600.0 ? k : -600.0), last = sxt_exp2i(k > -600.0 ? 0.0 : k + 600.0);
+    double shrink = far ? 0.0 : -2.0 * size_tail * e.hi;
+    e = sxt_fast_sum(e.hi * step * last, (e.lo + shrink) * step * last);
     sxt_dd one = {1.0, 0.0}, minus = {-e.hi, -e.lo};
-    sxt_dd tanh = sxt_dd_div(sxt_dd_add(one, minus), sxt_dd_add(one, e));
+    sxt_dd below = sxt_dd_add(one, e), tanh = sxt_dd_div(sxt_dd_add(one, minus), below);
+    sxt_dd ratio = sxt_dd_div(sxt_dd_div(e, below), below);
     double sign = u < 0.0 ? -1.0 : 1.0, hi = cap * tanh.hi;
-    double first = scale * 4.0 * e.hi / ((1.0 + e.hi) * (1.0 + e.hi));
+    double first = far ? 0.0 : scale * 4.0 * ratio.hi;
     *tail = sign * (fma(cap, tanh.hi, -hi) + cap * tanh.lo);
     *slope = first;
     *bend = -2.0 * scale / cap * sign * tanh.hi * first;
     *x = *x != *x ? *x : sign * hi;
 }
 
-SXT_FN void N(scale_one)(double scale, double *x, double *tail, double *slope, double *bend)
+SXT_FN void N(scale_one)(double scale, double origin, double *x, double *tail, double *slope, double *bend)
 {
-    double product = *x * scale, rest = fma(*x, scale, -product);
-    *tail = fabs(product) < (double)INFINITY ? rest : 0.0;
+    sxt_dd half = sxt_two_sum(0.5 * *x, -0.5 * origin); /* the whole difference may overflow */
+    double twice = 2.0 * scale, product = half.hi * twice;
+    double rest = fma(half.hi, twice, -product) + half.lo * twice;
+    *tail = fabs(product) < 0x1p40 ? rest : 0.0; /* beyond, exp is 0 and the tail could overflow it */
     *slope = scale;
     *bend = 0.0;
     *x = product;
 }
 
-static void N(cap_logits)(const sxt_job *job, const N(tiles_t) *t, ptrdiff_t n)
+static void N(transform)(const sxt_job *job, double origin, double *x, double *tail, double *slope, double *bend)
 {
-    double scale = job->logit_scale, cap = job->softcap;
-    if (cap > 0.0)
-        for (ptrdiff_t i = 0; i < n; i++)
-            N(cap_one)(scale, cap, t->x + i, t->tail + i, t->slope + i, t->bend + i);
+    if (job->softcap > 0.0)
+        N(cap_one)(job->logit_scale, job->softcap, x, tail, slope, bend);
     else
-        for (ptrdiff_t i = 0; i < n; i++)
-            N(scale_one)(scale, t->x + i, t->tail + i, t->slope + i, t->bend + i);
+        N(scale_one)(job->logit_scale, origin, x, tail, slope, bend);
+}
+
+static void N(cap_logits)(const sxt_job *job, const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t nc)
+{
+    for (ptrdiff_t c = 0; c < nc; c++)
+        for (ptrdiff_t i = 0; i < s->lanes; i++) {
+            ptrdiff_t at = c * s->lanes + i;
+            N(transform)(job, s->origin[i], t->x + at, t->tail + at, t->slope + at, t->bend + at);
+        }
+}
+
+/* The logit with the largest z of each row (0 with a cap, or when it is not finite), and the label's z. */
+static void N(set_origins)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, ptrdiff_t r0)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        double best = -(double)INFINITY, slope, bend;
+        for (ptrdiff_t c = 0; job->softcap == 0.0 && c < job->classes; c++) {
+            double x = N(get)(job, p->x.p + (r0 + i) * p->x.row + N(class_at)(p, &p->x, c));
+            double signed_x = job->logit_scale < 0.0 ? -x : x;
+            best = signed_x > best ? signed_x : best;
+        }
+        best = job->logit_scale < 0.0 ? -best : best;
+        s->origin[i] = fabs(best) < (double)INFINITY ? best : 0.0;
+        N(transform)(job, s->origin[i], &s->at_label[i], &s->label_tail[i], &slope, &bend);
+    }
 }

@@ -16,4 +16,6 @@
 #undef DENSE_BIAS
 #undef DENSE_LOW
 #undef DENSE_HIGH
+#undef DENSE_TOO_LARGE
+#undef DENSE_SCALE
 #undef SXT_T_IS_F32

@@ -125,7 +125,7 @@ static sxt_status make_coefficients(const sxt_cross_entropy_args *a, ptrdiff_t c
 
 static double mean_of(double sum, double low, double count)
 {
-    return (isfinite(sum) ? sum + low : sum) / count;
+    return (isfinite(sum) ? sum + low : sum) / count / SXT_TOTAL_SCALE;
 }
 
 static sxt_status run(const sxt_cross_entropy_args *a, sxt_job *job, double mean, double z_mean)

@@ -22,11 +22,15 @@ SXT_INLINE void V(grid_for)(T bound, T *m1, T *m2, double *unit)
 
 SXT_INLINE KV V(dense_q)(KV base, KV slope, KV target) { return V(fma)(target, slope, base); }
 
+/* q (max - x) DENSE_SCALE, so that the difference of any two finite logits is finite; max is
+ * dense_distance_of the maximum. */
+#define DENSE_SCALE ((T)0x1p-6)
+SXT_INLINE T V(dense_distance_of)(T max) { return max * DENSE_SCALE; }
 SXT_INLINE KV V(dense_term)(KV q, KV max, KV x, const KV *tail)
 {
-    KV zero = V(set1)((T)0), distance = V(sub)(max, x);
+    KV zero = V(set1)((T)0), distance = V(fnma)(x, V(set1)(DENSE_SCALE), max);
     if (tail)
-        distance = V(sub)(distance, *tail);
+        distance = V(fnma)(*tail, V(set1)(DENSE_SCALE), distance);
     return V(select)(V(eq)(q, zero), zero, V(mul)(q, distance));
 }
 
@@ -58,4 +62,11 @@ SXT_INLINE double V(grid_value)(const V(grid_sum) *s, double unit)
     double coarse = (double)s->coarse_hi * 0x1p32 + (double)(int64_t)s->coarse_lo;
     double fine = (double)s->fine_hi * 0x1p32 + (double)(int64_t)s->fine_lo;
     return coarse * unit + fine * (unit * (1.0 / (double)((uint64_t)1 << GRID)));
+}
+
+/* The sum of q (max - x). A term beyond the grid's range is one beyond the largest number. */
+SXT_INLINE double V(dot_value)(const V(grid_sum) *s, double unit, T bound)
+{
+    double sum = V(grid_value)(s, unit) / (double)DENSE_SCALE;
+    return (double)bound < DENSE_TOO_LARGE ? sum : (double)bound * (double)INFINITY;
 }

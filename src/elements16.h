@@ -54,7 +54,7 @@ static inline void sxt_put(char *p, sxt_dtype dtype, double x)
         return;
     }
     double size = fabs(x);
-    int exponent = 0;
+    int exponent = lowest; /* of zero: anything low */
     if (size > 0.0 && size < (double)INFINITY)
         (void)frexp(size, &exponent);
     int spacing = exponent - digits > lowest ? exponent - digits : lowest;

@@ -37,13 +37,13 @@ static void N(log_sigmoid)(const void *x, void *y, ptrdiff_t n)
     }
 }
 
-/* The elements as doubles. */
+/* The elements as doubles; both arrays of doubles have room for whole vectors. */
 static void N(widen)(const ST *from, double *to, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i += V(W)) {
         T lane[V(W)];
         V(store)(lane, N(read)(from + i, n - i));
-        for (int k = 0; k < V(W) && i + k < n; k++)
+        for (int k = 0; k < V(W); k++)
             to[i + k] = (double)lane[k];
     }
 }
@@ -51,8 +51,8 @@ static void N(widen)(const ST *from, double *to, ptrdiff_t n)
 static void N(narrow)(const double *from, ST *to, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i += V(W)) {
-        T lane[V(W)] = {0};
-        for (int k = 0; k < V(W) && i + k < n; k++)
+        T lane[V(W)];
+        for (int k = 0; k < V(W); k++)
             lane[k] = (T)from[i + k];
         N(write_lanes)(to + i, V(load)(lane), n - i);
     }

@@ -55,27 +55,49 @@ static inline int sxt_exact_limb(int top) { return (top - 51 - SXT_EXACT_LOW + 3
 /* Whether limb i is one that cuts with normal numbers. */
 static inline int sxt_exact_cuts(int i) { return i >= 4 && 32 * i + SXT_EXACT_LOW + 53 < 1023; }
 
+/* What turns a double into a multiple of limb i's unit, and the bits it leaves in a sum of n of them. */
+static inline double sxt_exact_magic(int i) { return 1.5 * sxt_exact_power(32 * i + SXT_EXACT_LOW + 52); }
+
+static inline int64_t sxt_exact_units(uint64_t sum, ptrdiff_t n, double magic)
+{
+    uint64_t bits;
+    memcpy(&bits, &magic, sizeof bits);
+    return (int64_t)(sum - (uint64_t)n * bits);
+}
+
 /* Cut n values on limb i; the rests take the values' place. */
 static inline int64_t sxt_exact_cut(double *v, ptrdiff_t n, int i)
 {
-    double magic = 1.5 * sxt_exact_power(32 * i + SXT_EXACT_LOW + 52);
-    int64_t sum = 0, zero;
-    memcpy(&zero, &magic, sizeof zero);
+    double magic = sxt_exact_magic(i);
+    uint64_t sum = 0;
     for (ptrdiff_t k = 0; k < n; k++) {
         double c = v[k] + magic;
-        int64_t bits;
+        uint64_t bits;
         memcpy(&bits, &c, sizeof bits);
-        sum += bits - zero;
+        sum += bits;
         v[k] -= c - magic;
     }
-    return sum;
+    return sxt_exact_units(sum, n, magic);
+}
+
+/* The same for floats of which nothing is left. */
+static inline int64_t sxt_exact_convert(const float *v, ptrdiff_t n, int i)
+{
+    double magic = sxt_exact_magic(i);
+    uint64_t sum = 0;
+    for (ptrdiff_t k = 0; k < n; k++) {
+        double c = (double)v[k] + magic;
+        uint64_t bits;
+        memcpy(&bits, &c, sizeof bits);
+        sum += bits;
+    }
+    return sxt_exact_units(sum, n, magic);
 }
 
 /* Adds n <= SXT_EXACT_BLOCK values, which are destroyed: multiples of 2^low, below 2^top. */
 static inline void sxt_exact_add_between(sxt_exact *sum, double *v, ptrdiff_t n, int low, int top)
 {
-    int i = sxt_exact_limb(top);
-    for (;; i--) {
+    for (int i = sxt_exact_limb(top);; i--) {
         if (!sxt_exact_cuts(i)) {
             for (ptrdiff_t k = 0; k < n; k++)
                 sxt_exact_add(sum, v[k]);
@@ -113,16 +135,18 @@ static inline void sxt_exact_add_floats(sxt_exact *sum, const float *v, ptrdiff_
         most = bits > most ? bits : most;
         least = bits - 1 < least ? bits - 1 : least;
     }
-    int top = (int)(most >> 23), low = (int)((least + 1) >> 23);
-    low = (low > 1 ? low : 1) - 150;
-    if (top >= 0xff) {
+    int exponent = (int)((least + 1) >> 23), top = (int)(most >> 23) - 126;
+    int low = (exponent > 1 ? exponent : 1) - 150, i = sxt_exact_limb(top);
+    if (top >= 0xff - 126) {
         for (ptrdiff_t k = 0; k < n; k++)
             sxt_exact_add(sum, (double)v[k]);
+    } else if (32 * i + SXT_EXACT_LOW <= low) {
+        sxt_exact_put(sum, i, sxt_exact_convert(v, n, i));
     } else if (most > 0) {
         double wide[SXT_EXACT_BLOCK];
         for (ptrdiff_t k = 0; k < n; k++)
             wide[k] = (double)v[k];
-        sxt_exact_add_between(sum, wide, n, low, top - 126);
+        sxt_exact_add_between(sum, wide, n, low, top);
     }
 }
 

@@ -43,7 +43,7 @@ static void V(add_exps)(const T *x, ptrdiff_t n, const V(ref) *ref, V(exp_total)
         V(acc) acc = {V(iset1)(0), V(iset1)(0)};
         V(uint) count = 0;
         for (; i < n && count < FLUSH; i += V(W), count++)
-            (void)V(exp_add)(V(some)(x + i, n - i), &lanes, &acc, SXT_T_IS_F32);
+            (void)V(exp_add)(V(some)(x + i, n - i), NULL, &lanes, &acc, SXT_T_IS_F32);
         V(uint) zero1 = count * V(scalar_bits)(ref->m1), zero2 = count * V(scalar_bits)(ref->m2);
         uint64_t a = V(hsumu)(V(iadd)(acc.coarse, V(iset1)((V(int))(0 - zero1))));
         int64_t b = V(hsums)(V(iadd)(acc.fine, V(iset1)((V(int))(0 - zero2))));
@@ -67,8 +67,9 @@ static void V(exp_sum)(const void *data, ptrdiff_t n, ptrdiff_t skip, sxt_stretc
     T rest = left > right ? left : right;
     out->rest = (double)rest;
     if (out->skip >= 0) {
-        out->at_skip = (double)x[out->skip];
-        out->nan |= out->at_skip != out->at_skip;
+        T at_skip = x[out->skip];
+        out->at_skip = (double)at_skip;
+        out->nan |= at_skip != at_skip;
     }
     if (out->nan || !(fabs(out->rest) < (double)INFINITY))
         return;

@@ -56,53 +56,67 @@ SXT_FN V(outcome) V(finish_label)(V(wide) others, double at_label, double shift,
     double x = at_label - shift;
     V(wide) e = V(wide_exp)(x, n_ref), sum = V(wide_add)(others, e);
     double nll = V(wide_round)(V(wide_nll)(others, e, x, n_ref));
-    nll = at_label == -(double)INFINITY ? (double)INFINITY : nll;
+    nll = x == -(double)INFINITY ? (double)INFINITY : nll; /* also where the difference overflowed */
     double patch = 0.0 - scale_grad * V(wide_ratio)(others, sum);
     return V(outcome_of)(V(wide_factor)(scale_grad, sum), patch, scale_loss == 0.0 ? 0.0 : scale_loss * nll);
 }
 
 /* ---- cross-entropy in its general form (kernels.h) -------------------------------------------- */
 
-/* What the general form needs of a row beyond the sum. row_weight multiplies its loss, row_grad its
- * gradient; z_grad the gradient of z_loss lse^2. q_skip is q at the skipped class, mass the sum of q,
- * dot the sum of base-like q times (max - x), label_share the part of q that counts -log p_skip itself. */
+/* What the general form needs of a row beyond the sum without its first maximum. The maximum is max + tail
+ * (tail: capped logits only), the label's logit at_label + label_tail. row_weight multiplies the loss,
+ * row_grad the gradient, z_grad that of z_loss lse^2. mass is the sum of q; q_max and q_label are q at the
+ * maximum and at the label; dot is the sum of the dense part of q times (max - x), dense_mass its sum. */
 typedef struct {
-    double at_skip, tail, max, shift, n_ref; /* the logit at skip is at_skip + tail */
+    double max, tail, shift, n_ref, origin;
+    double at_label, label_tail, label_share;
+    int label_is_max;
     double row_weight, row_grad, z_loss, z_grad;
-    double q_skip, mass, dot, dot_mass, label_share;
+    double q_max, q_label, mass, dot, dense_mass;
 } V(general);
 
-/* gradient = term * factor - row_grad * q; hessian = curve p (1 - p) + curve_z p^2, p = term * share. */
+/* gradient = term * factor - row_grad * q; hessian = curve p (1 - p) + curve_z p^2, p = term * share; at the
+ * maximum and at the label the values given. */
 typedef struct {
-    double loss, z, factor_hi, factor_lo, patch, share_hi, share_lo, curve, curve_z, hess_patch;
+    double loss, z, factor_hi, factor_lo, share_hi, share_lo, curve, curve_z;
+    double grad_max, hess_max, grad_label, hess_label;
 } V(general_outcome);
 
 SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
 {
-    double x = g.at_skip - g.shift;
-    V(wide) e = V(wide_exp)(x, g.n_ref);
+    double x = g.max - g.shift, x_label = g.at_label - g.shift;
+    V(wide) e = V(wide_exp)(x, g.n_ref), e_label = V(wide_exp)(x_label, g.n_ref);
     e = V(wide_add)(e, V(wide_from)(V(wide_round)(e) * g.tail));
     V(wide) sum = V(wide_add)(others, e);
-    int top = V(wide_round)(others) < 0.375 * V(wide_round)(e); /* as in wide_nll */
-    double nll = V(wide_round)(V(wide_nll)(others, e, x, g.n_ref)) - (top ? 0.0 : g.tail);
-    nll = g.at_skip == -(double)INFINITY ? (double)INFINITY : nll;
-    V(wide) lse = V(wide_add)(V(wide_from)(g.shift), V(wide_log)(sum, g.n_ref));
-    double above_max = V(wide_round)(V(wide_add)(lse, V(wide_from)(-g.max)));
-    above_max = g.at_skip == g.max ? nll + g.tail : above_max;
-    double lse_here = V(wide_round)(lse), others_share = V(wide_ratio)(others, sum);
-    double own_share = V(wide_ratio)(e, sum);
-    double z_slope = 2.0 * g.z_loss * lse_here * g.z_grad;
-    double label = g.label_share == 0.0 ? 0.0 : g.label_share * nll;
-    double curve = g.row_grad * g.mass + z_slope, curve_z = 2.0 * g.z_loss * g.z_grad;
+    /* -log p of the maximum: below log C, so no form but log1p is needed when it is small */
+    double others_share = V(wide_ratio)(others, sum), own_share = V(wide_ratio)(e, sum);
+    int small = V(wide_round)(others) < 0.375 * V(wide_round)(e); /* as in wide_nll */
+    double nll = V(wide_round)(V(wide_nll)(others, e, x, g.n_ref)) - (small ? 0.0 : g.tail);
+    double above_max = nll + g.tail, lse = g.origin + (g.max + above_max);
+    /* halves: the difference of two logits may exceed the largest number while its share does not */
+    double half = 0.5 * g.max - 0.5 * g.at_label, rest = above_max - g.label_tail;
+    half = g.label_is_max ? 0.0 : half;
+    rest = g.label_is_max ? nll : rest;
+    double p_label = V(wide_ratio)(e_label, sum) * (1.0 + g.label_tail);
+    p_label = x_label == -(double)INFINITY ? 0.0 : p_label;
+    double z_slope = 2.0 * g.z_loss * lse * g.z_grad, curve_z = 2.0 * g.z_loss * g.z_grad;
+    double curve = g.row_grad * g.mass + z_slope;
     sxt_dd f = V(wide_factor)(curve, sum), p = V(wide_factor)(1.0, sum);
-    double patch = g.row_grad * ((g.mass - g.q_skip) - g.mass * others_share) + z_slope * own_share;
-    double loss = label + (g.dot + g.dot_mass * above_max);
+    double label_part = 2.0 * (g.label_share * half) + g.label_share * rest;
+    label_part = g.label_share == 0.0 ? 0.0 : label_part;
+    double dense_part = g.dense_mass == 0.0 ? g.dot : g.dot + g.dense_mass * above_max;
+    double loss = label_part + dense_part;
+    /* Q p - q at the maximum, from p or from 1 - p, whichever is small */
+    double tilt = others_share > 0.5 ? g.mass * own_share - g.q_max : (g.mass - g.q_max) - g.mass * others_share;
     return (V(general_outcome)){
         .loss = g.row_weight == 0.0 ? 0.0 : g.row_weight * loss,
-        .z = g.z_loss == 0.0 ? 0.0 : g.row_weight * g.z_loss * lse_here * lse_here,
-        .factor_hi = f.hi, .factor_lo = f.lo, .patch = patch, .share_hi = p.hi, .share_lo = p.lo,
+        .z = g.z_loss == 0.0 ? 0.0 : g.row_weight * g.z_loss * lse * lse,
+        .factor_hi = f.hi, .factor_lo = f.lo, .share_hi = p.hi, .share_lo = p.lo,
         .curve = curve, .curve_z = curve_z,
-        .hess_patch = curve * (own_share * others_share) + curve_z * (own_share * own_share)};
+        .grad_max = g.row_grad * tilt + z_slope * own_share,
+        .hess_max = curve * (own_share * others_share) + curve_z * (own_share * own_share),
+        .grad_label = g.row_grad * (g.mass * p_label - g.q_label) + z_slope * p_label,
+        .hess_label = curve * (p_label * (1.0 - p_label)) + curve_z * (p_label * p_label)};
 }
 
 /* One element of the gradient. For f32 the factor is a double and all is rounded once. */

@@ -72,7 +72,7 @@ static void row(const probabilities_run *run, const sxt_plane *plane, ptrdiff_t 
         ((double *)job->row_out)[index] = loss;
     else if (job->row_out)
         ((float *)job->row_out)[index] = (float)loss;
-    sxt_dd s = sxt_two_sum(total->hi, loss);
+    sxt_dd s = sxt_two_sum(total->hi, loss * SXT_TOTAL_SCALE);
     total->hi = s.hi;
     total->lo += s.lo;
 }

@@ -27,6 +27,10 @@
 #include "wide_f32.h"
 #include "wide_f64.h"
 
+#include "exp_sum.h"
+#include "factor_terms.h"
+#include "linear_cap.h"
+
 /* Log-sum-exps of rows with a smaller maximum are taken as maximum + log1p(others). */
 #define SMALL_MAX 0x1p-6
 
@@ -40,6 +44,8 @@
 #include "math_tmpl.h"
 #include "dense_tmpl.h"
 #include "finish_tmpl.h"
+#include "exp_sum_tmpl.h"
+#include "linear_tmpl.h"
 
 #define S f32s
 #define ST float
@@ -88,6 +94,8 @@
 #include "math_tmpl.h"
 #include "dense_tmpl.h"
 #include "finish_tmpl.h"
+#include "exp_sum_tmpl.h"
+#include "linear_tmpl.h"
 
 #define S f64s
 #define ST double
@@ -115,9 +123,13 @@
 #define ROW_KERNELS(S)                                                                             \
     {S##_plane, S##_start, S##_scan, S##_prepare, S##_sum, S##_finish, S##_write}
 
+#define STRETCH_KERNELS(K) {K##_exp_sum, K##_linear_logits, K##_linear_dense, K##_linear_gradient}
+
 extern const sxt_kernels SXT_TABLE;
 const sxt_kernels SXT_TABLE = {
     ISA_NAME,
     {ROW_KERNELS(f16s), ROW_KERNELS(bf16s), ROW_KERNELS(f32s), ROW_KERNELS(f64s)},
     anys_tiles,
+    .stretches = {STRETCH_KERNELS(f32), STRETCH_KERNELS(f64)},
+    .factor_terms = factor_terms,
 };

@@ -55,7 +55,9 @@ typedef struct {
     ptrdiff_t rows, first_row, row_step; /* row numbers: first_row + i * row_step */
 } sxt_plane;
 
-/* Sums of losses to twice the precision: cross-entropy, and z_loss, which has its own divisor. */
+/* Sums of losses to twice the precision: cross-entropy, and z_loss, which has its own divisor. In units that
+ * leave room for sums beyond the largest number, whose mean may lie below it. */
+#define SXT_TOTAL_SCALE 0x1p-64
 typedef struct {
     double hi, lo, z_hi, z_lo;
 } sxt_total;
@@ -79,17 +81,20 @@ typedef struct {
     int64_t b_hi;
     double dot, mass;      /* sums of q_c (max - x_c) and of q_c over base and target */
     double target_skip;    /* target at skip */
+    ptrdiff_t label;       /* or -1 */
+    double at_label;
     double factor_hi, factor_lo, tiny, patch, limit;
-    double row_grad, share_hi, share_lo, curve, curve_z, hess_patch; /* general form: finish_tmpl.h */
+    double row_grad, share_hi, share_lo, curve, curve_z; /* general form: finish_tmpl.h */
+    double hess_patch, label_patch, label_hess;
     int special;           /* every output is `fill` */
     double fill;
 } sxt_row;
 
-/* Log-softmax and dense targets leave the first maximum out of the sum: log1p of the others' share is then
- * exact for it. */
+/* Log-softmax and the general form leave the first maximum out of the sum: log1p of the others' share is
+ * then exact for it. */
 static inline int sxt_skips_max(const sxt_job *job)
 {
-    return job->op == SXT_OP_LOG_SOFTMAX || job->op == SXT_OP_DENSE;
+    return job->op == SXT_OP_LOG_SOFTMAX || job->general;
 }
 
 /* Working memory of one thread, at least SXT_SCRATCH_LEAST bytes; more is faster up to SXT_SCRATCH_MOST. */
@@ -113,11 +118,53 @@ typedef struct {
     void (*write)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, ptrdiff_t end);
 } sxt_row_kernels;
 
+/* ---- stretches of memory: sums that stream, factors, tiles of a linear layer ------------------- */
+
+/* Which element exp_sum leaves out: a place, or one of these. */
+#define SXT_SKIP_NONE (-1)
+#define SXT_SKIP_MAX (-2) /* the first maximum */
+
+typedef struct {
+    ptrdiff_t skip;       /* the place left out; -1: none */
+    double at_skip, rest; /* the element there, and the maximum of the others */
+    sxt_exp_sum others;   /* empty where rest is not finite */
+    int nan;
+} sxt_stretch;
+
+/* The classes of one row of a tile: arrays of n elements or NULL, see sxt_linear_tile. */
+typedef struct {
+    ptrdiff_t n;
+    const void *bias, *target;
+    const double *base, *slope;
+    double softcap;
+} sxt_linear_classes;
+
+typedef struct {
+    void (*exp_sum)(const void *x, ptrdiff_t n, ptrdiff_t skip, sxt_stretch *out);
+    /* Bias and cap, in place. */
+    void (*linear_logits)(void *z, const sxt_linear_classes *classes);
+    /* Adds q (max - z) and q to the row's dot and mass. */
+    void (*linear_dense)(const void *z, const sxt_linear_classes *classes, sxt_linear_row *row);
+    /* Logits before bias and cap become gradients. skip: the row's skip as a place here, or -1. */
+    void (*linear_gradient)(void *z, const sxt_linear_classes *classes, ptrdiff_t skip,
+                            const sxt_linear_row *row);
+} sxt_stretch_kernels;
+
+#define SXT_FACTOR_BLOCK 256
+
+/* b[i] exp(x[i] - max) as the exact sum of four doubles, times 2^exponent. */
+typedef struct {
+    double part[4][SXT_FACTOR_BLOCK], exponent[SXT_FACTOR_BLOCK];
+} sxt_factor_terms;
+
 typedef struct {
     const char *name;
     sxt_row_kernels rows[4]; /* by sxt_dtype */
     /* Like plane, for jobs with logit_scale or softcap. */
     void (*capped_plane)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total);
+    sxt_stretch_kernels stretches[2]; /* of float and of double */
+    /* n <= SXT_FACTOR_BLOCK finite elements, none above max; finite factors, none 0. */
+    void (*factor_terms)(const double *x, const double *b, ptrdiff_t n, double max, sxt_factor_terms *out);
 } sxt_kernels;
 
 #endif

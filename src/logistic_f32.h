@@ -66,8 +66,8 @@ SXT_INLINE f32_v f32_log1p_unit(f32_pair u)
     return f32_add(u.hi, f32_fma(s, f32_mul(s, p), u.lo));
 }
 
-/* u / (1 + u): a quotient corrected by its exact remainder. */
-SXT_INLINE f32_v f32_share(f32_pair u)
+/* u / (1 + u): a quotient and the correction that its exact remainder asks for. */
+SXT_INLINE f32_pair f32_share(f32_pair u)
 {
     f32_v one = f32_set1(1.0f);
     f32_v d = f32_add(one, u.hi);
@@ -75,7 +75,7 @@ SXT_INLINE f32_v f32_share(f32_pair u)
     f32_v y = f32_div(one, d);
     f32_v q = f32_mul(u.hi, y);
     f32_v rest = f32_add(f32_fnma(q, d, u.hi), f32_fnma(q, d_low, u.lo));
-    return f32_fma(rest, y, q);
+    return (f32_pair){q, f32_mul(rest, y)};
 }
 
 /* -|x|, and the lanes to be done in double. NaN is among them: max passes it over. */
@@ -89,7 +89,8 @@ SXT_INLINE f32_v f32_clamp(f32_v size, f32_m *hard)
 SXT_INLINE f32_v f32_sigmoid_lanes(f32_v x, f32_m *hard)
 {
     f32_v zero = f32_set1(0.0f);
-    f32_v q = f32_share(f32_decay(f32_clamp(f32_min(x, f32_sub(zero, x)), hard)));
+    f32_pair share = f32_share(f32_decay(f32_clamp(f32_min(x, f32_sub(zero, x)), hard)));
+    f32_v q = f32_add(share.hi, share.lo);
     return f32_select(f32_lt(x, zero), q, f32_sub(f32_set1(1.0f), q));
 }
 
@@ -120,13 +121,14 @@ SXT_INLINE f32_binary f32_binary_lanes(f32_v x, f32_v t, f32_pair scale, int slo
     out.grad = out.hess = out.loss;
     if (slope) {
         f32_m negative = f32_lt(x, zero);
-        f32_v q = f32_share(u);
-        f32_v base = f32_select(negative, zero, one);
+        f32_v base = f32_select(negative, zero, one), sign = f32_select(negative, one, f32_set1(-1.0f));
+        f32_pair share = f32_share(u);
         f32_v w = f32_sub(base, t);
-        f32_v low = f32_sub(f32_sub(base, w), t);
-        f32_v g = f32_fma(q, f32_select(negative, one, f32_set1(-1.0f)), w);
+        f32_v g = f32_fma(share.hi, sign, w);
+        f32_v low = f32_fma(share.lo, sign, f32_sub(f32_sub(base, w), t));
         out.grad = f32_fma(g, scale.hi, f32_fma(g, scale.lo, f32_mul(low, scale.hi)));
         if (curvature) {
+            f32_v q = f32_add(share.hi, share.lo);
             f32_v h = f32_fnma(q, q, q);
             out.hess = f32_fma(h, scale.hi, f32_mul(h, scale.lo));
         }

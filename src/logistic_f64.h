@@ -2,7 +2,20 @@
  *
  * Used in two ways, chosen by the constant argument `precise`: for double data, where every value on the
  * way is carried in twice the precision; and for narrower data with options or values that float lanes
- * leave to double, where plain double is more than enough. */
+ * leave to double, where plain double and shorter polynomials are more than enough. */
+
+/* For narrower data: exp as in math_tmpl.h to 2^-33.5, log((1+s)/(1-s)) as in scalar_math.h to 2^-37.6.
+ * tools/make_coefficients.py. */
+#define EXP_WIDE_0 0x1.0000003a23742p-1
+#define EXP_WIDE_1 0x1.55555185ed108p-3
+#define EXP_WIDE_2 0x1.55548940ef3c6p-5
+#define EXP_WIDE_3 0x1.1116c0a982357p-7
+#define EXP_WIDE_4 0x1.6d92bc49add5ap-10
+#define EXP_WIDE_5 0x1.98c9b8f1ec0cdp-13
+#define LOG_WIDE_0 0x1.555554fd411ddp-1
+#define LOG_WIDE_1 0x1.999a7b3ba5d54p-2
+#define LOG_WIDE_2 0x1.2438a873d8f81p-2
+#define LOG_WIDE_3 0x1.e2fdd271c774ap-3
 
 /* lo counts only where `precise` is set. */
 typedef struct {
@@ -36,7 +49,47 @@ SXT_INLINE f64_pair f64_pair_select(f64_m m, f64_pair a, f64_pair b, int precise
     return (f64_pair){f64_select(m, a.hi, b.hi), precise ? f64_select(m, a.lo, b.lo) : a.lo};
 }
 
+/* a + b for |a| >= |b| or a = 0, with b's low part. */
+SXT_INLINE f64_pair f64_pair_sum(f64_v a, f64_pair b, int precise)
+{
+    f64_pair c = {f64_add(a, b.hi), a};
+    if (precise)
+        c.lo = f64_add(f64_sub(b.hi, f64_sub(c.hi, a)), b.lo);
+    return c;
+}
+
 /* ---- what all functions are made of ------------------------------------------------------------------ */
+
+SXT_INLINE f64_v f64_exp_polynomial(f64_v r, int precise)
+{
+    f64_v q = f64_set1(precise ? EXP_F64_9 : EXP_WIDE_5);
+    if (precise) {
+        q = f64_fma(q, r, f64_set1(EXP_F64_8));
+        q = f64_fma(q, r, f64_set1(EXP_F64_7));
+        q = f64_fma(q, r, f64_set1(EXP_F64_6));
+        q = f64_fma(q, r, f64_set1(EXP_F64_5));
+    }
+    q = f64_fma(q, r, f64_set1(precise ? EXP_F64_4 : EXP_WIDE_4));
+    q = f64_fma(q, r, f64_set1(precise ? EXP_F64_3 : EXP_WIDE_3));
+    q = f64_fma(q, r, f64_set1(precise ? EXP_F64_2 : EXP_WIDE_2));
+    q = f64_fma(q, r, f64_set1(precise ? EXP_F64_1 : EXP_WIDE_1));
+    return f64_fma(q, r, f64_set1(precise ? EXP_F64_0 : EXP_WIDE_0));
+}
+
+SXT_INLINE f64_v f64_log_polynomial(f64_v u, int precise)
+{
+    f64_v p = f64_set1(precise ? LOG_F64_8 : LOG_WIDE_3);
+    if (precise) {
+        p = f64_fma(p, u, f64_set1(LOG_F64_7));
+        p = f64_fma(p, u, f64_set1(LOG_F64_6));
+        p = f64_fma(p, u, f64_set1(LOG_F64_5));
+        p = f64_fma(p, u, f64_set1(LOG_F64_4));
+        p = f64_fma(p, u, f64_set1(LOG_F64_3));
+    }
+    p = f64_fma(p, u, f64_set1(precise ? LOG_F64_2 : LOG_WIDE_2));
+    p = f64_fma(p, u, f64_set1(precise ? LOG_F64_1 : LOG_WIDE_1));
+    return f64_fma(p, u, f64_set1(precise ? LOG_F64_0 : LOG_WIDE_0));
+}
 
 /* Beyond DEEP exp(-|x|) is held 2^512 times as large, so that its low part stays a normal number and a
  * subnormal result is rounded once, at the end. Beyond FAR it is 0, whatever the weights. */
@@ -44,7 +97,7 @@ SXT_INLINE f64_pair f64_pair_select(f64_m m, f64_pair a, f64_pair b, int precise
 #define F64_FAR_PRECISE 1000.0
 #define F64_FAR 700.0
 
-/* u = exp(-|x|) / *small, to 2^-56; see math_tmpl.h for the reduction. */
+/* u = exp(-|x|) / *small; see math_tmpl.h for the reduction. */
 SXT_INLINE f64_pair f64_decay(f64_v x, f64_v *small, int precise)
 {
     f64_v magic = f64_set1(0x1.8p52 + 1023.0), one = f64_set1(1.0), zero = f64_set1(0.0);
@@ -62,17 +115,7 @@ SXT_INLINE f64_pair f64_decay(f64_v x, f64_v *small, int precise)
     f64_v low = f64_mul(n, f64_set1(-LN2_F64_LO));
     f64_v r = f64_add(r0, low);
     f64_v pow = f64_select(f64_lt(far, size), zero, f64_float(f64_shl(f64_bits(z))));
-    f64_v q = f64_set1(EXP_F64_9);
-    q = f64_fma(q, r, f64_set1(EXP_F64_8));
-    q = f64_fma(q, r, f64_set1(EXP_F64_7));
-    q = f64_fma(q, r, f64_set1(EXP_F64_6));
-    q = f64_fma(q, r, f64_set1(EXP_F64_5));
-    q = f64_fma(q, r, f64_set1(EXP_F64_4));
-    q = f64_fma(q, r, f64_set1(EXP_F64_3));
-    q = f64_fma(q, r, f64_set1(EXP_F64_2));
-    q = f64_fma(q, r, f64_set1(EXP_F64_1));
-    q = f64_fma(q, r, f64_set1(EXP_F64_0));
-    f64_v rr = f64_mul(r, r);
+    f64_v q = f64_exp_polynomial(r, precise), rr = f64_mul(r, r);
     if (!precise)
         return f64_pair_of(f64_fma(f64_fma(q, rr, r), pow, pow));
     f64_v p = f64_fma(q, rr, low);
@@ -81,67 +124,53 @@ SXT_INLINE f64_pair f64_decay(f64_v x, f64_v *small, int precise)
     return (f64_pair){f64_mul(pow, h), f64_mul(pow, l)};
 }
 
-/* v / (2 + v), precise or not; the denominator's rounding and the quotient's go into lo. */
-SXT_INLINE f64_pair f64_log_argument(f64_pair v, int precise)
+/* hi + lo = v * y corrected for y's distance from 1 / d. */
+SXT_INLINE f64_pair f64_quotient(f64_pair v, f64_pair d, f64_v y, int precise)
 {
-    f64_v two = f64_set1(2.0);
-    f64_v w = f64_add(two, v.hi);
-    if (!precise)
-        return f64_pair_of(f64_div(v.hi, w));
-    f64_v w_low = f64_add(f64_sub(v.hi, f64_sub(w, two)), v.lo);
-    f64_v y = f64_div(f64_set1(1.0), w);
-    f64_v s = f64_mul(v.hi, y);
-    f64_v rest = f64_add(f64_fnma(s, w, v.hi), f64_fnma(s, w_low, v.lo));
-    return (f64_pair){s, f64_mul(rest, y)};
+    f64_pair s = {f64_mul(v.hi, y), v.hi};
+    if (precise)
+        s.lo = f64_mul(y, f64_add(f64_fnma(s.hi, d.hi, v.hi), f64_fnma(s.hi, d.lo, v.lo)));
+    return s;
 }
 
-/* log1p(u), 0 <= u <= 1 (a tiny u may be scaled): log((1+s)/(1-s)), see scalar_math.h; above sqrt 2 - 1 of
- * half of 1 + u. */
-SXT_INLINE f64_pair f64_log1p_unit(f64_pair u, int precise)
+/* log1p(u) and the shares p = 1 / (1 + u) and q = u / (1 + u). Where u is scaled, log and q are too. */
+typedef struct {
+    f64_pair log, p, q;
+    f64_v small;
+} f64_logistic;
+
+/* log1p(u) is log((1+s)/(1-s)) with s = v / (2 + v) for v = u, or above sqrt 2 - 1 for 1 + v = (1 + u) / 2,
+ * see scalar_math.h. One division serves both denominators. Unused parts fall away when inlined. */
+SXT_INLINE f64_logistic f64_logistic_of(f64_v x, int precise)
 {
-    f64_v zero = f64_set1(0.0), one = f64_set1(1.0), half = f64_set1(0.5);
+    f64_logistic f;
+    f64_v zero = f64_set1(0.0), one = f64_set1(1.0), two = f64_set1(2.0), half = f64_set1(0.5);
+    f64_pair u = f64_decay(x, &f.small, precise), v = u;
     f64_m large = f64_lt(f64_set1(0.41421356237309503), u.hi);
     f64_v less = f64_sub(u.hi, one);
-    f64_pair v = {f64_select(large, f64_mul(half, less), u.hi), u.lo};
+    v.hi = f64_select(large, f64_mul(half, less), u.hi);
     if (precise) {
         f64_v low = f64_add(f64_sub(u.hi, f64_add(less, one)), u.lo);
         v.lo = f64_select(large, f64_mul(half, low), u.lo);
     }
-    f64_pair s = f64_log_argument(v, precise);
-    f64_v safe = f64_max(f64_abs(s.hi), f64_set1(0x1p-250)); /* the square of less could be subnormal */
-    f64_v p = f64_set1(LOG_F64_8), uu = f64_mul(safe, safe);
-    p = f64_fma(p, uu, f64_set1(LOG_F64_7));
-    p = f64_fma(p, uu, f64_set1(LOG_F64_6));
-    p = f64_fma(p, uu, f64_set1(LOG_F64_5));
-    p = f64_fma(p, uu, f64_set1(LOG_F64_4));
-    p = f64_fma(p, uu, f64_set1(LOG_F64_3));
-    p = f64_fma(p, uu, f64_set1(LOG_F64_2));
-    p = f64_fma(p, uu, f64_set1(LOG_F64_1));
-    p = f64_fma(p, uu, f64_set1(LOG_F64_0));
-    f64_v base = f64_select(large, f64_set1(SXT_LN2_HI), zero);
-    f64_v base_low = f64_select(large, f64_set1(SXT_LN2_LO), zero);
-    f64_v twice = f64_add(s.hi, s.hi), cube = f64_mul(uu, p);
-    if (!precise)
-        return f64_pair_of(f64_add(base, f64_add(twice, f64_fma(cube, s.hi, base_low))));
-    f64_v tail = f64_add(f64_fma(cube, s.hi, f64_add(s.lo, s.lo)), base_low);
-    f64_v hi = f64_add(base, twice);
-    f64_v lo = f64_add(f64_sub(twice, f64_sub(hi, base)), tail);
-    f64_v sum = f64_add(hi, lo);
-    return (f64_pair){sum, f64_sub(lo, f64_sub(sum, hi))};
-}
+    f64_pair d = f64_pair_sum(one, u, precise), w = f64_pair_sum(two, v, precise);
+    f64_v both = f64_div(one, f64_mul(d.hi, w.hi));
+    f.p = f64_quotient(f64_pair_of(one), d, f64_mul(both, w.hi), precise);
+    f.q = f64_pair_mul(u, f.p, precise);
 
-/* p = 1 / (1 + u) and q = u / (1 + u). Where u is scaled, q is too. */
-SXT_INLINE void f64_shares(f64_pair u, f64_pair *p, f64_pair *q, int precise)
-{
-    f64_v one = f64_set1(1.0);
-    f64_v d = f64_add(one, u.hi);
-    f64_v y = f64_div(one, d);
-    *p = f64_pair_of(y);
-    if (precise) {
-        f64_v d_low = f64_add(f64_sub(u.hi, f64_sub(d, one)), u.lo);
-        p->lo = f64_mul(y, f64_fnma(y, d_low, f64_fnma(y, d, one)));
+    f64_pair s = f64_quotient(v, w, f64_mul(both, d.hi), precise);
+    f64_v safe = f64_max(f64_abs(s.hi), f64_set1(0x1p-250)); /* the square of less could be subnormal */
+    f64_v square = f64_mul(safe, safe), cube = f64_mul(square, f64_log_polynomial(square, precise));
+    f64_v base = f64_select(large, f64_set1(SXT_LN2_HI), zero), twice = f64_add(s.hi, s.hi);
+    if (!precise) {
+        f.log = f64_pair_of(f64_add(base, f64_fma(cube, s.hi, twice)));
+        return f;
     }
-    *q = f64_pair_mul(u, *p, precise);
+    f64_v base_low = f64_select(large, f64_set1(SXT_LN2_LO), zero);
+    f64_pair tail = {twice, f64_add(f64_fma(cube, s.hi, f64_add(s.lo, s.lo)), base_low)};
+    tail = f64_pair_sum(base, tail, precise);
+    f.log = f64_pair_sum(tail.hi, f64_pair_of(tail.lo), precise);
+    return f;
 }
 
 /* The canonical NaN wherever the result or what it hangs on is NaN. */
@@ -154,21 +183,18 @@ SXT_INLINE f64_v f64_canonical(f64_v y, f64_v x)
 
 SXT_INLINE f64_v f64_sigmoid(f64_v x, int precise)
 {
-    f64_v small;
-    f64_pair p, q;
-    f64_shares(f64_decay(x, &small, precise), &p, &q, precise);
+    f64_logistic f = f64_logistic_of(x, precise);
     if (precise) {
-        p.hi = f64_add(p.hi, p.lo);
-        q.hi = f64_mul(f64_add(q.hi, q.lo), small);
+        f.p.hi = f64_add(f.p.hi, f.p.lo);
+        f.q.hi = f64_mul(f64_add(f.q.hi, f.q.lo), f.small);
     }
-    return f64_canonical(f64_select(f64_lt(x, f64_set1(0.0)), q.hi, p.hi), x);
+    return f64_canonical(f64_select(f64_lt(x, f64_set1(0.0)), f.q.hi, f.p.hi), x);
 }
 
 SXT_INLINE f64_v f64_log_sigmoid(f64_v x, int precise)
 {
-    f64_v small;
-    f64_pair l = f64_log1p_unit(f64_decay(x, &small, precise), precise);
-    f64_v y = f64_sub(f64_min(x, f64_set1(0.0)), f64_mul(l.hi, small));
+    f64_logistic f = f64_logistic_of(x, precise);
+    f64_v y = f64_sub(f64_min(x, f64_set1(0.0)), f64_mul(f.log.hi, f.small));
     return f64_canonical(y, x);
 }
 
@@ -216,44 +242,43 @@ SXT_INLINE f64_coefficients f64_binary_coefficients(const f64_binary_in *in, int
 
 /* The two terms are put together last: each is accurate by itself, and neither is negative. An infinite
  * logit is computed as a large one, since a coefficient of 0 makes it 0 and any other infinite. */
-SXT_INLINE f64_v f64_binary_loss(const f64_binary_in *in, const f64_coefficients *c, f64_pair u, f64_v small,
-                                 int precise)
+SXT_INLINE f64_v f64_binary_loss(f64_v x, const f64_coefficients *c, const f64_logistic *f, int precise)
 {
-    f64_v zero = f64_set1(0.0), infinity = f64_set1((double)INFINITY), size = f64_abs(in->x);
+    f64_v zero = f64_set1(0.0), infinity = f64_set1((double)INFINITY), size = f64_abs(x);
     f64_m infinite = f64_eq(size, infinity);
-    f64_pair slope = f64_pair_select(f64_lt(in->x, zero), c->yes, c->no, precise);
+    f64_pair slope = f64_pair_select(f64_lt(x, zero), c->yes, c->no, precise);
     slope = f64_pair_mul(c->weight, slope, precise);
     f64_pair bend = f64_pair_mul(c->weight, c->both, precise);
     f64_v line = f64_select(infinite, f64_set1(0x1p500), size);
     f64_v a = f64_pair_product(slope, f64_pair_of(line), precise);
-    f64_v b = f64_mul(f64_pair_product(bend, f64_log1p_unit(u, precise), precise), small);
+    f64_v b = f64_pair_product(bend, f->log, precise);
     a = f64_select(infinite, f64_select(f64_lt(zero, a), infinity, a), a);
-    return f64_add(a, b);
+    return f64_add(a, precise ? f64_mul(b, f->small) : b);
 }
 
 /* Constant arguments choose what is computed. */
 SXT_INLINE f64_binary_out f64_binary_lanes(const f64_binary_in *in, int weighted, int slope, int precise)
 {
     f64_binary_out out;
+    f64_v nan = f64_add(in->x, in->target), one = f64_set1(1.0);
     f64_coefficients c = f64_binary_coefficients(in, weighted, precise);
-    f64_v small, nan = f64_add(in->x, in->target), one = f64_set1(1.0);
-    f64_pair u = f64_decay(in->x, &small, precise);
-    out.loss = f64_canonical(f64_binary_loss(in, &c, u, small, precise), nan);
+    f64_logistic f = f64_logistic_of(in->x, precise);
+    out.loss = f64_canonical(f64_binary_loss(in->x, &c, &f, precise), nan);
     out.grad = out.hess = out.loss;
-    if (slope) {
-        f64_pair p, q;
-        f64_shares(u, &p, &q, precise);
-        f64_m negative = f64_lt(in->x, f64_set1(0.0));
-        f64_pair up = f64_pair_mul(c.scale, c.no, precise), down = f64_pair_mul(c.scale, c.yes, precise);
-        f64_v a = f64_pair_product(up, f64_pair_select(negative, q, p, precise), precise);
-        f64_v b = f64_pair_product(down, f64_pair_select(negative, p, q, precise), precise);
-        if (precise) {
-            a = f64_mul(a, f64_select(negative, small, one));
-            b = f64_mul(b, f64_select(negative, one, small));
-        }
-        out.grad = f64_canonical(f64_sub(a, b), nan);
-        f64_pair curvature = f64_pair_mul(f64_pair_mul(c.scale, c.both, precise), q, precise);
-        out.hess = f64_canonical(f64_mul(f64_pair_product(curvature, p, precise), small), nan);
+    if (!slope)
+        return out;
+    f64_m negative = f64_lt(in->x, f64_set1(0.0));
+    f64_pair up = f64_pair_mul(c.scale, c.no, precise), down = f64_pair_mul(c.scale, c.yes, precise);
+    f64_v a = f64_pair_product(up, f64_pair_select(negative, f.q, f.p, precise), precise);
+    f64_v b = f64_pair_product(down, f64_pair_select(negative, f.p, f.q, precise), precise);
+    f64_pair curvature = f64_pair_mul(f64_pair_mul(c.scale, c.both, precise), f.q, precise);
+    f64_v h = f64_pair_product(curvature, f.p, precise);
+    if (precise) {
+        a = f64_mul(a, f64_select(negative, f.small, one));
+        b = f64_mul(b, f64_select(negative, one, f.small));
+        h = f64_mul(h, f.small);
     }
+    out.grad = f64_canonical(f64_sub(a, b), nan);
+    out.hess = f64_canonical(h, nan);
     return out;
 }

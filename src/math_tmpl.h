@@ -29,7 +29,8 @@
 #define DENSE_BITS 23
 #define DENSE_BIAS 127.0
 #define DENSE_LOW -105.0 /* bounds on the exponent of a dense sum's largest term: M1, M2 normal */
-#define DENSE_HIGH 120.0
+#define DENSE_HIGH 122.0
+#define DENSE_TOO_LARGE 0x1p123
 #define LN2_HI LN2_F32_HI
 #define LN2_LO LN2_F32_LO
 #define LOG2E LOG2E_F32
@@ -44,7 +45,8 @@ typedef uint32_t V(uint);
 #define DENSE_BITS 52
 #define DENSE_BIAS 1023.0
 #define DENSE_LOW -900.0
-#define DENSE_HIGH 1000.0
+#define DENSE_HIGH 1018.0
+#define DENSE_TOO_LARGE 0x1p1019
 #define LN2_HI LN2_F64_HI
 #define LN2_LO LN2_F64_LO
 #define LOG2E LOG2E_F64

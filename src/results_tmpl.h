@@ -28,18 +28,21 @@ SXT_FN void N(row_scales)(const sxt_job *job, ptrdiff_t index, double *loss, dou
     *grad = s * job->grad_scale * (job->grad_output ? job->grad_output[index] : 1.0);
 }
 
-/* The general form's constants of a row; what depends on the sum's sweep is filled in by the caller. */
-SXT_FN V(general) N(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t skip)
+/* The general form's constants of a row: what its label, maximum and weights say. Dense sums come later. */
+SXT_FN V(general) N(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t top)
 {
     double sample = job->sample_weight ? job->sample_weight[index] : 1.0;
     double outer = sample * (job->grad_output ? job->grad_output[index] : 1.0);
     V(general) g = {.row_weight = sample, .row_grad = outer * job->grad_scale,
-                    .z_loss = job->z_loss, .z_grad = outer * job->z_scale};
-    g.q_skip = job->base && skip >= 0 ? job->base[skip] : 0.0;
+                    .z_loss = job->z_loss, .z_grad = outer * job->z_scale,
+                    .q_max = job->base ? job->base[top] : 0.0};
     if (job->op == SXT_OP_LABEL) {
-        g.label_share = job->share * (job->weight ? job->weight[job->labels[index]] : 1.0);
-        g.q_skip += g.label_share;
-        g.dot_mass = job->base_sum;
+        ptrdiff_t label = job->labels[index];
+        g.label_share = job->share * (job->weight ? job->weight[label] : 1.0);
+        g.label_is_max = label == top;
+        g.q_label = g.label_share + (job->base ? job->base[label] : 0.0);
+        g.q_max = g.label_is_max ? g.q_label : g.q_max;
+        g.dense_mass = job->base_sum;
         g.mass = g.label_share + job->base_sum;
     }
     return g;
@@ -50,7 +53,7 @@ static void N(add_result)(const sxt_job *job, ptrdiff_t index, double loss, doub
     N(put_row_value)(job, index, loss + z);
     if (!job->want_sum)
         return;
-    sxt_dd s = sxt_two_sum(total->hi, loss), t = sxt_two_sum(total->z_hi, z);
+    sxt_dd s = sxt_two_sum(total->hi, loss * SXT_TOTAL_SCALE), t = sxt_two_sum(total->z_hi, z * SXT_TOTAL_SCALE);
     total->hi = s.hi;
     total->lo += s.lo;
     total->z_hi = t.hi;

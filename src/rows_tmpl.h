@@ -93,7 +93,6 @@ static void N(prepare)(const sxt_job *job, sxt_row *row)
     row->nan |= row->at_skip != row->at_skip;
     row->special = row->nan || !(fabs(row->max) < (double)INFINITY);
     row->fill = (double)NAN;
-    row->limit = job->op == SXT_OP_SOFTMAX ? 1.0 : (double)INFINITY;
     if (job->op == SXT_OP_SOFTMAX && job->classes == 1 && !row->special) {
         row->special = 1;
         row->fill = 1.0;
@@ -189,27 +188,33 @@ static double N(special_loss)(const sxt_job *job, const sxt_row *row)
 
 static void N(finish_general)(const sxt_job *job, sxt_row *row, V(wide) sum, sxt_total *total)
 {
+    if (row->special) {
+        N(add_result)(job, row->index, (double)NAN, 0.0, total);
+        return;
+    }
     V(general) g = N(general_of)(job, row->index, row->skip);
-    g.at_skip = row->at_skip;
     g.max = row->max;
     g.shift = row->shift;
     g.n_ref = row->n_ref;
+    g.at_label = row->at_label;
     g.dot = row->dot;
     if (job->op == SXT_OP_DENSE) {
-        g.mass = g.dot_mass = row->mass;
-        g.q_skip += job->slope[row->skip < 0 ? 0 : row->skip] * row->target_skip;
+        g.mass = g.dense_mass = row->mass;
+        g.q_max += job->slope[row->skip] * row->target_skip;
     }
     V(general_outcome) o = V(finish_general)(sum, g);
     row->factor_hi = o.factor_hi;
     row->factor_lo = o.factor_lo;
-    row->patch = o.patch;
     row->row_grad = g.row_grad;
     row->share_hi = o.share_hi;
     row->share_lo = o.share_lo;
     row->curve = o.curve;
     row->curve_z = o.curve_z;
-    row->hess_patch = o.hess_patch;
-    N(add_result)(job, row->index, row->special ? (double)NAN : o.loss, row->special ? 0.0 : o.z, total);
+    row->patch = o.grad_max;
+    row->hess_patch = o.hess_max;
+    row->label_patch = o.grad_label;
+    row->label_hess = o.hess_label;
+    N(add_result)(job, row->index, o.loss, o.z, total);
 }
 
 static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
@@ -220,6 +225,7 @@ static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
         N(finish_general)(job, row, sum, total);
         return;
     }
+    row->limit = 1.0;
     if (job->op == SXT_OP_SOFTMAX) {
         o = V(finish_softmax)(sum);
     } else if (job->op == SXT_OP_LOG_SOFTMAX) {
@@ -231,6 +237,7 @@ static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
         double scale_loss, scale_grad;
         N(row_scales)(job, row->index, &scale_loss, &scale_grad);
         o = V(finish_label)(sum, row->at_skip, row->shift, row->n_ref, scale_loss, scale_grad);
+        row->limit = scale_grad >= 0.0 ? scale_grad : (double)INFINITY;
         N(add_result)(job, row->index, row->special ? (double)NAN : o.loss, 0.0, total);
     }
     row->factor_hi = o.factor_hi;
@@ -262,7 +269,7 @@ static void N(row_dense)(const sxt_job *job, sxt_row *row)
     const ST *x = row->x;
     N(coefficients) q = {job->base_here, job->slope_here, row->t};
     ptrdiff_t n = job->classes;
-    KV max = V(set1)((T)row->max), top_d = V(set1)((T)0), top_q = top_d;
+    KV max = V(set1)(V(dense_distance_of)((T)row->max)), top_d = V(set1)((T)0), top_q = top_d;
     KM bad = V(mnone)();
     for (ptrdiff_t i = 0; i < n; i += V(W)) {
         KV v = n - i >= V(W) ? LOAD(x + i) : LOADN(x + i, n - i), w = N(q_of)(&q, i, n - i);
@@ -287,7 +294,7 @@ static void N(row_dense)(const sxt_job *job, sxt_row *row)
         V(grid_flush)(&dots, &d, count, d1, d2);
         V(grid_flush)(&masses, &m, count, q1, q2);
     }
-    row->dot = bound_d < (T)INFINITY ? V(grid_value)(&dots, unit_d) : (double)bound_d;
+    row->dot = V(dot_value)(&dots, unit_d, bound_d);
     row->mass = V(grid_value)(&masses, unit_q);
     if (row->t && row->skip >= 0) {
         T lane[V(W)];
@@ -382,6 +389,10 @@ static void N(write_general)(const sxt_job *job, const sxt_row *row)
         if (h)
             N(put)(h + i, V(load)(hess), n);
     }
+    if (y && row->label >= 0)
+        STOREN(y + row->label, V(set1)((T)row->label_patch), 1);
+    if (h && row->label >= 0)
+        STOREN(h + row->label, V(set1)((T)row->label_hess), 1);
     if (y)
         STOREN(y + row->skip, V(set1)((T)row->patch), 1);
     if (h)
@@ -416,13 +427,17 @@ static sxt_row N(start)(const sxt_job *job, const void *x, void *y, ptrdiff_t in
     row.x = x;
     row.y = y;
     row.index = index;
-    row.skip = -1;
+    row.skip = row.label = -1;
     row.rest = row.at_skip = -(double)INFINITY;
     if (job->op == SXT_OP_LABEL) {
         T lane[V(W)];
-        row.skip = job->labels[index];
-        V(store)(lane, LOADN((const ST *)x + row.skip, 1));
-        row.at_skip = (double)lane[0];
+        row.label = job->labels[index];
+        V(store)(lane, LOADN((const ST *)x + row.label, 1));
+        row.at_label = (double)lane[0];
+        if (!job->general) {
+            row.skip = row.label;
+            row.at_skip = row.at_label;
+        }
     }
     return row;
 }

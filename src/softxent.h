@@ -182,6 +182,50 @@ SXT_API sxt_status sxt_exp_sum_merge(sxt_exp_sum *sums, const sxt_exp_sum *other
 /* out[i] = log sums[i], <= 2 ULP of max(|result|, |max x|); -infinity for nothing. */
 SXT_API sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out);
 
+/* ---- cross-entropy of a linear layer, tile by tile ---------------------------------------------- */
+
+/* The logits of a linear layer are never held at once: the caller multiplies tiles of rows x classes,
+ * shows every tile to sxt_linear_add, then calls sxt_linear_finish, then multiplies the same tiles again
+ * and has sxt_linear_gradient turn each into its gradient. The loss is that of sxt_cross_entropy with
+ *   q_c = base[c] + (c == label ? share : 0)  or  q_c = base[c] + slope[c] * probs[c]
+ * as the coefficient of -log p_c. */
+
+/* What is known of one row, between the calls. */
+typedef struct {
+    double max;             /* of all logits seen */
+    int64_t skip;           /* the label, or the largest logit's class: left out of `others` */
+    double at_skip, q_skip; /* its logit and base or target part of its coefficient */
+    sxt_exp_sum others, total;
+    double dot_hi, dot_lo, mass_hi, mass_lo; /* sums of q_c (max - z_c) and q_c, without the label's share */
+    int64_t special;        /* NaN or +infinity among the logits */
+    double row_grad, share_hi, share_lo, patch; /* gradient = p share - row_grad q; patch at skip */
+} sxt_linear_row;
+
+typedef struct {
+    sxt_array logits;       /* f32 or f64, rows x classes, a row's classes side by side; overwritten */
+    ptrdiff_t first_class;
+    const void *bias;       /* one per class of the tile, of the logits' dtype, or NULL */
+    const sxt_array *probs; /* targets of the tile, of its shape and dtype, a row's classes side by
+                               side; NULL: the rows have labels */
+    const double *base, *slope; /* one per class of the tile; base or NULL; slope goes with probs */
+    double softcap;         /* 0: none */
+} sxt_linear_tile;
+
+typedef struct {
+    const double *share;    /* one per row with labels; NULL with probs */
+    double z_loss;
+    double grad_scale, z_scale; /* factors of the gradients of the two parts of the loss */
+} sxt_linear_loss;
+
+/* labels: one per row, in range, or NULL. */
+SXT_API sxt_status sxt_linear_begin(sxt_linear_row *rows, ptrdiff_t n, const int64_t *labels);
+SXT_API sxt_status sxt_linear_add(const sxt_linear_tile *tile, sxt_linear_row *rows);
+/* losses and penalties (z_loss lse^2): one per row. */
+SXT_API sxt_status sxt_linear_finish(const sxt_linear_loss *loss, sxt_linear_row *rows, ptrdiff_t n,
+                                     double *losses, double *penalties);
+/* tile: its logits as they were before sxt_linear_add. */
+SXT_API sxt_status sxt_linear_gradient(const sxt_linear_tile *tile, const sxt_linear_row *rows);
+
 /* ---- threads and instruction sets ------------------------------------------------------------ */
 
 /* Number of threads used by calls from now on (>= 1). The start value is SOFTXENT_NUM_THREADS or the

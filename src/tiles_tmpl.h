@@ -32,6 +32,8 @@ typedef struct {
     V(general_outcome) outcome[WIDE_TILE];
     double row_grad[WIDE_TILE];
     T tail_skip[WIDE_TILE];
+    T at_label[WIDE_TILE], label_tail[WIDE_TILE], origin[WIDE_TILE], limit[WIDE_TILE];
+    int64_t label[WIDE_TILE];
 } N(lanes);
 
 /* The tile and its companions, tile[class][lane] each: logits, then terms, then gradients; targets; columns
@@ -201,7 +203,7 @@ static void N(load_logits)(const sxt_job *job, const sxt_plane *p, const N(lanes
 {
     N(pack)(job, p, &p->x, s, t->x, r0, c0, nc);
 #if ST_IS_ANY
-    N(cap_logits)(job, t, nc * s->lanes);
+    N(cap_logits)(job, s, t, nc);
 #endif
 }
 
@@ -437,8 +439,10 @@ static void N(lanes_finish)(const sxt_job *job, N(lanes) *s)
                 N(row_scales)(job, s->number[i], scale_loss + i, scale_grad + i);
         N(finish_label_lanes)(s, scale_loss, scale_grad);
     }
-    for (ptrdiff_t i = 0; i < s->rows; i++)
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
         s->any_tiny |= s->tiny[i] != 0.0 && !s->special[i];
+        s->limit[i] = job->op == SXT_OP_LABEL ? (T)(scale_grad[i] >= 0.0 ? scale_grad[i] : (double)INFINITY) : (T)1;
+    }
 }
 
 static void N(finish_general_lanes)(const sxt_job *job, N(lanes) *s)
@@ -447,15 +451,17 @@ static void N(finish_general_lanes)(const sxt_job *job, N(lanes) *s)
         if (s->special[i])
             continue;
         V(general) g = N(general_of)(job, s->number[i], s->skip[i]);
-        g.at_skip = (double)s->at_skip[i];
         g.tail = (double)s->tail_skip[i];
+        g.origin = (double)s->origin[i] * (ST_IS_ANY ? job->logit_scale : 1.0);
+        g.at_label = (double)s->at_label[i];
+        g.label_tail = (double)s->label_tail[i];
         g.max = (double)s->max[i];
         g.shift = (double)s->shift[i];
         g.n_ref = (double)s->n_ref[i];
         g.dot = s->dot[i];
         if (job->op == SXT_OP_DENSE) {
-            g.mass = g.dot_mass = s->mass[i];
-            g.q_skip += job->slope[s->skip[i]] * (double)s->target_skip[i];
+            g.mass = g.dense_mass = s->mass[i];
+            g.q_max += job->slope[s->skip[i]] * (double)s->target_skip[i];
         }
         s->outcome[i] = V(finish_general)(N(lane_sum)(s, i), g);
         s->row_grad[i] = g.row_grad;
@@ -504,7 +510,8 @@ static void N(tile_bounds)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t,
 {
     const T *target = t->target;
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
-        KV top_d = V(load)(s->bound_d + i), top_q = V(load)(s->bound_q + i), max = V(load)(s->max + i);
+        KV top_d = V(load)(s->bound_d + i), top_q = V(load)(s->bound_q + i);
+        KV max = V(mul)(V(load)(s->max + i), V(set1)(DENSE_SCALE));
         KV at_skip = V(load)(s->target_skip + i);
         KI skip = V(iload)(s->skip_here + i);
         KM bad = V(mnone)();
@@ -552,7 +559,7 @@ static void N(lanes_flush)(N(lanes) *s, ptrdiff_t i, const V(acc) *acc, V(uint) 
 static void N(tile_dense)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
-        KV max = V(load)(s->max + i), d1 = V(load)(s->d1 + i), d2 = V(load)(s->d2 + i);
+        KV max = V(mul)(V(load)(s->max + i), V(set1)(DENSE_SCALE)), d1 = V(load)(s->d1 + i), d2 = V(load)(s->d2 + i);
         KV q1 = V(load)(s->q1 + i), q2 = V(load)(s->q2 + i);
         for (ptrdiff_t c = 0; c < nc;) {
             V(acc) d = {V(iset1)(0), V(iset1)(0)}, m = d;
@@ -572,23 +579,23 @@ static void N(tile_dense)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, 
 static void N(lanes_dense_values)(N(lanes) *s)
 {
     for (ptrdiff_t i = 0; i < s->rows; i++) {
-        double dot = V(grid_value)(&s->dots[i], s->unit_d[i]);
-        s->dot[i] = s->bound_d[i] < (T)INFINITY ? dot : (double)s->bound_d[i];
+        s->dot[i] = V(dot_value)(&s->dots[i], s->unit_d[i], s->bound_d[i]);
         s->mass[i] = V(grid_value)(&s->masses[i], s->unit_q[i]);
     }
 }
 
 /* ---- sweep 3: outputs ------------------------------------------------------------------------- */
 
-/* Gradient and Hessian of one element; of capped logits by the chain rule. */
-SXT_INLINE void N(element_general)(const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t lane, ptrdiff_t at, int skip,
-                                   T e, T q)
+/* Gradient and Hessian of one element; of capped logits by the chain rule. c: the class. */
+SXT_INLINE void N(element_general)(const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t lane, ptrdiff_t at,
+                                   ptrdiff_t c, T e, T q)
 {
     const V(general_outcome) *o = &s->outcome[lane];
     T grad = V(gradient_value)(e, o->factor_hi, o->factor_lo, s->row_grad[lane], (double)q);
     T curve = V(hessian_value)(e, o->share_hi, o->share_lo, o->curve, o->curve_z);
-    grad = skip ? (T)o->patch : grad;
-    curve = skip ? (T)o->hess_patch : curve;
+    int top = s->skip[lane] == c, label = s->label[lane] == c;
+    grad = top ? (T)o->grad_max : label ? (T)o->grad_label : grad;
+    curve = top ? (T)o->hess_max : label ? (T)o->hess_label : curve;
 #if ST_IS_ANY
     curve = curve * t->slope[at] * t->slope[at] + grad * t->bend[at];
     grad *= t->slope[at];
@@ -617,7 +624,7 @@ static void N(tile_write_general)(const sxt_job *job, const N(lanes) *s, const N
             V(store)(q, N(lane_q)(job, t->target, c0 + c, at));
             V(store)(e, x);
             for (int k = 0; k < V(W); k++)
-                N(element_general)(s, t, i + k, at + k, s->skip_here[i + k] == c, e[k], q[k]);
+                N(element_general)(s, t, i + k, at + k, c0 + c, e[k], q[k]);
         }
     }
 }
@@ -630,7 +637,7 @@ SXT_INLINE void N(tile_write)(const sxt_job *job, const N(lanes) *s, T *tile, pt
         KV max = V(load)(s->max + i);
         KI label = V(iload)(s->skip_here + i);
         int log = job->op == SXT_OP_LOG_SOFTMAX, patched = job->op == SXT_OP_LABEL;
-        KV top = V(set1)(job->op == SXT_OP_SOFTMAX ? (T)1 : (T)INFINITY);
+        KV top = V(load)(s->limit + i);
         for (ptrdiff_t c = 0; c < nc; c++) {
             T *at = tile + c * s->lanes + i;
             KV x = V(load)(at), y;
@@ -711,15 +718,24 @@ static void N(lanes_start)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, 
         s->skip[i] = -1;
         s->rest[i] = s->at_skip[i] = -(T)INFINITY;
         s->bound_d[i] = s->bound_q[i] = s->target_skip[i] = s->tail_skip[i] = (T)0;
+        s->at_label[i] = s->label_tail[i] = s->origin[i] = (T)0;
+        s->label[i] = -1;
+        s->dot[i] = s->mass[i] = 0.0;
         s->nan[i] = 0;
         s->special[i] = i < s->rows && N(ignored)(job, s->number[i]);
         s->kept[i] = 1;
         s->a_hi[i] = s->a_lo[i] = s->b_lo[i] = 0;
         s->b_hi[i] = 0;
     }
-    if (job->op == SXT_OP_LABEL)
-        for (ptrdiff_t i = 0; i < s->rows; i++)
-            s->skip[i] = s->special[i] ? -1 : job->labels[s->number[i]];
+    for (ptrdiff_t i = 0; job->op == SXT_OP_LABEL && i < s->rows; i++) {
+        if (s->special[i])
+            continue;
+        s->label[i] = job->labels[s->number[i]];
+        if (job->general)
+            s->at_label[i] = N(get)(job, p->x.p + (r0 + i) * p->x.row + N(class_at)(p, &p->x, s->label[i]));
+        else
+            s->skip[i] = s->label[i];
+    }
     for (ptrdiff_t i = 0; p->mask.p && i < s->rows; i++) {
         s->kept[i] = 0;
         for (ptrdiff_t c = 0; c < job->classes; c++)
@@ -729,6 +745,9 @@ static void N(lanes_start)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, 
 
 static void N(sweep_max)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, ptrdiff_t r0, const N(tiles_t) *t)
 {
+#if ST_IS_ANY
+    N(set_origins)(job, p, s, r0);
+#endif
     for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += t->block) {
         ptrdiff_t nc = job->classes - c0 < t->block ? job->classes - c0 : t->block;
         N(load_logits)(job, p, s, t, r0, c0, nc);

@@ -14,7 +14,7 @@ from softxent.cli import main
 
 pytest.importorskip("onnxruntime")
 
-COMMANDS = ("train", "export", "verify", "predict", "bench", "info", "demo", "tour")
+COMMANDS = ("train", "export", "verify", "predict", "info", "demo", "tour")
 
 
 @pytest.fixture

@@ -204,6 +204,31 @@ def test_export_says_that_the_folder_is_missing(tmp_path):
         export(net2(), tmp_path / "nowhere" / "model.onnx")
 
 
+def test_import_needs_no_optional_package(run_python):
+    code = (
+        "import sys, softxent.onnx, softxent.verify, softxent.report;"
+        "print(sorted({'onnx', 'onnxruntime', 'torch', 'matplotlib', 'jinja2'} & set(sys.modules)))"
+    )
+    assert run_python(code).strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "softxent.onnx.export(None, 'x')",
+        "softxent.onnx.load('x')",
+        "softxent.onnx.attach_loss('x', 'y', 'z')",
+        "softxent.verify.verify('x', [[0.0]])",
+    ],
+)
+def test_calls_say_what_to_install(call, run_python):
+    code = (
+        "import sys, softxent.onnx, softxent.verify\nsys.modules['onnx'] = None\n"
+        f"try:\n    {call}\nexcept ImportError as error:\n    print(error)"
+    )
+    assert "needs onnx: pip install 'softxent[onnx]'" in run_python(code)
+
+
 @pytest.mark.parametrize("source", [None, 3, {"weight": np.zeros((2, 2))}, {}])
 def test_export_refuses_what_is_no_network(source, path):
     with pytest.raises((TypeError, ValueError)):

@@ -108,11 +108,11 @@ def test_compare_tells_tf32_from_float32(output, rng):
         "probabilities": softxent.softmax(logits),
         "log_probabilities": softxent.log_softmax(logits),
     }[output]
-    right = native.outputs(batch, Options(), False, ROLES)[output]
+    right = native.outputs(batch, Options(), False, {output})[output]
     assert compare(LABEL, right, bound.value.astype(np.float32), bound).passed
     spoiled = compare(LABEL, value, right, bound)
     assert "as if computed with less precision" in spoiled.problem
-    assert spoiled.rms > 4 * spoiled.rms_tolerance
+    assert spoiled.rms > 2 * spoiled.rms_tolerance
 
 
 def test_compare_counts_units_in_the_last_place():

@@ -11,6 +11,7 @@ import pytest
 from onnx import numpy_helper
 
 from onnx_tools import edit, initializer, net1, net2, node, samples, set_attribute, set_initializer
+from softxent.models import NeuralNet2
 from softxent.onnx import export
 from softxent.verify import verify
 
@@ -107,6 +108,30 @@ def test_verify_catches_dropped_smoothing(primitive, path, data):
     spoiled = spoil_metadata(path, '"label_smoothing": 0.0', '"label_smoothing": 0.1')
     found = failures(spoiled, *data)
     assert any(f.startswith("loss: ") and "label_smoothing=0.0" in f for f in found)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_verify_catches_a_hundredth_of_smoothing_in_a_large_net(reduction, path, rng):
+    """The rounding of sums of 784 products may not hide what happens after them."""
+    X, y = rng.random((500, 784)), rng.integers(10, size=500)
+    options = {"head": "loss", "reduction": reduction}
+    export(NeuralNet2(784, 64, 10, seed=0), path, label_smoothing=0.01, **options)
+    assert failures(path, X, y) == []
+    spoiled = spoil_metadata(path, '"label_smoothing": 0.01', '"label_smoothing": 0.0')
+    assert failures(spoiled, X, y)
+
+
+@pytest.mark.parametrize("stated", ['"momentum": 0.9', '"weight_decay": 0.0001'])
+def test_verify_catches_a_dropped_option_of_the_optimizer(stated, path, rng):
+    X, y = rng.random((500, 784)), rng.integers(10, size=500)
+    given = {"momentum": 0.5, "weight_decay": 0.0}
+    export(NeuralNet2(784, 64, 10, seed=0), path, head="train_step", **given)
+    assert failures(path, X, y) == []
+    name = stated.partition(":")[0]
+    spoiled = spoil_metadata(path, f"{name}: {given[name.strip(chr(34))]}", stated)
+    found = failures(spoiled, X, y)
+    assert found
+    assert all(failure.startswith("new.") for failure in found)
 
 
 def test_verify_catches_dropped_class_weights(path, data):
@@ -213,8 +238,9 @@ def test_verify_catches_a_wrong_step(output, path, data):
     edit(edit(path, negate), rename)
     edit(path, move_last_node_up)
     found = failures(path, *data)
-    assert found
-    assert all(failure.startswith(f"{output}: ") for failure in found)
+    assert any(failure.startswith(f"{output}: ") for failure in found)
+    parameter = output.partition(".")[2]
+    assert all(parameter in failure.partition(":")[0] for failure in found)
 
 
 def test_verify_catches_a_missing_guard_for_wrong_labels(path, data):

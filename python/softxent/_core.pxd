@@ -98,6 +98,41 @@ cdef extern from "softxent.h":
 
     sxt_status sxt_binary_cross_entropy(const sxt_binary_args *args) noexcept nogil
 
+    ctypedef struct sxt_exp_sum:
+        pass
+
+    sxt_status sxt_exp_sum_update(sxt_exp_sum *sums, const sxt_array *x,
+                                  uint64_t axes) noexcept nogil
+    sxt_status sxt_exp_sum_merge(sxt_exp_sum *sums, const sxt_exp_sum *others,
+                                 ptrdiff_t n) noexcept nogil
+    sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out) noexcept nogil
+
+    ctypedef struct sxt_linear_row:
+        pass
+
+    ctypedef struct sxt_linear_tile:
+        sxt_array logits
+        ptrdiff_t first_class
+        const void *bias
+        const sxt_array *probs
+        const double *base
+        const double *slope
+        double softcap
+
+    ctypedef struct sxt_linear_loss:
+        const double *share
+        double z_loss
+        double grad_scale
+        double z_scale
+
+    sxt_status sxt_linear_begin(sxt_linear_row *rows, ptrdiff_t n,
+                                const int64_t *labels) noexcept nogil
+    sxt_status sxt_linear_add(const sxt_linear_tile *tile, sxt_linear_row *rows) noexcept nogil
+    sxt_status sxt_linear_finish(const sxt_linear_loss *loss, sxt_linear_row *rows, ptrdiff_t n,
+                                 double *losses, double *penalties) noexcept nogil
+    sxt_status sxt_linear_gradient(const sxt_linear_tile *tile,
+                                   const sxt_linear_row *rows) noexcept nogil
+
     int sxt_get_num_threads() noexcept nogil
     sxt_status sxt_set_num_threads(int n) noexcept nogil
     const char *sxt_isa() noexcept nogil

@@ -218,3 +218,4 @@ def select_isa(str name):
 include "_core_calls.pxi"
 include "_core_softmax.pxi"
 include "_core_losses.pxi"
+include "_core_linear.pxi"

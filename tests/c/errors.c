@@ -265,7 +265,6 @@ static void check_binary_options(void)
 
 int main(void)
 {
-    setvbuf(stdout, NULL, _IOLBF, 0); /* should a call crash, the failures before it are seen */
     reset();
     check_arrays();
     check_row_functions();

@@ -66,7 +66,7 @@ static void require(bool condition, const char *what, const problem *p)
 {
     if (condition)
         return;
-    printf("%s: ", what);
+    fprintf(stderr, "%s: ", what);
     problem_print(p);
     abort();
 }

@@ -139,13 +139,11 @@ static void child(void)
     long failed_before = checks_failed;
     check_mixed_jobs(24);
     check_two_threads_meet();
-    fflush(stdout);
     _exit(checks_failed != failed_before);
 }
 
 static void check_fork(const char *when)
 {
-    fflush(stdout);
     pid_t pid = fork();
     if (pid == 0)
         child();
@@ -218,7 +216,6 @@ static void check_number_of_threads(void)
 /* The environment is read once per process, so each value needs one of its own. */
 static void check_start_value(const char *text, int expected)
 {
-    fflush(stdout);
     pid_t pid = fork();
     if (pid == 0) {
         setenv("SOFTXENT_NUM_THREADS", text, 1);

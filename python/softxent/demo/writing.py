@@ -55,9 +55,10 @@ def _page(result: Result, summary: dict[str, Any]) -> str:
 def _tiles(result: Result) -> list[tuple[str, str]]:
     """What matters most, as (value, what it is)."""
     size = (result.folder / "digits.onnx").stat().st_size
+    difference = f"{result.largest_difference:.1e}"
     return [
         (f"{result.test_accuracy:.1%}", f"of {len(result.test)} held-out digits are read right"),
-        (f"{result.largest_difference:.1e}", "is the largest difference of a probability"),
+        (difference, "largest difference between an exported and a native probability"),
         (f"{result.seconds['training']:.1f} s", f"to train on {len(result.train)} digits"),
         (f"{size / 1024:.0f} KiB", "for the exported model"),
     ]

@@ -34,8 +34,7 @@ def example() -> None:
 
 
 def draw() -> Figure:
-    figure, panels = subplots(1, 2, size=(7.2, 2.8), sharey=True)
-    figure.get_layout_engine().set(wspace=0.08)
+    figure, panels = subplots(1, 2, size=(7.2, 2.8), sharey=True, gridspec_kw={"wspace": 0.08})
     for axes, name, logits in zip(panels, ("Good", "Bad"), (_GOOD, _BAD), strict=True):
         loss = softxent.cross_entropy(logits, _LABELS)
         axes.set_title(f"{name} logits: loss {loss:.4f}")

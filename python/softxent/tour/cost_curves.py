@@ -35,8 +35,8 @@ def draw() -> Figure:
     for label, color in ((1, PALETTE[0]), (0, PALETTE[1])):
         cost = softxent.binary_cross_entropy(z, np.full(z.size, float(label)), reduction="none")
         axes.plot(h, cost, ".-", color=color, markersize=4)
-    axes.text(0.06, 3.1, "label 1: −log h", color=PALETTE[0], weight="semibold")
-    axes.text(0.94, 3.1, "label 0: −log(1 − h)", color=PALETTE[1], weight="semibold", ha="right")
+    axes.text(0.06, 3.1, "label 1: −log h", color=PALETTE[0], weight="bold")
+    axes.text(0.94, 3.1, "label 0: −log(1 − h)", color=PALETTE[1], weight="bold", ha="right")
     axes.set_xlabel("h = sigmoid(z), the predicted probability of label 1")
     axes.set_ylabel("cost")
     axes.set_xlim(0, 1)

@@ -34,9 +34,8 @@ def draw() -> Figure:
     labels = np.array([2, 0, 1])
     one_hot = np.eye(3)[labels]
     figure, (left, right) = subplots(
-        1, 2, size=(5.6, 2.6), sharey=True, gridspec_kw={"width_ratios": [1, 3]}
+        1, 2, size=(5.6, 2.6), sharey=True, gridspec_kw={"width_ratios": [1, 3], "wspace": 0.12}
     )
-    figure.get_layout_engine().set(wspace=0.08)
     left.set_title("Index labels")
     draw_cells(left, np.full((3, 1), 0.12), lambda row, _: (str(labels[row]), _DARK), ["label"])
     right.set_title("One-hot")

@@ -38,6 +38,15 @@ class Estimate:
         wide = np.asarray(value, dtype=np.float64)
         return cls(wide, np.zeros_like(wide), np.zeros_like(wide))
 
+    @classmethod
+    def of_output(cls, value: Array, arithmetic: Arithmetic) -> Estimate:
+        """Wrap an output, behind which the runtime may hold a number with more digits."""
+        exact = cls.exact(value)
+        with np.errstate(invalid="ignore"):
+            error = 2 * arithmetic.store * np.abs(exact.value)
+        error = np.where(np.isfinite(error), error, 0.0)
+        return cls(exact.value, error, error)
+
     @property
     def T(self) -> Estimate:
         """The transpose."""
@@ -108,15 +117,18 @@ class Arithmetic:
         terms = a.value.size if axis is None else a.value.shape[axis]
         carried = a.error.sum(axis=axis)
         magnitude = np.abs(a.value).sum(axis=axis)
-        error = carried + self.gamma(terms) * (magnitude + carried)
-        return Estimate(a.value.sum(axis=axis), np.asarray(error + terms * self._tiny))
+        # Equal terms are rounded alike, so that errors of a sum may all have one sign.
+        rounding = self.gamma(terms) * (magnitude + carried) + terms * self._tiny
+        typical = None if a.typical is None else a.typical.sum(axis=axis) + rounding
+        return Estimate(a.value.sum(axis=axis), carried + rounding, typical)
 
     def scaled(self, a: Estimate, factor: Array | float, operations: int) -> Estimate:
         """a times a factor that took some operations to compute."""
         factor = np.asarray(factor)
         value = a.value * factor
-        error = a.error * np.abs(factor) + self.gamma(operations + 1) * np.abs(value)
-        return Estimate(value, error + self._tiny)
+        rounding = self.gamma(operations + 1) * np.abs(value) + self._tiny
+        typical = None if a.typical is None else a.typical * np.abs(factor) + rounding
+        return Estimate(value, a.error * np.abs(factor) + rounding, typical)
 
     def plus(self, a: Estimate, b: Estimate) -> Estimate:
         """a + b."""

@@ -27,7 +27,7 @@ def estimates(
     binary : bool
         Whether the network is a NeuralNet1.
     logits : ndarray, optional
-        Given logits, for a batch without parameters; they count as exact.
+        Logits that the model put out, to start from instead of the inputs.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def estimates(
             f = tolerance.forward(batch, narrow, binary)
             at = f.logits
         else:
-            at = Estimate.exact(logits)
+            at = Estimate.of_output(logits, narrow)
         outer = tolerance.distribution(at, narrow, binary)
         result = {"logits": at, "probabilities": outer.p, "log_probabilities": outer.log_p}
         if batch.target is None or not options.has_loss:
@@ -95,9 +95,12 @@ def _categorical_terms(
     q, divisor = coefficients(target, classes, options)
     counts = q != 0
     products = np.where(counts, q * d.log_p.value, 0.0)
-    error = np.where(counts, q * d.log_p.error, 0.0).sum(axis=1)
-    error = error + arithmetic.gamma(classes + 6) * np.abs(products).sum(axis=1)
-    rows = Estimate(-products.sum(axis=1), error)
+    rounding = arithmetic.gamma(classes + 6) * np.abs(products).sum(axis=1)
+    error, typical = (
+        np.where(counts, q * bound, 0.0).sum(axis=1) + rounding
+        for bound in (d.log_p.error, d.log_p.typical)
+    )
+    rows = Estimate(-products.sum(axis=1), error, typical)
 
     sums = q.sum(axis=1, keepdims=True)
     product = np.where(sums != 0, d.p.value * sums, 0.0)
@@ -116,9 +119,12 @@ def _binary_terms(
     negative, positive = options.weight or (1.0, 1.0)
     a, b = positive * t, negative * (1 - t)
     parts = [(a, d.log_p), (b, d.log_q)]
-    value = -np.sum([np.where(c != 0, c * log.value, 0.0) for c, log in parts], axis=0)
-    error = np.sum([np.where(c != 0, c * log.error, 0.0) for c, log in parts], axis=0)
-    rows = Estimate(value, error + arithmetic.gamma(8) * np.abs(value))
+    value, error, typical = (
+        np.sum([np.where(c != 0, c * getattr(log, kind), 0.0) for c, log in parts], axis=0)
+        for kind in ("value", "error", "typical")
+    )
+    rounding = arithmetic.gamma(8) * np.abs(value)
+    rows = Estimate(-value, error + rounding, typical + rounding)
 
     product = (a + b) * d.p.value
     d_error = (a + b) * d.p.error + arithmetic.gamma(8) * (product + a)
@@ -168,6 +174,17 @@ def _step(
         gradient = gradients[name]
         result[f"grad.{name}"] = a.rounded(gradient.value, gradient.error)
         result |= _update(name, gradient, batch, options, a)
+    return result
+
+
+def updates(batch: Batch, options: Options, gradients: dict[str, Array]) -> dict[str, Estimate]:
+    """Estimate updated parameters and velocities from the gradients that the model put out."""
+    arithmetic = Arithmetic(options.dtype)
+    result: dict[str, Estimate] = {}
+    with np.errstate(all="ignore"):
+        for name, value in gradients.items():
+            gradient = Estimate.of_output(value, arithmetic)
+            result |= _update(name, gradient, batch, options, arithmetic)
     return result
 
 

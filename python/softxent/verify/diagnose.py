@@ -22,6 +22,7 @@ def explain(
     batch: Batch,
     options: Options,
     binary: bool,
+    logits: Array | None,
 ) -> str:
     """Say what a wrong output equals, or nothing.
 
@@ -35,42 +36,39 @@ def explain(
         Reference values by meaning.
     batch, options, binary
         What was computed.
+    logits : ndarray or None
+        Logits that the model put out.
     """
     with np.errstate(invalid="ignore"):
-        return _explanation(role, got, expected, batch, options, binary)
+        if role == "loss":
+            return _explain_loss(got, batch, options, binary, logits)
+        return _explain_values(role, got, expected)
 
 
-def _explanation(
-    role: str,
-    got: Array,
-    expected: Mapping[str, Array],
-    batch: Batch,
-    options: Options,
-    binary: bool,
-) -> str:
+def _explain_values(role: str, got: Array, expected: Mapping[str, Array]) -> str:
     for name, value in expected.items():
         if name != role and name != "prediction" and _close(got, value):
             return f"it equals {name}"
-    if role == "loss":
-        return _explain_loss(got, batch, options, binary)
     right = expected.get(role)
     if right is None or got.ndim != 2 or got.shape != right.shape:
         return ""
     order = _permutation(got, right)
     if order is not None:
         return f"it is right with the classes in the order {order}"
-    if role in ("probabilities", "log_probabilities") and _is_over_rows(role, got, expected):
+    if "logits" in expected and _is_over_rows(role, got, expected["logits"]):
         return "it is normalised over the rows instead of the classes"
     return ""
 
 
-def _explain_loss(got: Array, batch: Batch, options: Options, binary: bool) -> str:
+def _explain_loss(
+    got: Array, batch: Batch, options: Options, binary: bool, logits: Array | None
+) -> str:
     if batch.state is None or batch.target is None:
         return ""
     for change in _other_options(options, batch.target, binary):
         other = replace(options, **change)
-        value = native.outputs(batch, other, binary, {"loss"})["loss"]
-        bound = estimates(batch, other, binary).get("loss")
+        value = native.outputs(batch, other, binary, {"loss"}, logits)["loss"]
+        bound = estimates(batch, other, binary, logits).get("loss")
         if bound is None or got.shape != value.shape:
             continue
         if bool((np.abs(got - value) <= 2 * bound.error).all()):
@@ -110,9 +108,10 @@ def _permutation(got: Array, right: Array) -> list[int] | None:
     )
 
 
-def _is_over_rows(role: str, got: Array, expected: Mapping[str, Array]) -> bool:
-    logits = expected["logits"].astype(np.float64)
-    shifted = logits - logits.max(axis=0)
+def _is_over_rows(role: str, got: Array, logits: Array) -> bool:
+    if role not in ("probabilities", "log_probabilities"):
+        return False
+    shifted = logits.astype(np.float64) - logits.max(axis=0)
     log = shifted - np.log(np.exp(shifted).sum(axis=0))
     value = log if role == "log_probabilities" else np.exp(log)
     return _close(got, value.astype(got.dtype))

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 import softxent
-from softxent.onnx.architecture import PARAMETERS, Architecture
+from softxent.onnx.architecture import Architecture
 from softxent.onnx.loading import make_net
 from softxent.onnx.options import Options
 from softxent.verify.arithmetic import Array
@@ -36,7 +36,7 @@ def outputs(
     roles : collection of str
         Which outputs are wanted.
     logits : ndarray, optional
-        Given logits, for a batch without parameters.
+        Logits that the model put out, to start from instead of the inputs.
     """
     dtype = np.dtype(options.loss_dtype)
     with np.errstate(all="ignore"):
@@ -105,14 +105,21 @@ def _step(batch: Batch, options: Options, d_logits: Array) -> dict[str, Array]:
         "linear2.weight": d_logits.T @ hidden,
         "linear2.bias": d_logits.sum(axis=0),
     }
-    result = {}
-    for name in PARAMETERS:
-        result[f"grad.{name}"] = gradients[name]
-        step = gradients[name]
-        if options.weight_decay:
-            step = step + dtype.type(options.weight_decay) * state[name]
-        if options.momentum:
-            previous = batch.velocities[name].astype(dtype)
-            step = result[f"new.velocity.{name}"] = dtype.type(options.momentum) * previous + step
-        result[f"new.{name}"] = state[name] - dtype.type(batch.learning_rate) * step
+    return {f"grad.{name}": g for name, g in gradients.items()} | updates(batch, options, gradients)
+
+
+def updates(batch: Batch, options: Options, gradients: dict[str, Array]) -> dict[str, Array]:
+    """Update parameters and velocities by given gradients, in the type of the loss."""
+    assert batch.state is not None
+    dtype, result = np.dtype(options.loss_dtype), {}
+    with np.errstate(all="ignore"):
+        for name, gradient in gradients.items():
+            parameter, step = batch.state[name].astype(dtype), gradient.astype(dtype)
+            if options.weight_decay:
+                step = step + dtype.type(options.weight_decay) * parameter
+            if options.momentum:
+                previous = batch.velocities[name].astype(dtype)
+                step = dtype.type(options.momentum) * previous + step
+                result[f"new.velocity.{name}"] = step
+            result[f"new.{name}"] = parameter - dtype.type(batch.learning_rate) * step
     return result

@@ -26,10 +26,9 @@ def page(report: Report) -> str:
         worst=sorted(
             (c for c in report.comparisons if c.worst), key=lambda c: c.ratio, reverse=True
         )[:8],
-        reasons={c.output: c.reason for c in report.comparisons if c.batch == "data"},
+        reasons=table.reasons(report),
         left_out=[("; ".join(what), why) for why, what in table.grouped(report.left_out).items()],
         pictures=_pictures(report),
-        data=[c for c in report.comparisons if c.batch == "data"],
     )
 
 

@@ -54,6 +54,8 @@ class Session:
             )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _FATAL_ONLY
+        # Threads that spin while they wait take the cores from what is timed next.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if profile is not None:
             options.enable_profiling = True
             options.profile_file_prefix = str(profile)

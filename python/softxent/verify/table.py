@@ -89,10 +89,20 @@ def _line(passed: bool, name: str, detail: str) -> str:
     return f"  {'ok    ' if passed else 'FAILED'}  {name}: {detail}"
 
 
+def reasons(report: Report) -> dict[str, str]:
+    """Why the bounds of the data batch are what they are, once for all references alike."""
+    result: dict[str, str] = {}
+    for c in report.comparisons:
+        if c.batch == "data":
+            own = c.against.partition(" from ")[2]
+            result.setdefault(f"{c.output} from {own}" if own else c.output, c.reason)
+    return result
+
+
 def _reasons(report: Report) -> list[str]:
-    reasons = {c.output: c.reason for c in reversed(report.comparisons) if c.batch == "data"}
-    width = max(map(len, reasons), default=0)
-    return [f"  {output:<{width}}  {reasons[output]}" for output in reversed(reasons)]
+    found = reasons(report)
+    width = max(map(len, found), default=0)
+    return [f"  {output:<{width}}  {why}" for output, why in found.items()]
 
 
 def _left_out(report: Report) -> list[str]:

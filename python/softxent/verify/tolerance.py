@@ -103,7 +103,7 @@ def _sigmoid(logits: Estimate, arithmetic: Arithmetic) -> Distribution:
     return Distribution(
         _finished(p, p_error, arithmetic, p * q * typical + own * p),
         _finished(log_p, errors[0], arithmetic, log_typical),
-        _finished(log_q, errors[1], arithmetic),
+        _finished(log_q, errors[1], arithmetic, p * typical + own + u * np.abs(log_q)),
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from softxent.models import NeuralNet1
 from softxent.onnx.architecture import State, converted
 from softxent.onnx.sources import Net, as_net
-from softxent.verify import native, probes
+from softxent.verify import native, probes, stages
 from softxent.verify.arithmetic import Array, Estimate
 from softxent.verify.batches import Batch, data_batch, feeds
 from softxent.verify.bounds import estimates, reason
@@ -138,37 +138,46 @@ class Verification:
             expected = self._references.outputs(name, batch, model, given, logits)
             for output, role in self.subject.roles.items():
                 if role in expected and self._references.judges(name, output, batch, bounds):
-                    label = Label(
-                        batch.name,
-                        output,
-                        session.provider,
-                        name,
-                        reason(role, batch, self.subject.options),
-                    )
-                    self._record(label, role, got[output], expected, bounds, batch)
+                    why = reason(role, batch, self.subject.options)
+                    label = Label(batch.name, output, session.provider, name, why)
+                    self._record(label, batch, got, expected, bounds)
+        if self._state is not None and native.NAME in self._references.names:
+            self._compare_stages(batch, session.provider, got)
         if batch is self._data:
             self._note_accuracy(session.provider, got)
+
+    def _compare_stages(self, batch: Batch, provider: str, got: dict[str, Array]) -> None:
+        """Compare outputs with what follows from other outputs."""
+        own = {role: got[output] for output, role in self.subject.roles.items()}
+        for stage in stages.of(batch, self.subject.options, self._binary, own):
+            for output, role in self.subject.roles.items():
+                bounded = role in stage.bounds or role == "prediction"
+                if role in stage.expected and bounded:
+                    label = Label(batch.name, output, provider, stage.name, stage.reason)
+                    self._record(label, batch, got, stage.expected, stage.bounds)
 
     def _record(
         self,
         label: Label,
-        role: str,
-        got: Array,
+        batch: Batch,
+        got: dict[str, Array],
         expected: dict[str, Array],
         bounds: dict[str, Estimate],
-        batch: Batch,
     ) -> None:
         """Compare one output with one reference."""
+        role, value = self.subject.roles[label.output], got[label.output]
         if role == "prediction":
-            result = compare_classes(label, got, expected[role], bounds["logits"])
+            result = compare_classes(label, value, expected[role], bounds["logits"])
         else:
-            result = compare(label, got, expected[role], bounds[role])
-        if label.against == native.NAME:
-            if batch is self._data and role != "prediction":
-                self._scatters.append(Scatter.of(label, got, expected[role], bounds[role]))
-            if result.problem:
-                hint = explain(role, got, expected, batch, self.subject.options, self._binary)
-                result = replace(result, problem="; ".join(filter(None, (result.problem, hint))))
+            result = compare(label, value, expected[role], bounds[role])
+        if label.against == native.NAME and batch is self._data and role != "prediction":
+            self._scatters.append(Scatter.of(label, value, expected[role], bounds[role]))
+        if result.problem and label.against.startswith(native.NAME):
+            own = {role: got[output] for output, role in self.subject.roles.items()}
+            logits = stages.own_logits(batch, self._binary, own)
+            options = self.subject.options
+            hint = explain(role, value, expected, batch, options, self._binary, logits)
+            result = replace(result, problem="; ".join(filter(None, (result.problem, hint))))
         self._comparisons.append(result)
 
     def _logits(self, got: dict[str, Array]) -> Array:

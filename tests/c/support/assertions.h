@@ -1,5 +1,5 @@
-/* assertions.h - checks for the C tests: a failed check prints itself and the program goes on, so that
- * one run shows all failures; main() ends with `return check_report("topic");`. */
+/* assertions.h - checks for the C tests: a failed check prints itself on stderr and the program goes
+ * on, so that one run shows all failures; main() ends with `return check_report("topic");`. */
 #ifndef SXT_TEST_ASSERTIONS_H
 #define SXT_TEST_ASSERTIONS_H
 
@@ -16,9 +16,9 @@ extern atomic_long checks_made, checks_failed;
     do {                                                                                           \
         atomic_fetch_add(&checks_made, 1);                                                         \
         if (!(condition) && atomic_fetch_add(&checks_failed, 1) < CHECK_PRINTED_FAILURES) {        \
-            printf("%s:%d: failed: %s: ", __FILE__, __LINE__, #condition);                         \
-            printf(__VA_ARGS__);                                                                   \
-            printf("\n");                                                                          \
+            fprintf(stderr, "%s:%d: failed: %s: ", __FILE__, __LINE__, #condition);                \
+            fprintf(stderr, __VA_ARGS__);                                                          \
+            fprintf(stderr, "\n");                                                                 \
         }                                                                                          \
     } while (0)
 

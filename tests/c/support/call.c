@@ -276,6 +276,10 @@ static void collect_output(const session *s, const buffer *b, result *r)
     r->bytes[b->output] = dense_copy(s, b, bytes);
     if (!holds(s, b, r->bytes[b->output]))
         r->damage = "bytes between the elements of an output";
+    sxt_dtype dtype = b->size == size_of(s->p->dtype) ? s->p->dtype : loss_dtype(s->p->dtype);
+    for (size_t i = 0; i < bytes / b->size; i++)
+        if (!number_is_canonical(dtype, r->bytes[b->output], (ptrdiff_t)i))
+            r->damage = "a NaN that is not the canonical one";
 }
 
 static bool first_is_overwritten(const session *s)
@@ -310,6 +314,8 @@ result call_run(const problem *p, const arrangement *how)
         inspect(&s, i, &r);
     if (r.status != SXT_OK && r.loss != no_loss)
         r.damage = "the loss, though the call failed";
+    if (!number_is_canonical(SXT_F64, &r.loss, 0))
+        r.damage = "the loss, with a NaN that is not the canonical one";
     return r;
 }
 

@@ -52,7 +52,7 @@ problem problem_new(random_source *source, call_kind kind, sxt_dtype dtype, ptrd
                     ptrdiff_t classes, value_kind values);
 void problem_free(problem *p);
 
-/* Print what the problem is, in one line. */
+/* Print what the problem is on stderr, in one line. */
 void problem_print(const problem *p);
 
 typedef struct {
@@ -70,7 +70,7 @@ typedef struct {
     char *bytes[MAX_OUTPUTS];
     double loss;
     sxt_label_error bad;
-    const char *damage; /* NULL, or what was written that should not have been */
+    const char *damage; /* NULL, or what was written that must not be */
 } result;
 
 /* Make the call with buffers in guarded memory; inputs, margins and gaps are checked afterwards. */

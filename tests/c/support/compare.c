@@ -15,7 +15,7 @@ static void print_current(void)
 {
     const arrangement *how = current_arrangement;
     problem_print(current);
-    printf("  on %s, %d threads, arrangement seed %llu, %s + %zu, in place %d\n", sxt_isa(),
+    fprintf(stderr, "  on %s, %d threads, arrangement seed %llu, %s + %zu, in place %d\n", sxt_isa(),
            sxt_get_num_threads(), (unsigned long long)how->seed, how->where.at_end ? "end" : "start",
            how->where.shift, how->in_place);
 }
@@ -23,9 +23,8 @@ static void print_current(void)
 /* The program ends anyway: printing from the handler can make nothing worse. */
 static void on_fault(int signal_number)
 {
-    printf("signal %d in ", signal_number);
+    fprintf(stderr, "signal %d in ", signal_number);
     print_current();
-    fflush(stdout);
     _exit(1);
 }
 

@@ -75,6 +75,15 @@ void number_put(sxt_dtype dtype, void *array, ptrdiff_t i, double value)
         memcpy(element, &half, sizeof half);
 }
 
+bool number_is_canonical(sxt_dtype dtype, const void *array, ptrdiff_t i)
+{
+    if (!isnan(number_get(dtype, array, i)))
+        return true;
+    uint64_t canonical = 0;
+    number_put(dtype, &canonical, 0, (double)NAN);
+    return memcmp((const char *)array + i * (ptrdiff_t)size_of(dtype), &canonical, size_of(dtype)) == 0;
+}
+
 double number_ulps(sxt_dtype dtype, double computed, long double exact)
 {
     if (isnan(computed) || isnan(exact))

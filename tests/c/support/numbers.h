@@ -4,6 +4,8 @@
 
 #include "softxent.h"
 
+#include <stdbool.h>
+
 extern const char *const dtype_names[4];
 
 /* Widths of the fields of a type. */
@@ -23,6 +25,9 @@ double number_get(sxt_dtype dtype, const void *array, ptrdiff_t i);
 
 /* Round to nearest even and put. NaN becomes the canonical quiet NaN. */
 void number_put(sxt_dtype dtype, void *array, ptrdiff_t i, double value);
+
+/* Is the i-th element, if it is NaN, the canonical one: positive, quiet, no payload? */
+bool number_is_canonical(sxt_dtype dtype, const void *array, ptrdiff_t i);
 
 /* |computed - exact| in spacings of the type at `exact`; 0 when both are NaN or the same infinity,
  * infinity when only one is. */

@@ -106,17 +106,16 @@ void problem_free(problem *p)
 
 void problem_print(const problem *p)
 {
-    printf("%s %s rows=%td classes=%td", call_names[p->kind], dtype_names[p->dtype], p->rows,
-           p->classes);
-    printf(" mask=%d second=%d third=%d sign=%d", p->use_mask, p->use_second, p->use_third,
-           p->want_sign);
+    fprintf(stderr, "%s %s rows=%td classes=%td mask=%d second=%d third=%d sign=%d",
+            call_names[p->kind], dtype_names[p->dtype], p->rows, p->classes, p->use_mask,
+            p->use_second, p->use_third, p->want_sign);
     if (p->kind >= CALL_CROSS_ENTROPY) {
-        printf(" want loss=%d grad=%d hess=%d reduction=%d", p->want_loss, p->want_grad, p->want_hess,
-               (int)p->reduction);
-        printf(" soft=%d from_logits=%d ignore=%d:%lld row_grad=%d", p->soft_targets, p->from_logits,
-               p->has_ignore_index, (long long)p->ignore_index, p->use_rows);
-        printf(" grad_scale=%g smoothing=%g z_loss=%g scale=%g softcap=%g", p->grad_scale,
-               p->label_smoothing, p->z_loss, p->logit_scale, p->softcap);
+        fprintf(stderr, " want loss=%d grad=%d hess=%d reduction=%d soft=%d from_logits=%d",
+                p->want_loss, p->want_grad, p->want_hess, (int)p->reduction, p->soft_targets,
+                p->from_logits);
+        fprintf(stderr, " ignore=%d:%lld row_grad=%d grad_scale=%g smoothing=%g", p->has_ignore_index,
+                (long long)p->ignore_index, p->use_rows, p->grad_scale, p->label_smoothing);
+        fprintf(stderr, " z_loss=%g scale=%g softcap=%g", p->z_loss, p->logit_scale, p->softcap);
     }
-    printf("\n");
+    fprintf(stderr, "\n");
 }

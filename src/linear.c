@@ -1,0 +1,245 @@
+/* linear.c - cross-entropy of a linear layer over tiles of its logits: rows shared among threads, and from
+ * a row's sums to its loss and the constants of its gradient, in twice double precision. */
+#include "softxent.h"
+
+#include <math.h>
+
+#include "check.h"
+#include "dispatch.h"
+#include "exp_sum.h"
+#include "parallel.h"
+
+/* Less work than this is done before a second thread has woken up; tasks have about as much. */
+#define TASK_ELEMENTS 16384
+#define ROWS_PER_TASK 256
+
+typedef struct {
+    const sxt_linear_tile *tile;
+    const sxt_stretch_kernels *kernels;
+    sxt_linear_classes classes; /* without the row's target */
+    sxt_linear_row *rows;
+    const sxt_linear_row *finished;
+    ptrdiff_t per_task;
+} tile_run;
+
+static char *tile_row(const sxt_array *tile, ptrdiff_t row) { return (char *)tile->data + row * tile->strides[0]; }
+
+static sxt_linear_classes classes_of(const tile_run *run, ptrdiff_t row)
+{
+    sxt_linear_classes classes = run->classes;
+    classes.target = run->tile->probs ? tile_row(run->tile->probs, row) : NULL;
+    return classes;
+}
+
+/* The row's skipped class as a place in the tile, or -1. */
+static ptrdiff_t place_of(const tile_run *run, const sxt_linear_row *row)
+{
+    int64_t place = row->skip - run->tile->first_class;
+    return row->skip >= 0 && place >= 0 && place < run->classes.n ? (ptrdiff_t)place : -1;
+}
+
+/* ---- a tile seen for the first time --------------------------------------------------------------- */
+
+static double coefficient_at(const tile_run *run, const sxt_linear_classes *c, ptrdiff_t place)
+{
+    double q = c->base ? c->base[place] : 0.0;
+    if (!c->target)
+        return q;
+    double t = run->tile->logits.dtype == SXT_F64 ? ((const double *)c->target)[place]
+                                                  : (double)((const float *)c->target)[place];
+    return fma(t, c->slope[place], q);
+}
+
+/* Without a label the largest logit is left out of the sum. Where a tile brings a larger one, the old one
+ * joins the others. */
+static void note_skip(const tile_run *run, const sxt_linear_classes *c, sxt_linear_row *row, const sxt_stretch *s)
+{
+    if (run->tile->probs && !(s->at_skip > row->at_skip) && row->skip >= 0) {
+        row->others = sxt_exp_sum_add(row->others, sxt_exp_sum_single(s->at_skip));
+        return;
+    }
+    if (run->tile->probs)
+        row->others = sxt_exp_sum_add(row->others, sxt_exp_sum_single(row->at_skip));
+    row->skip = run->tile->first_class + s->skip;
+    row->at_skip = s->at_skip;
+    row->q_skip = coefficient_at(run, c, s->skip);
+}
+
+/* The reference of the sum of q (max - z) moves up. */
+static void raise_max(sxt_linear_row *row, double max)
+{
+    if (!(max > row->max))
+        return;
+    if (row->max > -(double)INFINITY)
+        row->dot_hi = fma(row->mass_hi + row->mass_lo, max - row->max, row->dot_hi);
+    row->max = max;
+}
+
+static void add_row(const tile_run *run, ptrdiff_t r)
+{
+    sxt_linear_row *row = &run->rows[r];
+    sxt_linear_classes c = classes_of(run, r);
+    sxt_stretch s;
+    void *z = tile_row(&run->tile->logits, r);
+    run->kernels->linear_logits(z, &c);
+    run->kernels->exp_sum(z, c.n, run->tile->probs ? SXT_SKIP_MAX : place_of(run, row), &s);
+    double max = s.at_skip > s.rest ? s.at_skip : s.rest;
+    row->special |= s.nan || max == (double)INFINITY;
+    if (row->special)
+        return;
+    row->others = sxt_exp_sum_add(row->others, s.others);
+    if (s.skip >= 0)
+        note_skip(run, &c, row, &s);
+    raise_max(row, max);
+    if (c.base || c.target)
+        run->kernels->linear_dense(z, &c, row);
+}
+
+static void add_rows(void *context, ptrdiff_t task, int worker)
+{
+    const tile_run *run = context;
+    ptrdiff_t r = task * run->per_task, end = r + run->per_task;
+    (void)worker;
+    for (; r < end && r < run->tile->logits.shape[0]; r++)
+        add_row(run, r);
+}
+
+static void gradient_rows(void *context, ptrdiff_t task, int worker)
+{
+    const tile_run *run = context;
+    ptrdiff_t r = task * run->per_task, end = r + run->per_task;
+    (void)worker;
+    for (; r < end && r < run->tile->logits.shape[0]; r++) {
+        sxt_linear_classes c = classes_of(run, r);
+        run->kernels->linear_gradient(tile_row(&run->tile->logits, r), &c, place_of(run, &run->finished[r]),
+                                      &run->finished[r]);
+    }
+}
+
+/* ---- from sums to the loss ------------------------------------------------------------------------ */
+
+typedef struct {
+    const sxt_linear_loss *loss;
+    sxt_linear_row *rows;
+    ptrdiff_t n;
+    double *losses, *penalties;
+} finish_run;
+
+/* -log p of the skipped class: log1p(others / own) where that cannot cancel. */
+static double nll_of(const sxt_linear_row *row, sxt_exp_sum own, sxt_dd lse)
+{
+    if (own.hi == 0.0)
+        return (double)INFINITY;
+    if (own.shift >= row->others.shift || row->others.hi == 0.0) {
+        sxt_dd q = sxt_exp_sum_ratio(row->others, own);
+        if (q.hi < 1.0)
+            return sxt_log1p(q).hi;
+    }
+    return sxt_dd_add(lse, (sxt_dd){-row->at_skip, 0.0}).hi;
+}
+
+static void finish_row(const finish_run *run, ptrdiff_t i)
+{
+    const sxt_linear_loss *loss = run->loss;
+    sxt_linear_row *row = &run->rows[i];
+    sxt_exp_sum own = sxt_exp_sum_single(row->at_skip);
+    row->total = sxt_exp_sum_add(row->others, own);
+    double mass = row->mass_hi + row->mass_lo, share = loss->share ? loss->share[i] : 0.0;
+    row->special |= row->total.hi == 0.0 || mass != mass;
+    run->losses[i] = run->penalties[i] = (double)NAN;
+    if (row->special)
+        return;
+    sxt_dd lse = sxt_exp_sum_log_pair(row->total);
+    double nll = nll_of(row, own, lse);
+    double above_max = row->at_skip == row->max ? nll : sxt_dd_add(lse, (sxt_dd){-row->max, 0.0}).hi;
+    double dot = fabs(row->dot_hi) < (double)INFINITY ? row->dot_hi + row->dot_lo : row->dot_hi;
+    run->losses[i] = (share == 0.0 ? 0.0 : share * nll) + (dot + (mass == 0.0 ? 0.0 : mass * above_max));
+    run->penalties[i] = loss->z_loss == 0.0 ? 0.0 : loss->z_loss * lse.hi * lse.hi;
+    double own_share = sxt_exp_sum_ratio(own, row->total).hi;
+    double others_share = sxt_exp_sum_ratio(row->others, row->total).hi;
+    double all = mass + share, z_slope = 2.0 * loss->z_loss * lse.hi * loss->z_scale;
+    double curve = loss->grad_scale * all + z_slope, q = curve / row->total.hi;
+    row->row_grad = loss->grad_scale;
+    row->share_hi = q;
+    row->share_lo = (fma(-q, row->total.hi, curve) - q * row->total.lo) / row->total.hi;
+    row->patch = loss->grad_scale * ((mass - row->q_skip) - all * others_share) + z_slope * own_share;
+}
+
+static void finish_rows(void *context, ptrdiff_t task, int worker)
+{
+    const finish_run *run = context;
+    ptrdiff_t i = task * ROWS_PER_TASK, end = i + ROWS_PER_TASK;
+    (void)worker;
+    for (; i < end && i < run->n; i++)
+        finish_row(run, i);
+}
+
+/* ---- entry points --------------------------------------------------------------------------------- */
+
+static sxt_status check_matrix(const sxt_array *a)
+{
+    sxt_status status = sxt_check_array(a);
+    if (status != SXT_OK)
+        return status;
+    if (a->dtype != SXT_F32 && a->dtype != SXT_F64)
+        return SXT_ERR_DTYPE;
+    return a->ndim == 2 && a->strides[1] == (a->dtype == SXT_F64 ? 8 : 4) ? SXT_OK : SXT_ERR_SHAPE;
+}
+
+static sxt_status run_tile(const sxt_linear_tile *tile, tile_run *run, sxt_task_fn task)
+{
+    const sxt_kernels *table = sxt_active_kernels();
+    sxt_status status = check_matrix(&tile->logits);
+    if (status == SXT_OK && tile->probs)
+        status = check_matrix(tile->probs);
+    if (status == SXT_OK && tile->probs)
+        status = sxt_check_like(tile->probs, &tile->logits);
+    if (status == SXT_OK && ((tile->probs && !tile->slope) || !(tile->softcap >= 0.0) || tile->first_class < 0))
+        status = SXT_ERR_ARGUMENT;
+    if (status == SXT_OK && !table)
+        status = SXT_ERR_ISA;
+    if (status != SXT_OK)
+        return status;
+    ptrdiff_t rows = tile->logits.shape[0], classes = tile->logits.shape[1];
+    run->tile = tile;
+    run->kernels = &table->stretches[tile->logits.dtype == SXT_F64];
+    run->classes = (sxt_linear_classes){.n = classes, .bias = tile->bias, .base = tile->base,
+                                        .slope = tile->slope, .softcap = tile->softcap};
+    run->per_task = TASK_ELEMENTS / (classes + 1) + 1;
+    if (rows > 0 && classes > 0)
+        sxt_parallel_for((rows + run->per_task - 1) / run->per_task, sxt_get_num_threads(), task, run);
+    return SXT_OK;
+}
+
+sxt_status sxt_linear_begin(sxt_linear_row *rows, ptrdiff_t n, const int64_t *labels)
+{
+    if (n < 0 || (n > 0 && !rows))
+        return SXT_ERR_ARGUMENT;
+    for (ptrdiff_t i = 0; i < n; i++)
+        rows[i] = (sxt_linear_row){.max = -(double)INFINITY, .at_skip = -(double)INFINITY,
+                                   .skip = labels ? labels[i] : -1};
+    return SXT_OK;
+}
+
+sxt_status sxt_linear_add(const sxt_linear_tile *tile, sxt_linear_row *rows)
+{
+    tile_run run = {.rows = rows};
+    return tile && rows ? run_tile(tile, &run, add_rows) : SXT_ERR_ARGUMENT;
+}
+
+sxt_status sxt_linear_gradient(const sxt_linear_tile *tile, const sxt_linear_row *rows)
+{
+    tile_run run = {.finished = rows};
+    return tile && rows ? run_tile(tile, &run, gradient_rows) : SXT_ERR_ARGUMENT;
+}
+
+sxt_status sxt_linear_finish(const sxt_linear_loss *loss, sxt_linear_row *rows, ptrdiff_t n, double *losses,
+                             double *penalties)
+{
+    finish_run run = {loss, rows, n, losses, penalties};
+    if (!loss || n < 0 || (n > 0 && (!rows || !losses || !penalties)))
+        return SXT_ERR_ARGUMENT;
+    sxt_parallel_for((n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, n < ROWS_PER_TASK ? 1 : sxt_get_num_threads(),
+                     finish_rows, &run);
+    return SXT_OK;
+}

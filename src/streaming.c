@@ -1,0 +1,145 @@
+/* streaming.c - sums of exponentials that grow chunk by chunk.
+ *
+ * A row of a chunk is cut into pieces of one size, which are brought into a buffer of doubles and summed
+ * there by the kernels; the pieces' sums are added in order. So the bits of a result depend on the values
+ * and on how they were cut into chunks, not on the number of threads or the instruction set. */
+#include "softxent.h"
+
+#include <stdlib.h>
+
+#include "check.h"
+#include "dispatch.h"
+#include "exp_sum.h"
+#include "float_environment.h"
+#include "gather.h"
+#include "layout.h"
+#include "parallel.h"
+
+#define PIECE 1024
+/* Pieces of one row in a task, and elements of short rows. */
+#define PIECES_PER_TASK 32
+#define ELEMENTS_PER_TASK ((ptrdiff_t)PIECE * PIECES_PER_TASK)
+
+typedef struct {
+    const sxt_layout *layout;
+    const sxt_stretch_kernels *kernels;
+    sxt_dtype dtype;
+    ptrdiff_t rows_per_task, segments; /* one of the two is 1 */
+    sxt_exp_sum *sums;
+    sxt_exp_sum *partial; /* per task, where a row has more than one */
+} update_run;
+
+static void add_piece(const update_run *run, const sxt_plane *plane, ptrdiff_t begin, ptrdiff_t end,
+                      sxt_exp_sum *sum)
+{
+    double buffer[PIECE];
+    sxt_stretch s;
+    sxt_gather(plane, &plane->x, run->dtype, 0, begin, end, buffer);
+    run->kernels->exp_sum(buffer, end - begin, SXT_SKIP_MAX, &s);
+    sxt_exp_sum piece = {s.nan ? (double)NAN : (double)INFINITY, 0.0, 0.0, 0.0};
+    if (!s.nan && s.at_skip < (double)INFINITY)
+        piece = sxt_exp_sum_add(s.others, sxt_exp_sum_single(s.at_skip));
+    *sum = sxt_exp_sum_add(*sum, piece);
+}
+
+/* Classes [begin, end) of the plane's first row. */
+static void add_row(const update_run *run, const sxt_plane *plane, ptrdiff_t begin, ptrdiff_t end,
+                    sxt_exp_sum *sum)
+{
+    for (; begin < end; begin += PIECE)
+        add_piece(run, plane, begin, end - begin < PIECE ? end : begin + PIECE, sum);
+}
+
+static void update_task(void *context, ptrdiff_t task, int worker)
+{
+    const update_run *run = context;
+    ptrdiff_t classes = run->layout->classes;
+    (void)worker;
+    if (run->segments > 1) {
+        ptrdiff_t row = task / run->segments, begin = task % run->segments * ELEMENTS_PER_TASK;
+        ptrdiff_t end = classes - begin < ELEMENTS_PER_TASK ? classes : begin + ELEMENTS_PER_TASK;
+        sxt_plane plane = sxt_layout_plane(run->layout, row, row + 1);
+        run->partial[task] = (sxt_exp_sum){0.0, 0.0, 0.0, 0.0};
+        add_row(run, &plane, begin, end, &run->partial[task]);
+        return;
+    }
+    ptrdiff_t row = task * run->rows_per_task, end = row + run->rows_per_task;
+    for (; row < end && row < run->layout->rows; row++) {
+        sxt_plane plane = sxt_layout_plane(run->layout, row, row + 1);
+        add_row(run, &plane, 0, classes, &run->sums[plane.first_row]);
+    }
+}
+
+static sxt_status update_in_segments(update_run *run, int threads)
+{
+    ptrdiff_t tasks = run->layout->rows * run->segments;
+    run->partial = malloc(sizeof *run->partial * (size_t)tasks);
+    if (!run->partial)
+        return SXT_ERR_MEMORY;
+    sxt_parallel_for(tasks, threads, update_task, run);
+    uint64_t saved = sxt_float_enter();
+    for (ptrdiff_t task = 0; task < tasks; task++) {
+        ptrdiff_t row = task / run->segments;
+        sxt_exp_sum *sum = &run->sums[sxt_layout_plane(run->layout, row, row + 1).first_row];
+        *sum = sxt_exp_sum_add(*sum, run->partial[task]);
+    }
+    sxt_float_leave(saved);
+    free(run->partial);
+    return SXT_OK;
+}
+
+static sxt_status update(update_run *run)
+{
+    ptrdiff_t rows = run->layout->rows, classes = run->layout->classes;
+    int threads = rows * classes < 8 * PIECE ? 1 : sxt_get_num_threads();
+    run->segments = (classes + ELEMENTS_PER_TASK - 1) / ELEMENTS_PER_TASK;
+    if (run->segments > 1)
+        return update_in_segments(run, threads);
+    run->rows_per_task = ELEMENTS_PER_TASK / classes;
+    sxt_parallel_for((rows + run->rows_per_task - 1) / run->rows_per_task, threads, update_task, run);
+    return SXT_OK;
+}
+
+sxt_status sxt_exp_sum_update(sxt_exp_sum *sums, const sxt_array *x, uint64_t axes)
+{
+    sxt_layout layout;
+    const sxt_kernels *table = sxt_active_kernels();
+    sxt_status status = sxt_check_array(x);
+    if (status == SXT_OK)
+        status = sxt_check_axes(x, axes);
+    if (status == SXT_OK && !sums)
+        status = SXT_ERR_ARGUMENT;
+    if (status == SXT_OK && !table)
+        status = SXT_ERR_ISA;
+    if (status == SXT_OK)
+        status = sxt_layout_make(&layout, x, axes, NULL, NULL, NULL, NULL);
+    if (status != SXT_OK)
+        return status;
+    update_run run = {.layout = &layout, .kernels = &table->stretches[1], .dtype = x->dtype, .sums = sums};
+    if (layout.rows > 0 && layout.classes > 0)
+        status = update(&run);
+    sxt_layout_free(&layout);
+    return status;
+}
+
+sxt_status sxt_exp_sum_merge(sxt_exp_sum *sums, const sxt_exp_sum *others, ptrdiff_t n)
+{
+    if (n < 0 || (n > 0 && (!sums || !others)))
+        return SXT_ERR_ARGUMENT;
+    uint64_t saved = sxt_float_enter();
+    for (ptrdiff_t i = 0; i < n; i++)
+        sums[i] = sxt_exp_sum_add(sums[i], others[i]);
+    sxt_float_leave(saved);
+    return SXT_OK;
+}
+
+sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out)
+{
+    if (n < 0 || (n > 0 && (!sums || !out)))
+        return SXT_ERR_ARGUMENT;
+    uint64_t saved = sxt_float_enter();
+    for (ptrdiff_t i = 0; i < n; i++)
+        out[i] = sxt_exp_sum_log_of(sums[i]);
+    sxt_float_leave(saved);
+    return SXT_OK;
+}
