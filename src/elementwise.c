@@ -129,14 +129,6 @@ static void divide(double value, double divisor, double *hi, double *lo)
     *lo = isfinite(rest) ? rest : 0.0;
 }
 
-/* The exact sum of the losses over all workers, rounded once. */
-static double rounded_sum(sxt_exact *sums, int workers)
-{
-    for (int i = 1; i < workers; i++)
-        sxt_exact_merge(sums, sums + i);
-    return sxt_exact_round(sums);
-}
-
 sxt_status sxt_binary_cross_entropy(const sxt_binary_args *a)
 {
     sxt_status status = check_binary(a);
@@ -166,8 +158,11 @@ sxt_status sxt_binary_cross_entropy(const sxt_binary_args *a)
                        .sums = a->loss ? sums : NULL};
     run_elements(&run, threads);
     if (a->loss) {
-        double sum = rounded_sum(sums, threads);
-        *a->loss = a->reduction == SXT_SUM ? sum : count > 0.0 ? sum / count : (double)NAN;
+        for (int i = 1; i < threads; i++)
+            sxt_exact_merge(sums, sums + i);
+        *a->loss = a->reduction == SXT_SUM ? sxt_exact_round(sums)
+                   : count > 0.0           ? sxt_exact_mean(sums, count)
+                                           : (double)NAN;
     }
     if (sums != &one)
         free(sums);

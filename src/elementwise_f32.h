@@ -57,16 +57,6 @@ static int f32_serves(const sxt_binary_job *job, void *const data[])
            (size == 0.0 || (size > 0x1p-60 && size < 0x1p60));
 }
 
-SXT_INLINE f32_v f32_read(const float *p, ptrdiff_t n) { return n >= f32_W ? f32_load(p) : f32_loadn(p, n); }
-
-SXT_INLINE void f32_write(float *p, f32_v v, ptrdiff_t n)
-{
-    if (n >= f32_W)
-        f32_store(p, v);
-    else
-        f32_storen(p, v, n);
-}
-
 SXT_INLINE void f32_binary_loop(const sxt_binary_job *job, void *const data[], float *losses, ptrdiff_t n,
                                 int slope, int curvature)
 {

@@ -3,16 +3,6 @@
 
 #include "logistic_f64.h"
 
-SXT_INLINE f64_v f64_read(const double *p, ptrdiff_t n) { return n >= f64_W ? f64_load(p) : f64_loadn(p, n); }
-
-SXT_INLINE void f64_write(double *p, f64_v v, ptrdiff_t n)
-{
-    if (n >= f64_W)
-        f64_store(p, v);
-    else
-        f64_storen(p, v, n);
-}
-
 /* ---- sigmoid ----------------------------------------------------------------------------------------- */
 
 static void f64_wide_sigmoid(const double *x, double *y, ptrdiff_t n)

@@ -61,7 +61,7 @@ static double special_value(unsigned special)
     return special == SXT_EXACT_MINUS ? -(double)INFINITY : (double)NAN;
 }
 
-double sxt_exact_round(const sxt_exact *sum)
+double sxt_exact_mean(const sxt_exact *sum, double count)
 {
     uint32_t limb[SXT_EXACT_LIMBS];
     if (sum->special)
@@ -79,9 +79,11 @@ double sxt_exact_round(const sxt_exact *sum)
     rest |= shift ? next << shift : next;
     for (int i = 0; i < top - 2; i++)
         rest |= limb[i];
-    double value = (double)(head | (rest != 0));
+    double value = (double)(head | (rest != 0)) / count;
     /* in two steps, each by a normal power of two */
     int exponent = 32 * (top - 1) + SXT_EXACT_LOW - shift, half = exponent / 2;
     value = value * sxt_exact_power(half) * sxt_exact_power(exponent - half);
     return negative ? -value : value;
 }
+
+double sxt_exact_round(const sxt_exact *sum) { return sxt_exact_mean(sum, 1.0); }

@@ -31,6 +31,8 @@ void sxt_exact_add(sxt_exact *sum, double value);
 void sxt_exact_merge(sxt_exact *sum, const sxt_exact *other);
 /* The sum rounded to nearest; NaN is the canonical one. */
 double sxt_exact_round(const sxt_exact *sum);
+/* The sum over count > 0, which may be finite where the sum is too large for a double. */
+double sxt_exact_mean(const sxt_exact *sum, double count);
 
 /* ---- blocks: compiled for each instruction set ----------------------------------------------------- */
 

@@ -34,9 +34,9 @@ static ptrdiff_t V(first_place)(const T *x, ptrdiff_t n, T value)
 typedef struct {
     uint64_t a_hi, a_lo, b_lo;
     int64_t b_hi;
-} V(exp_total);
+} V(exp_bits);
 
-static void V(add_exps)(const T *x, ptrdiff_t n, const V(ref) *ref, V(exp_total) *total)
+static void V(add_exps)(const T *x, ptrdiff_t n, const V(ref) *ref, V(exp_bits) *total)
 {
     V(vref) lanes = V(broadcast)(ref);
     for (ptrdiff_t i = 0; i < n;) {
@@ -75,7 +75,7 @@ static void V(exp_sum)(const void *data, ptrdiff_t n, ptrdiff_t skip, sxt_stretc
         return;
     T n_ref, unit;
     V(ref) ref = V(make_ref)(rest, rest, &n_ref, &unit);
-    V(exp_total) t = {0, 0, 0, 0};
+    V(exp_bits) t = {0, 0, 0, 0};
     V(add_exps)(x, before, &ref, &t);
     V(add_exps)(x + n - after, after, &ref, &t);
     V(wide) sum = V(wide_sum)(t.a_hi, t.a_lo, t.b_hi, t.b_lo, (double)unit);
@@ -85,4 +85,14 @@ static void V(exp_sum)(const void *data, ptrdiff_t n, ptrdiff_t skip, sxt_stretc
     sxt_dd pair = sum;
 #endif
     out->others = sxt_exp_sum_of(pair, (double)n_ref - BIAS, (double)ref.shift);
+}
+
+static void V(exp_total)(const void *x, ptrdiff_t n, sxt_exp_sum *sum)
+{
+    sxt_stretch s;
+    V(exp_sum)(x, n, SXT_SKIP_MAX, &s);
+    sxt_exp_sum all = {s.nan ? (double)NAN : (double)INFINITY, 0.0, 0.0, 0.0};
+    if (!s.nan && s.at_skip < (double)INFINITY)
+        all = sxt_exp_sum_add(s.others, sxt_exp_sum_single(s.at_skip));
+    *sum = sxt_exp_sum_add(*sum, all);
 }

@@ -32,6 +32,10 @@ static inline void sxt_gather_run(const char *p, ptrdiff_t step, sxt_dtype dtype
 static inline void sxt_gather(const sxt_plane *plane, const sxt_view *view, sxt_dtype dtype, ptrdiff_t row,
                               ptrdiff_t begin, ptrdiff_t end, double *out)
 {
+    if (!view->block) {
+        sxt_gather_run(sxt_place(plane, view, row, begin), view->cls, dtype, end - begin, out);
+        return;
+    }
     while (begin < end) {
         ptrdiff_t left = plane->run - begin % plane->run, n = end - begin < left ? end - begin : left;
         sxt_gather_run(sxt_place(plane, view, row, begin), view->cls, dtype, n, out);

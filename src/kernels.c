@@ -9,6 +9,7 @@
 #include "constants.h"
 #include "elements16.h"
 #include "scalar_math.h"
+#include "vjp.h"
 
 #if defined(SXT_ISA_AVX512)
 #include "vec_avx512.h"
@@ -28,7 +29,7 @@
 #include "wide_f64.h"
 
 #include "exp_sum.h"
-#include "factor_terms.h"
+#include "factor_sum.h"
 #include "linear_cap.h"
 
 /* Log-sum-exps of rows with a smaller maximum are taken as maximum + log1p(others). */
@@ -46,6 +47,7 @@
 #include "finish_tmpl.h"
 #include "exp_sum_tmpl.h"
 #include "linear_tmpl.h"
+#include "elementwise_f32.h"
 
 #define S f32s
 #define ST float
@@ -58,6 +60,8 @@
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "tiles_tmpl.h"
+#include "elementwise_tmpl.h"
+#include "vjp_tmpl.h"
 #include "storage_end.h"
 
 #define S f16s
@@ -71,6 +75,8 @@
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "tiles_tmpl.h"
+#include "elementwise_tmpl.h"
+#include "vjp_tmpl.h"
 #include "storage_end.h"
 
 #define S bf16s
@@ -84,6 +90,8 @@
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "tiles_tmpl.h"
+#include "elementwise_tmpl.h"
+#include "vjp_tmpl.h"
 #include "storage_end.h"
 #include "compute_end.h"
 
@@ -108,6 +116,9 @@
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "tiles_tmpl.h"
+#include "elementwise_f64.h"
+#include "vjp_tmpl.h"
+#include "vjp_f64.h"
 #include "storage_end.h"
 
 /* Any storage, computed in double: scaled and capped logits. */
@@ -123,7 +134,10 @@
 #define ROW_KERNELS(S)                                                                             \
     {S##_plane, S##_start, S##_scan, S##_prepare, S##_sum, S##_finish, S##_write}
 
-#define STRETCH_KERNELS(K) {K##_exp_sum, K##_linear_logits, K##_linear_dense, K##_linear_gradient}
+#define STRETCH_KERNELS(K)                                                                          \
+    {K##_exp_sum, K##_exp_total, K##_linear_logits, K##_linear_dense, K##_linear_gradient}
+
+#define ELEMENT_KERNELS(S) {S##_sigmoid, S##_log_sigmoid, S##_binary}
 
 extern const sxt_kernels SXT_TABLE;
 const sxt_kernels SXT_TABLE = {
@@ -131,5 +145,7 @@ const sxt_kernels SXT_TABLE = {
     {ROW_KERNELS(f16s), ROW_KERNELS(bf16s), ROW_KERNELS(f32s), ROW_KERNELS(f64s)},
     anys_tiles,
     .stretches = {STRETCH_KERNELS(f32), STRETCH_KERNELS(f64)},
-    .factor_terms = factor_terms,
+    .factor_sum = factor_sum,
+    .elements = {ELEMENT_KERNELS(f16s), ELEMENT_KERNELS(bf16s), ELEMENT_KERNELS(f32s), ELEMENT_KERNELS(f64s)},
+    .vjp = &vjp_kernels,
 };

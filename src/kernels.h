@@ -3,6 +3,8 @@
 #ifndef SXT_KERNELS_H
 #define SXT_KERNELS_H
 
+#include "elementwise.h"
+#include "exact_sum.h"
 #include "softxent.h"
 
 typedef enum {
@@ -141,8 +143,10 @@ typedef struct {
 
 typedef struct {
     void (*exp_sum)(const void *x, ptrdiff_t n, ptrdiff_t skip, sxt_stretch *out);
-    /* Bias and cap, in place. */
-    void (*linear_logits)(void *z, const sxt_linear_classes *classes);
+    /* Adds all of exp(x). */
+    void (*exp_total)(const void *x, ptrdiff_t n, sxt_exp_sum *sum);
+    /* z = u + bias, capped. */
+    void (*linear_logits)(const void *u, void *z, const sxt_linear_classes *classes);
     /* Adds q (max - z) and q to the row's dot and mass. */
     void (*linear_dense)(const void *z, const sxt_linear_classes *classes, sxt_linear_row *row);
     /* Logits before bias and cap become gradients. skip: the row's skip as a place here, or -1. */
@@ -150,12 +154,11 @@ typedef struct {
                             const sxt_linear_row *row);
 } sxt_stretch_kernels;
 
+/* Elements at once in a sum of b exp(x); the place of its largest term, with room for 2^40 terms, and of the
+ * smallest that counts. */
 #define SXT_FACTOR_BLOCK 256
-
-/* b[i] exp(x[i] - max) as the exact sum of four doubles, times 2^exponent. */
-typedef struct {
-    double part[4][SXT_FACTOR_BLOCK], exponent[SXT_FACTOR_BLOCK];
-} sxt_factor_terms;
+#define SXT_FACTOR_TOP 980.0
+#define SXT_FACTOR_LOWEST (-160.0)
 
 typedef struct {
     const char *name;
@@ -163,8 +166,11 @@ typedef struct {
     /* Like plane, for jobs with logit_scale or softcap. */
     void (*capped_plane)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total);
     sxt_stretch_kernels stretches[2]; /* of float and of double */
-    /* n <= SXT_FACTOR_BLOCK finite elements, none above max; finite factors, none 0. */
-    void (*factor_terms)(const double *x, const double *b, ptrdiff_t n, double max, sxt_factor_terms *out);
+    /* Adds b exp(x - max) 2^(SXT_FACTOR_TOP - top): n <= SXT_FACTOR_BLOCK finite elements, none above max,
+     * with finite factors, none of them 0. */
+    void (*factor_sum)(const double *x, const double *b, ptrdiff_t n, double max, double top, sxt_exact *sum);
+    sxt_element_kernels elements[4]; /* by sxt_dtype */
+    const struct sxt_vjp_kernels *vjp;
 } sxt_kernels;
 
 #endif

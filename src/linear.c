@@ -12,11 +12,12 @@
 /* Less work than this is done before a second thread has woken up; tasks have about as much. */
 #define TASK_ELEMENTS 16384
 #define ROWS_PER_TASK 256
+/* A row goes through its sweeps in pieces that stay in the first-level cache. */
+#define PIECE_BYTES 16384
 
 typedef struct {
     const sxt_linear_tile *tile;
     const sxt_stretch_kernels *kernels;
-    sxt_linear_classes classes; /* without the row's target */
     sxt_linear_row *rows;
     const sxt_linear_row *finished;
     ptrdiff_t per_task;
@@ -24,18 +25,28 @@ typedef struct {
 
 static char *tile_row(const sxt_array *tile, ptrdiff_t row) { return (char *)tile->data + row * tile->strides[0]; }
 
-static sxt_linear_classes classes_of(const tile_run *run, ptrdiff_t row)
+static ptrdiff_t item_size(const tile_run *run) { return run->tile->logits.dtype == SXT_F64 ? 8 : 4; }
+
+/* n classes of a row from the tile's class `begin` on. */
+static sxt_linear_classes classes_of(const tile_run *run, ptrdiff_t row, ptrdiff_t begin, ptrdiff_t n)
 {
-    sxt_linear_classes classes = run->classes;
-    classes.target = run->tile->probs ? tile_row(run->tile->probs, row) : NULL;
-    return classes;
+    const sxt_linear_tile *tile = run->tile;
+    ptrdiff_t offset = begin * item_size(run);
+    return (sxt_linear_classes){
+        .n = n,
+        .bias = tile->bias ? (const char *)tile->bias + offset : NULL,
+        .target = tile->probs ? tile_row(tile->probs, row) + offset : NULL,
+        .base = tile->base ? tile->base + begin : NULL,
+        .slope = tile->slope ? tile->slope + begin : NULL,
+        .softcap = tile->softcap,
+    };
 }
 
-/* The row's skipped class as a place in the tile, or -1. */
-static ptrdiff_t place_of(const tile_run *run, const sxt_linear_row *row)
+/* The row's skipped class as a place among n from the tile's class `begin` on, or -1. */
+static ptrdiff_t place_of(const tile_run *run, const sxt_linear_row *row, ptrdiff_t begin, ptrdiff_t n)
 {
-    int64_t place = row->skip - run->tile->first_class;
-    return row->skip >= 0 && place >= 0 && place < run->classes.n ? (ptrdiff_t)place : -1;
+    int64_t place = row->skip - run->tile->first_class - begin;
+    return row->skip >= 0 && place >= 0 && place < n ? (ptrdiff_t)place : -1;
 }
 
 /* ---- a tile seen for the first time --------------------------------------------------------------- */
@@ -50,9 +61,10 @@ static double coefficient_at(const tile_run *run, const sxt_linear_classes *c, p
     return fma(t, c->slope[place], q);
 }
 
-/* Without a label the largest logit is left out of the sum. Where a tile brings a larger one, the old one
+/* Without a label the largest logit is left out of the sum. Where a piece brings a larger one, the old one
  * joins the others. */
-static void note_skip(const tile_run *run, const sxt_linear_classes *c, sxt_linear_row *row, const sxt_stretch *s)
+static void note_skip(const tile_run *run, const sxt_linear_classes *c, int64_t first_class,
+                      const sxt_stretch *s, sxt_linear_row *row)
 {
     if (run->tile->probs && !(s->at_skip > row->at_skip) && row->skip >= 0) {
         row->others = sxt_exp_sum_add(row->others, sxt_exp_sum_single(s->at_skip));
@@ -60,7 +72,7 @@ static void note_skip(const tile_run *run, const sxt_linear_classes *c, sxt_line
     }
     if (run->tile->probs)
         row->others = sxt_exp_sum_add(row->others, sxt_exp_sum_single(row->at_skip));
-    row->skip = run->tile->first_class + s->skip;
+    row->skip = first_class + s->skip;
     row->at_skip = s->at_skip;
     row->q_skip = coefficient_at(run, c, s->skip);
 }
@@ -75,24 +87,35 @@ static void raise_max(sxt_linear_row *row, double max)
     row->max = max;
 }
 
-static void add_row(const tile_run *run, ptrdiff_t r)
+static void add_piece(const tile_run *run, ptrdiff_t r, ptrdiff_t begin, ptrdiff_t n)
 {
+    _Alignas(64) char buffer[PIECE_BYTES];
     sxt_linear_row *row = &run->rows[r];
-    sxt_linear_classes c = classes_of(run, r);
+    sxt_linear_classes c = classes_of(run, r, begin, n);
+    const void *z = tile_row(&run->tile->logits, r) + begin * item_size(run);
     sxt_stretch s;
-    void *z = tile_row(&run->tile->logits, r);
-    run->kernels->linear_logits(z, &c);
-    run->kernels->exp_sum(z, c.n, run->tile->probs ? SXT_SKIP_MAX : place_of(run, row), &s);
+    if (c.bias || c.softcap != 0.0) {
+        run->kernels->linear_logits(z, buffer, &c);
+        z = buffer;
+    }
+    run->kernels->exp_sum(z, n, run->tile->probs ? SXT_SKIP_MAX : place_of(run, row, begin, n), &s);
     double max = s.at_skip > s.rest ? s.at_skip : s.rest;
     row->special |= s.nan || max == (double)INFINITY;
     if (row->special)
         return;
     row->others = sxt_exp_sum_add(row->others, s.others);
     if (s.skip >= 0)
-        note_skip(run, &c, row, &s);
+        note_skip(run, &c, run->tile->first_class + begin, &s, row);
     raise_max(row, max);
     if (c.base || c.target)
         run->kernels->linear_dense(z, &c, row);
+}
+
+static void add_row(const tile_run *run, ptrdiff_t r)
+{
+    ptrdiff_t piece = PIECE_BYTES / item_size(run), classes = run->tile->logits.shape[1];
+    for (ptrdiff_t begin = 0; begin < classes; begin += piece)
+        add_piece(run, r, begin, classes - begin < piece ? classes - begin : piece);
 }
 
 static void add_rows(void *context, ptrdiff_t task, int worker)
@@ -110,9 +133,10 @@ static void gradient_rows(void *context, ptrdiff_t task, int worker)
     ptrdiff_t r = task * run->per_task, end = r + run->per_task;
     (void)worker;
     for (; r < end && r < run->tile->logits.shape[0]; r++) {
-        sxt_linear_classes c = classes_of(run, r);
-        run->kernels->linear_gradient(tile_row(&run->tile->logits, r), &c, place_of(run, &run->finished[r]),
-                                      &run->finished[r]);
+        const sxt_linear_row *row = &run->finished[r];
+        ptrdiff_t classes = run->tile->logits.shape[1];
+        sxt_linear_classes c = classes_of(run, r, 0, classes);
+        run->kernels->linear_gradient(tile_row(&run->tile->logits, r), &c, place_of(run, row, 0, classes), row);
     }
 }
 
@@ -203,8 +227,6 @@ static sxt_status run_tile(const sxt_linear_tile *tile, tile_run *run, sxt_task_
     ptrdiff_t rows = tile->logits.shape[0], classes = tile->logits.shape[1];
     run->tile = tile;
     run->kernels = &table->stretches[tile->logits.dtype == SXT_F64];
-    run->classes = (sxt_linear_classes){.n = classes, .bias = tile->bias, .base = tile->base,
-                                        .slope = tile->slope, .softcap = tile->softcap};
     run->per_task = TASK_ELEMENTS / (classes + 1) + 1;
     if (rows > 0 && classes > 0)
         sxt_parallel_for((rows + run->per_task - 1) / run->per_task, sxt_get_num_threads(), task, run);

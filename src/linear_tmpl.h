@@ -11,18 +11,15 @@ SXT_INLINE void V(write)(T *x, KV v, ptrdiff_t n)
         V(storen)(x, v, n);
 }
 
-static void V(add_bias)(T *z, const T *bias, ptrdiff_t n)
+static void V(linear_logits)(const void *products, void *logits, const sxt_linear_classes *c)
 {
-    for (ptrdiff_t i = 0; i < n; i += V(W))
-        V(write)(z + i, V(add)(V(read)(z + i, n - i), V(read)(bias + i, n - i)), n - i);
-}
-
-static void V(linear_logits)(void *logits, const sxt_linear_classes *c)
-{
+    const T *u = products;
     T *z = logits;
     double slope;
-    if (c->bias)
-        V(add_bias)(z, c->bias, c->n);
+    for (ptrdiff_t i = 0; i < c->n; i += V(W)) {
+        KV bias = c->bias ? V(read)((const T *)c->bias + i, c->n - i) : V(set1)((T)0);
+        V(write)(z + i, V(add)(V(read)(u + i, c->n - i), bias), c->n - i);
+    }
     if (c->softcap != 0.0)
         for (ptrdiff_t i = 0; i < c->n; i++)
             z[i] = (T)sxt_linear_cap((double)z[i], c->softcap, &slope);

@@ -17,9 +17,6 @@
 #include "parallel.h"
 
 #define ELEMENTS_PER_TASK 8192
-/* The largest term's place in the exact sum: room for 2^40 terms above it, 1300 bits below. */
-#define TOP 980.0
-#define LOWEST (-160.0)
 /* Terms after which the exact sum has to carry. */
 #define TERMS_BETWEEN_CARRIES (1 << 20)
 
@@ -31,122 +28,113 @@ typedef struct {
     void *out, *sign;
 } factor_run;
 
-/* One row on its way; `plane` has this row alone. */
+/* One row on its way through three sweeps over its elements, block by block. */
 typedef struct {
     const factor_run *run;
-    sxt_plane plane;
-    double max, top; /* of x, and of the terms' exponents */
+    const sxt_plane *plane;
+    ptrdiff_t index; /* in the plane */
+    double x[SXT_FACTOR_BLOCK], b[SXT_FACTOR_BLOCK];
+    ptrdiff_t n;      /* elements in the block */
+    int whole;        /* which is all of the row */
+    double max, top;  /* of x, and near the largest term's exponent */
     unsigned special; /* SXT_EXACT_*: NaN or infinite terms */
-    sxt_exact sum;
-    ptrdiff_t terms;
 } factor_row;
 
-/* Finite elements with a factor, from class *c on, at most a block. */
-static ptrdiff_t next_block(const factor_row *row, ptrdiff_t *c, double *x, double *b)
+/* Elements whose terms are not 0, from class *c on; whether there were any classes left. */
+static int next_block(factor_row *row, ptrdiff_t *c)
 {
-    const sxt_plane *p = &row->plane;
-    ptrdiff_t n = 0, classes = row->run->layout->classes;
-    for (; *c < classes && n < SXT_FACTOR_BLOCK; ++*c) {
-        if (p->mask.p && !*sxt_place(p, &p->mask, 0, *c))
-            continue;
-        b[n] = sxt_get(sxt_place(p, &p->t, 0, *c), row->run->dtype);
-        x[n] = sxt_get(sxt_place(p, &p->x, 0, *c), row->run->dtype);
-        n += b[n] != 0.0;
+    const sxt_plane *p = row->plane;
+    sxt_dtype dtype = row->run->dtype;
+    ptrdiff_t begin = *c, classes = row->run->layout->classes, n = 0;
+    if (begin == classes)
+        return 0;
+    *c = classes - begin < SXT_FACTOR_BLOCK ? classes : begin + SXT_FACTOR_BLOCK;
+    if (row->whole)
+        return 1;
+    sxt_gather(p, &p->x, dtype, row->index, begin, *c, row->x);
+    sxt_gather(p, &p->t, dtype, row->index, begin, *c, row->b);
+    for (ptrdiff_t i = 0; i < *c - begin; i++) {
+        double x = row->x[i], b = row->b[i];
+        int kept = !p->mask.p || *sxt_place(p, &p->mask, row->index, begin + i);
+        row->x[n] = x;
+        row->b[n] = b;
+        n += kept && b != 0.0 && !(x == -(double)INFINITY && fabs(b) < (double)INFINITY);
     }
-    return n;
+    row->n = n;
+    row->whole = *c - begin == classes;
+    return 1;
 }
 
-/* What b exp(x) is when it is not a finite number other than 0. */
+/* What b exp(x) is when it is not a finite number. */
 static unsigned special_term(double x, double b)
 {
-    if (x != x || b != b || (fabs(b) == (double)INFINITY && x == -(double)INFINITY))
+    if (x != x || b != b || x == -(double)INFINITY)
         return SXT_EXACT_NAN;
     return b > 0.0 ? SXT_EXACT_PLUS : SXT_EXACT_MINUS;
 }
 
 static void find_maximum(factor_row *row)
 {
-    double x[SXT_FACTOR_BLOCK], b[SXT_FACTOR_BLOCK];
     row->max = -(double)INFINITY;
     row->special = 0;
-    for (ptrdiff_t c = 0, n; (n = next_block(row, &c, x, b)) > 0;)
-        for (ptrdiff_t i = 0; i < n; i++) {
-            if (!(x[i] < (double)INFINITY) || !(fabs(b[i]) < (double)INFINITY))
-                row->special |= special_term(x[i], b[i]);
-            row->max = x[i] > row->max ? x[i] : row->max;
+    for (ptrdiff_t c = 0; next_block(row, &c);)
+        for (ptrdiff_t i = 0; i < row->n; i++) {
+            double x = row->x[i], b = row->b[i];
+            if (!(fabs(x) < (double)INFINITY) || !(fabs(b) < (double)INFINITY))
+                row->special |= special_term(x, b);
+            row->max = x > row->max ? x : row->max;
         }
 }
 
-/* A power of two near the largest term: the scale of the exact sum. */
+/* A power of two near the largest term, as the scale of the exact sum. */
 static void find_top(factor_row *row)
 {
-    double x[SXT_FACTOR_BLOCK], b[SXT_FACTOR_BLOCK];
     row->top = -(double)INFINITY;
-    for (ptrdiff_t c = 0, n; (n = next_block(row, &c, x, b)) > 0;)
-        for (ptrdiff_t i = 0; i < n; i++) {
+    for (ptrdiff_t c = 0; next_block(row, &c);)
+        for (ptrdiff_t i = 0; i < row->n; i++) {
             int exponent;
-            (void)frexp(b[i], &exponent);
-            double power = floor((x[i] - row->max) * LOG2E_F64) + exponent;
+            (void)frexp(row->b[i], &exponent);
+            double power = floor((row->x[i] - row->max) * LOG2E_F64) + exponent;
             row->top = power > row->top ? power : row->top;
         }
 }
 
-/* Leaves out x = -infinity, whose terms are 0. */
-static ptrdiff_t without_zeros(double *x, double *b, ptrdiff_t n)
-{
-    ptrdiff_t kept = 0;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        x[kept] = x[i];
-        b[kept] = b[i];
-        kept += x[i] > -(double)INFINITY;
-    }
-    return kept;
-}
-
-/* Moves the sum into fresh limbs, so that no limb can overflow. */
-static void carry(factor_row *row)
+/* Moves the sum into fresh limbs, so that none can overflow. */
+static void carry(sxt_exact *sum)
 {
     sxt_exact fresh = {{0}, 0};
-    for (double part; (part = sxt_exact_round(&row->sum)) != 0.0;) {
+    for (double part; (part = sxt_exact_round(sum)) != 0.0;) {
         sxt_exact_add(&fresh, part);
-        sxt_exact_add(&row->sum, -part);
+        sxt_exact_add(sum, -part);
     }
-    row->sum = fresh;
-    row->terms = 0;
+    *sum = fresh;
 }
 
-static void add_terms(factor_row *row)
+static sxt_exact sum_of_terms(factor_row *row)
 {
-    double x[SXT_FACTOR_BLOCK], b[SXT_FACTOR_BLOCK];
-    sxt_factor_terms terms;
-    row->sum = (sxt_exact){{0}, 0};
-    row->terms = 0;
-    for (ptrdiff_t c = 0, n; (n = next_block(row, &c, x, b)) > 0;) {
-        n = without_zeros(x, b, n);
-        row->run->kernels->factor_terms(x, b, n, row->max, &terms);
-        for (ptrdiff_t i = 0; i < n; i++) {
-            double shift = terms.exponent[i] - row->top + TOP;
-            if (shift < LOWEST)
-                continue;
-            double power = sxt_exp2i(shift);
-            for (int k = 0; k < 4; k++)
-                sxt_exact_add(&row->sum, terms.part[k][i] * power);
+    sxt_exact sum = {{0}, 0};
+    ptrdiff_t terms = 0;
+    for (ptrdiff_t c = 0; next_block(row, &c);) {
+        row->run->kernels->factor_sum(row->x, row->b, row->n, row->max, row->top, &sum);
+        terms += row->n;
+        if (terms >= TERMS_BETWEEN_CARRIES) {
+            carry(&sum);
+            terms = 0;
         }
-        row->terms += n;
-        if (row->terms >= TERMS_BETWEEN_CARRIES)
-            carry(row);
     }
+    return sum;
 }
 
 /* log |sum| and the sign, of a row without special terms. */
-static double finish(factor_row *row, double *sign)
+static double log_of_terms(factor_row *row, double *sign)
 {
-    double hi = sxt_exact_round(&row->sum);
-    sxt_exact_add(&row->sum, -hi);
-    double lo = sxt_exact_round(&row->sum);
+    sxt_exact sum = sum_of_terms(row);
+    double hi = sxt_exact_round(&sum);
+    sxt_exact_add(&sum, -hi);
+    double lo = sxt_exact_round(&sum);
     *sign = hi > 0.0 ? 1.0 : hi < 0.0 ? -1.0 : 0.0;
     sxt_dd magnitude = {*sign * hi, *sign * lo};
-    return sxt_exp_sum_log_of(sxt_exp_sum_of(magnitude, row->top - TOP, row->max));
+    return sxt_exp_sum_log_of(sxt_exp_sum_of(magnitude, row->top - SXT_FACTOR_TOP, row->max));
 }
 
 static double row_result(factor_row *row, double *sign)
@@ -160,8 +148,7 @@ static double row_result(factor_row *row, double *sign)
     if (row->max == -(double)INFINITY)
         return row->max;
     find_top(row);
-    add_terms(row);
-    return finish(row, sign);
+    return log_of_terms(row, sign);
 }
 
 static void put_result(void *array, ptrdiff_t index, sxt_dtype dtype, double value)
@@ -172,18 +159,32 @@ static void put_result(void *array, ptrdiff_t index, sxt_dtype dtype, double val
         ((float *)array)[index] = (float)value;
 }
 
+static void one_row(const factor_run *run, const sxt_plane *plane, ptrdiff_t index)
+{
+    factor_row row;
+    row.run = run;
+    row.plane = plane;
+    row.index = index;
+    row.whole = 0;
+    ptrdiff_t number = plane->first_row + index * plane->row_step;
+    double sign, value = row_result(&row, &sign);
+    if (!run->sign && !(sign >= 0.0))
+        value = (double)NAN;
+    put_result(run->out, number, run->dtype, value);
+    put_result(run->sign, number, run->dtype, sign);
+}
+
 static void rows_of_task(void *context, ptrdiff_t task, int worker)
 {
     const factor_run *run = context;
-    ptrdiff_t r = task * run->rows_per_task, end = r + run->rows_per_task;
+    ptrdiff_t at = task * run->rows_per_task, left = run->layout->rows - at;
+    ptrdiff_t end = at + (left < run->rows_per_task ? left : run->rows_per_task);
     (void)worker;
-    for (; r < end && r < run->layout->rows; r++) {
-        factor_row row = {.run = run, .plane = sxt_layout_plane(run->layout, r, r + 1)};
-        double sign, value = row_result(&row, &sign);
-        if (!run->sign && !(sign >= 0.0))
-            value = (double)NAN;
-        put_result(run->out, row.plane.first_row, run->dtype, value);
-        put_result(run->sign, row.plane.first_row, run->dtype, sign);
+    while (at < end) {
+        sxt_plane plane = sxt_layout_plane(run->layout, at, end);
+        for (ptrdiff_t r = 0; r < plane.rows; r++)
+            one_row(run, &plane, r);
+        at += plane.rows;
     }
 }
 

@@ -246,62 +246,7 @@ static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
     row->patch = o.patch;
 }
 
-/* ---- the dense sums of a row ------------------------------------------------------------------ */
-
-typedef struct {
-    const T *base, *slope; /* at this element, or NULL */
-    const ST *target;
-} N(coefficients);
-
-SXT_INLINE KV N(q_of)(const N(coefficients) *q, ptrdiff_t i, ptrdiff_t n)
-{
-    KV base = !q->base ? V(set1)((T)0) : n >= V(W) ? V(load)(q->base + i) : V(loadn)(q->base + i, n);
-    if (!q->target)
-        return base;
-    if (n >= V(W))
-        return V(dense_q)(base, V(load)(q->slope + i), LOAD(q->target + i));
-    return V(dense_q)(base, V(loadn)(q->slope + i, n), LOADN(q->target + i, n));
-}
-
-/* row->dot, row->mass and row->target_skip. */
-static void N(row_dense)(const sxt_job *job, sxt_row *row)
-{
-    const ST *x = row->x;
-    N(coefficients) q = {job->base_here, job->slope_here, row->t};
-    ptrdiff_t n = job->classes;
-    KV max = V(set1)(V(dense_distance_of)((T)row->max)), top_d = V(set1)((T)0), top_q = top_d;
-    KM bad = V(mnone)();
-    for (ptrdiff_t i = 0; i < n; i += V(W)) {
-        KV v = n - i >= V(W) ? LOAD(x + i) : LOADN(x + i, n - i), w = N(q_of)(&q, i, n - i);
-        bad = V(mor)(bad, V(unord)(w, w));
-        top_q = V(max)(V(abs)(w), top_q);
-        top_d = V(max)(V(abs)(V(dense_term)(w, max, v, NULL)), top_d);
-    }
-    T bound_d = V(hmax)(top_d), bound_q = V(hmax)(top_q), d1, d2, q1, q2;
-    double unit_d, unit_q;
-    row->special |= V(mbits)(bad) != 0;
-    V(grid_for)(bound_d, &d1, &d2, &unit_d);
-    V(grid_for)(bound_q, &q1, &q2, &unit_q);
-    V(grid_sum) dots = {0, 0, 0, 0}, masses = {0, 0, 0, 0};
-    for (ptrdiff_t i = 0; i < n;) {
-        V(acc) d = {V(iset1)(0), V(iset1)(0)}, m = d;
-        V(uint) count = 0;
-        for (; i < n && count < FLUSH; i += V(W), count++) {
-            KV v = n - i >= V(W) ? LOAD(x + i) : LOADN(x + i, n - i), w = N(q_of)(&q, i, n - i);
-            V(grid_add)(V(dense_term)(w, max, v, NULL), V(set1)(d1), V(set1)(d2), &d);
-            V(grid_add)(w, V(set1)(q1), V(set1)(q2), &m);
-        }
-        V(grid_flush)(&dots, &d, count, d1, d2);
-        V(grid_flush)(&masses, &m, count, q1, q2);
-    }
-    row->dot = V(dot_value)(&dots, unit_d, bound_d);
-    row->mass = V(grid_value)(&masses, unit_q);
-    if (row->t && row->skip >= 0) {
-        T lane[V(W)];
-        V(store)(lane, LOADN((const ST *)row->t + row->skip, 1));
-        row->target_skip = (double)lane[0];
-    }
-}
+#include "row_dense_tmpl.h"
 
 SXT_INLINE void N(put)(ST *y, KV v, ptrdiff_t n)
 {

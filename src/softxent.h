@@ -184,9 +184,10 @@ SXT_API sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double 
 
 /* ---- cross-entropy of a linear layer, tile by tile ---------------------------------------------- */
 
-/* The logits of a linear layer are never held at once: the caller multiplies tiles of rows x classes,
- * shows every tile to sxt_linear_add, then calls sxt_linear_finish, then multiplies the same tiles again
- * and has sxt_linear_gradient turn each into its gradient. The loss is that of sxt_cross_entropy with
+/* The logits of a linear layer need not be held at once: the caller multiplies tiles of rows x classes,
+ * shows every tile to sxt_linear_add, calls sxt_linear_finish when all classes of the rows have been seen,
+ * and then has sxt_linear_gradient turn the same tiles, kept or multiplied again, into their gradients.
+ * The loss is that of sxt_cross_entropy with
  *   q_c = base[c] + (c == label ? share : 0)  or  q_c = base[c] + slope[c] * probs[c]
  * as the coefficient of -log p_c. */
 
@@ -202,7 +203,7 @@ typedef struct {
 } sxt_linear_row;
 
 typedef struct {
-    sxt_array logits;       /* f32 or f64, rows x classes, a row's classes side by side; overwritten */
+    sxt_array logits;       /* f32 or f64, rows x classes, a row's classes side by side */
     ptrdiff_t first_class;
     const void *bias;       /* one per class of the tile, of the logits' dtype, or NULL */
     const sxt_array *probs; /* targets of the tile, of its shape and dtype, a row's classes side by
@@ -223,7 +224,7 @@ SXT_API sxt_status sxt_linear_add(const sxt_linear_tile *tile, sxt_linear_row *r
 /* losses and penalties (z_loss lse^2): one per row. */
 SXT_API sxt_status sxt_linear_finish(const sxt_linear_loss *loss, sxt_linear_row *rows, ptrdiff_t n,
                                      double *losses, double *penalties);
-/* tile: its logits as they were before sxt_linear_add. */
+/* The gradient takes the logits' place. */
 SXT_API sxt_status sxt_linear_gradient(const sxt_linear_tile *tile, const sxt_linear_row *rows);
 
 /* ---- threads and instruction sets ------------------------------------------------------------ */

@@ -29,44 +29,40 @@ typedef struct {
     sxt_exp_sum *partial; /* per task, where a row has more than one */
 } update_run;
 
-static void add_piece(const update_run *run, const sxt_plane *plane, ptrdiff_t begin, ptrdiff_t end,
-                      sxt_exp_sum *sum)
+/* Classes [begin, end) of a row of the plane. */
+static void add_row(const update_run *run, const sxt_plane *plane, ptrdiff_t row, ptrdiff_t begin,
+                    ptrdiff_t end, sxt_exp_sum *sum)
 {
     double buffer[PIECE];
-    sxt_stretch s;
-    sxt_gather(plane, &plane->x, run->dtype, 0, begin, end, buffer);
-    run->kernels->exp_sum(buffer, end - begin, SXT_SKIP_MAX, &s);
-    sxt_exp_sum piece = {s.nan ? (double)NAN : (double)INFINITY, 0.0, 0.0, 0.0};
-    if (!s.nan && s.at_skip < (double)INFINITY)
-        piece = sxt_exp_sum_add(s.others, sxt_exp_sum_single(s.at_skip));
-    *sum = sxt_exp_sum_add(*sum, piece);
+    for (; begin < end; begin += PIECE) {
+        ptrdiff_t n = end - begin < PIECE ? end - begin : PIECE;
+        sxt_gather(plane, &plane->x, run->dtype, row, begin, begin + n, buffer);
+        run->kernels->exp_total(buffer, n, sum);
+    }
 }
 
-/* Classes [begin, end) of the plane's first row. */
-static void add_row(const update_run *run, const sxt_plane *plane, ptrdiff_t begin, ptrdiff_t end,
-                    sxt_exp_sum *sum)
-{
-    for (; begin < end; begin += PIECE)
-        add_piece(run, plane, begin, end - begin < PIECE ? end : begin + PIECE, sum);
-}
-
-static void update_task(void *context, ptrdiff_t task, int worker)
+static void add_segment(void *context, ptrdiff_t task, int worker)
 {
     const update_run *run = context;
-    ptrdiff_t classes = run->layout->classes;
+    ptrdiff_t row = task / run->segments, begin = task % run->segments * ELEMENTS_PER_TASK;
+    ptrdiff_t left = run->layout->classes - begin, n = left < ELEMENTS_PER_TASK ? left : ELEMENTS_PER_TASK;
+    sxt_plane plane = sxt_layout_plane(run->layout, row, row + 1);
     (void)worker;
-    if (run->segments > 1) {
-        ptrdiff_t row = task / run->segments, begin = task % run->segments * ELEMENTS_PER_TASK;
-        ptrdiff_t end = classes - begin < ELEMENTS_PER_TASK ? classes : begin + ELEMENTS_PER_TASK;
-        sxt_plane plane = sxt_layout_plane(run->layout, row, row + 1);
-        run->partial[task] = (sxt_exp_sum){0.0, 0.0, 0.0, 0.0};
-        add_row(run, &plane, begin, end, &run->partial[task]);
-        return;
-    }
-    ptrdiff_t row = task * run->rows_per_task, end = row + run->rows_per_task;
-    for (; row < end && row < run->layout->rows; row++) {
-        sxt_plane plane = sxt_layout_plane(run->layout, row, row + 1);
-        add_row(run, &plane, 0, classes, &run->sums[plane.first_row]);
+    run->partial[task] = (sxt_exp_sum){0.0, 0.0, 0.0, 0.0};
+    add_row(run, &plane, 0, begin, begin + n, &run->partial[task]);
+}
+
+static void add_rows(void *context, ptrdiff_t task, int worker)
+{
+    const update_run *run = context;
+    ptrdiff_t at = task * run->rows_per_task, left = run->layout->rows - at;
+    ptrdiff_t end = at + (left < run->rows_per_task ? left : run->rows_per_task);
+    (void)worker;
+    while (at < end) {
+        sxt_plane plane = sxt_layout_plane(run->layout, at, end);
+        for (ptrdiff_t r = 0; r < plane.rows; r++)
+            add_row(run, &plane, r, 0, run->layout->classes, &run->sums[plane.first_row + r * plane.row_step]);
+        at += plane.rows;
     }
 }
 
@@ -76,7 +72,7 @@ static sxt_status update_in_segments(update_run *run, int threads)
     run->partial = malloc(sizeof *run->partial * (size_t)tasks);
     if (!run->partial)
         return SXT_ERR_MEMORY;
-    sxt_parallel_for(tasks, threads, update_task, run);
+    sxt_parallel_for(tasks, threads, add_segment, run);
     uint64_t saved = sxt_float_enter();
     for (ptrdiff_t task = 0; task < tasks; task++) {
         ptrdiff_t row = task / run->segments;
@@ -96,7 +92,7 @@ static sxt_status update(update_run *run)
     if (run->segments > 1)
         return update_in_segments(run, threads);
     run->rows_per_task = ELEMENTS_PER_TASK / classes;
-    sxt_parallel_for((rows + run->rows_per_task - 1) / run->rows_per_task, threads, update_task, run);
+    sxt_parallel_for((rows + run->rows_per_task - 1) / run->rows_per_task, threads, add_rows, run);
     return SXT_OK;
 }
 

@@ -15,6 +15,8 @@
 #include "kernels.h"
 
 #define SXT_VJP_LANES 16
+/* Elements in a block. */
+#define VJP_BLOCK 2048
 
 typedef struct {
     sxt_dtype dtype;
@@ -40,13 +42,15 @@ typedef struct {
     int along;
 } sxt_vjp_strip;
 
-typedef void (*sxt_vjp_phase)(const sxt_vjp_job *job, const sxt_vjp_strip *strip, ptrdiff_t begin, ptrdiff_t end,
-                              sxt_vjp_lanes *lanes);
+/* The sweeps over the classes of a strip: the largest terms, the sum, the results. */
+enum { SXT_VJP_SCAN, SXT_VJP_SUM, SXT_VJP_WRITE };
 
-typedef struct {
+typedef struct sxt_vjp_kernels {
     void (*plane)(const sxt_vjp_job *job, const sxt_plane *plane);
-    /* The phases of one long row over ranges of classes; lanes start as zeros, join in between. */
-    sxt_vjp_phase scan, sum, write;
+    /* For one long row: a sweep over a range of its classes, prepare after the scans, finish after the
+     * sums. Lanes start as zeros. */
+    void (*range)(int sweep, const sxt_vjp_job *job, const sxt_vjp_strip *strip, ptrdiff_t begin,
+                  ptrdiff_t end, sxt_vjp_lanes *lanes);
     void (*prepare)(const sxt_vjp_strip *strip, sxt_vjp_lanes *lanes);
     void (*finish)(const sxt_vjp_strip *strip, sxt_vjp_lanes *lanes);
 } sxt_vjp_kernels;

@@ -87,7 +87,7 @@ cdef int call_tile(tile_function f, tile, cnp.ndarray rows) except -1:
 
 
 def linear_add(tile, rows):
-    """Show a `LinearTile` of logits to the state of its rows; the logits are overwritten."""
+    """Add a `LinearTile` of logits to the state of its rows."""
     call_tile(sxt_linear_add, tile, rows)
 
 

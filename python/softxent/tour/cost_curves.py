@@ -23,8 +23,8 @@ def example() -> None:
     h = softxent.sigmoid(z)
     cost_if_1 = softxent.binary_cross_entropy(z, np.ones(z.size), reduction="none")
     cost_if_0 = softxent.binary_cross_entropy(z, np.zeros(z.size), reduction="none")
-    print("cost if 1 is -log h:      ", np.allclose(cost_if_1, -np.log(h)))
-    print("cost if 0 is -log(1 - h): ", np.allclose(cost_if_0, -np.log(1 - h)))
+    print("cost if 1 is -log h:     ", np.allclose(cost_if_1, -np.log(h)))
+    print("cost if 0 is -log(1 - h):", np.allclose(cost_if_0, -np.log(1 - h)))
     print(f"h = {h[-1]:.3f}: {cost_if_1[-1]:.4f} if the label is 1, {cost_if_0[-1]:.4f} if it is 0")
 
 

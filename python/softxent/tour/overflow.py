@@ -19,17 +19,13 @@ def example() -> None:
 
     import softxent
 
-    def naive(logits: np.ndarray, label: int) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            e = np.exp(logits)
-            return -np.log(e / e.sum())[label]
-
     for x in (1, 20, 100):
         logits = np.array([x, 0], dtype=np.float32)
         for label in (0, 1):
+            with np.errstate(all="ignore"):
+                naive = -np.log(np.exp(logits) / np.exp(logits).sum())[label]
             exact = softxent.cross_entropy(logits, label)
-            plain = naive(logits, label)
-            print(f"[{x:3}, 0] label {label}: naive {plain:<8.4g} softxent {exact:.4g}")
+            print(f"[{x:3}, 0] label {label}: naive {naive:<8.4g} softxent {exact:.4g}")
 
 
 def draw() -> Figure:
@@ -49,7 +45,8 @@ def draw() -> Figure:
         axes.set_title(title)
         axes.plot(shown, values, color="#f0a573", linewidth=5, label="−log of the naive softmax")
         axes.plot(shown[-1], values[-1], "X", color=PALETTE[1], markersize=9)
-        axes.plot(x, exact, color=PALETTE[0], label="softxent")
+        positive = exact > 0
+        axes.plot(x[positive], exact[positive], color=PALETTE[0], label="softxent")
         axes.set_xlabel("x in the logits [x, 0], float32")
     left.set_ylabel("loss")
     left.legend(loc="upper left", frameon=False)

@@ -24,10 +24,10 @@ def example() -> None:
     logits = np.array([[0.1, 1.0, 2.1], [2.0, 1.0, 0.1], [0.1, 3.0, 0.1]])
     labels = np.array([2, 0, 1])
     one_hot = np.eye(3)[labels]
-    print(f"index labels   {softxent.cross_entropy(logits, labels):.4f}")
-    print(f"one-hot        {softxent.cross_entropy(logits, one_hot):.4f}")
-    print(f"90 % sure      {softxent.cross_entropy(logits, 0.9 * one_hot + 0.1 / 3):.4f}")
-    print(f"label_smoothing {softxent.cross_entropy(logits, labels, label_smoothing=0.1):.4f}")
+    print(f"index labels     {softxent.cross_entropy(logits, labels):.4f}")
+    print(f"one-hot          {softxent.cross_entropy(logits, one_hot):.4f}")
+    print(f"90 % sure        {softxent.cross_entropy(logits, 0.9 * one_hot + 0.1 / 3):.4f}")
+    print(f"label_smoothing  {softxent.cross_entropy(logits, labels, label_smoothing=0.1):.4f}")
 
 
 def draw() -> Figure:

@@ -7,16 +7,10 @@
 /* The way everything is compared with: scalar kernels, one thread, C order, a buffer of its own. */
 result reference_result(const problem *p);
 
-/* One check: is the call's result the reference's, and was nothing else written? The instruction
+/* Checks that the call succeeds (unless there is no class: SXT_ERR_EMPTY), that its result is the
+ * reference's, and that nothing else was written. The instruction
  * set and the number of threads are those selected at the moment. */
 void check_same(const problem *p, const arrangement *how, const result *reference);
-
-/* What a legal problem comes to, however it is arranged. */
-sxt_status expected_status(const problem *p);
-
-/* Print how many calls of each kind were computed, and how many the library does not support; check
- * that every kind that was tried was computed at least once. */
-void check_coverage(void);
 
 /* On a fault, print the problem under way before the program ends. */
 void report_faults(void);

@@ -1,0 +1,172 @@
+"""What is measured: the rows of the table and the points of the sweeps."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SHAPES = (
+    (1, 10),
+    (32, 10),
+    (65536, 3),
+    (65536, 10),
+    (65536, 100),
+    (8192, 1000),
+    (1024, 32000),
+    (256, 128256),
+)
+OPERATIONS = ("softmax", "log_softmax", "logsumexp", "loss", "loss+grad")
+
+#: (rows, hidden features, classes) of the loss on top of a linear layer.
+LINEAR_SHAPE = (1024, 768, 50257)
+
+_STRIDED: tuple[tuple[tuple[int, ...], int], ...] = (((1000, 8192), 0), ((8, 21, 256, 256), 1))
+_OPTIONS = (("weight",), ("smoothing",), ("weight", "smoothing"), ("probabilities",))
+
+#: Class counts of the sweep: every one around the vector widths, then about half octaves.
+_SWEEP_CLASSES = (
+    *range(1, 19), 24, 31, 32, 33, 47, 48, 63, 64, 65, 96, 127, 128, 129, 200, 256, 257, 384, 512,
+    700, 1000, 1024, 1500, 2048, 3000, 4096, 6000, 8192, 12000, 16384, 24000, 32768, 50257, 65536,
+    100000, 131072, 200000, 262144, 300000,
+)  # fmt: skip
+_QUICK_CLASSES = (1, 2, 3, 8, 10, 16, 17, 32, 100, 1000, 10000, 65536, 300000)
+_SWEEP_ROWS = (1024, 2048, 4096, 8192, 16384, 32768, 65536)
+_SWEEP_ELEMENTS = 1 << 22
+_QUICK_ELEMENTS = 1 << 19
+
+#: What a quick run leaves out: rows with more logits than this.
+QUICK_LIMIT = 9_000_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """
+    One row of the table.
+
+    Parameters
+    ----------
+    operation : str
+        One of `OPERATIONS`, "grad+hessian", "bce loss+grad", "linear loss+grad" or "import".
+    shape : tuple of int
+        Shape of the logits; `LINEAR_SHAPE`'s three numbers for the linear layer.
+    axis : int
+        The axis of the classes.
+    dtype : str
+        Name of the dtype of the logits.
+    options : tuple of str
+        Of the loss: "weight", "smoothing" (0.1), "probabilities" (instead of class indices).
+    study : str
+        "table", "classes" and "rows" (sweeps), or "scaling" (1 thread against all).
+    """
+
+    operation: str
+    shape: tuple[int, ...]
+    axis: int = -1
+    dtype: str = "float32"
+    options: tuple[str, ...] = ()
+    study: str = "table"
+
+    @property
+    def name(self) -> str:
+        """The words that the table shows and ``--only`` looks at."""
+        words = [] if self.study == "table" else [self.study]
+        words += [self.operation, "x".join(map(str, self.shape))]
+        words += [f"axis {self.axis}"] if self.axis != -1 else []
+        words += [self.dtype] if self.dtype != "float32" else []
+        words += ["+".join(self.options)] if self.options else []
+        return " ".join(word for word in words if word)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the logits are those of a linear layer, never held."""
+        return self.operation == "linear loss+grad"
+
+    @property
+    def logits_shape(self) -> tuple[int, ...]:
+        """Shape of the logits, held or not."""
+        return (self.shape[0], self.shape[2]) if self.is_linear else self.shape
+
+    @property
+    def classes(self) -> int:
+        """Length of the rows."""
+        return self.logits_shape[self.axis] if self.shape else 0
+
+    @property
+    def elements(self) -> int:
+        """Number of logits."""
+        return math.prod(self.logits_shape) if self.shape else 0
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the logits in bytes."""
+        return self.elements * {"float64": 8, "float32": 4}.get(self.dtype, 2)
+
+
+def cases(*, quick: bool = False, only: str | None = None) -> list[Case]:
+    """
+    List what to measure.
+
+    Parameters
+    ----------
+    quick : bool
+        Without rows of more than `QUICK_LIMIT` logits, and with coarse sweeps of smaller arrays.
+    only : str, optional
+        A regular expression; rows stay in whose name contains a match made of whole words, so
+        that ``1x10`` does not match ``1x100``.
+
+    Returns
+    -------
+    list of Case
+
+    Raises
+    ------
+    ValueError
+        If `only` is not a regular expression or matches no row.
+    """
+    selected = [*_table(), *_scaling(), *_sweeps(quick), Case("import", ())]
+    if quick:
+        selected = [case for case in selected if case.elements <= QUICK_LIMIT]
+    return selected if only is None else _matching(selected, only)
+
+
+def _matching(candidates: list[Case], only: str) -> list[Case]:
+    try:
+        pattern = re.compile(rf"(?<!\w)(?:{only})(?!\w)")
+    except re.error as error:
+        raise ValueError(f"only must be a regular expression, got {only!r}: {error}") from error
+    found = [case for case in candidates if pattern.search(case.name)]
+    if not found:
+        raise ValueError(f"no row's name contains {only!r}; names are like {candidates[0].name!r}")
+    return found
+
+
+def _table() -> Iterable[Case]:
+    for shape in SHAPES:
+        yield from (Case(operation, shape) for operation in OPERATIONS)
+    for strided, axis in _STRIDED:
+        yield from (Case(operation, strided, axis) for operation in OPERATIONS)
+    for dtype in ("float16", "bfloat16"):
+        yield from (Case(op, (1024, 32000), dtype=dtype) for op in ("softmax", "loss+grad"))
+    for shape in ((65536, 10), (8192, 1000)):
+        yield from (Case(op, shape, dtype="float64") for op in ("softmax", "loss+grad"))
+    for options in _OPTIONS:
+        yield Case("loss+grad", (8192, 1000), options=options)
+    yield Case("grad+hessian", (8192, 1000))
+    yield Case("bce loss+grad", (1 << 22,))
+    yield Case("linear loss+grad", LINEAR_SHAPE)
+
+
+def _scaling() -> Iterable[Case]:
+    for shape in ((32768, 10), (4096, 100)):
+        yield from (Case(op, shape, study="scaling") for op in ("softmax", "loss+grad"))
+
+
+def _sweeps(quick: bool) -> Iterable[Case]:
+    elements = _QUICK_ELEMENTS if quick else _SWEEP_ELEMENTS
+    for classes in _QUICK_CLASSES if quick else _SWEEP_CLASSES:
+        shape = (max(1, elements // classes), classes)
+        yield from (Case(op, shape, study="classes") for op in ("softmax", "loss+grad"))
+    for rows in _SWEEP_ROWS[::2] if quick else _SWEEP_ROWS:
+        yield Case("loss+grad", (rows, 100), study="rows")

@@ -1,0 +1,242 @@
+"""
+Cross-entropy of a linear layer in blocks of rows, or in tiles of rows and classes.
+
+A block of rows, with all its classes, is multiplied once: its logits are summed up and then become
+their gradient in place. It needs a few hundred rows to keep the products at speed and to make the
+additions to the gradient of the weight cheap beside them. Where that is too much memory, or where
+the weight is in another type than the products (so that its gradient could not be added up in
+place), tiles are summed up in one sweep and multiplied again in a second one, block of classes by
+block of classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softxent import _core
+
+__all__ = ["Gradients", "LinearProblem", "LinearTile", "losses_and_gradients"]
+
+# Blocks and tiles hold this share of all logits, but need not be smaller than these bytes.
+_BLOCK_SHARE, _BLOCK_BYTES = 0.04, 1 << 26
+_TILE_SHARE, _TILE_BYTES = 0.01, 1 << 24
+# Blocks of fewer rows are not worth it; longer tiles bring no more speed.
+_FEWEST_ROWS, _MOST_ROWS = 96, 2048
+# Products that are added to others: large enough for the BLAS, small enough for the cache.
+_PRODUCT_BYTES = 1 << 21
+_SHORTEST_SIDE = 256
+
+_ALL = slice(None)
+
+
+class LinearTile(NamedTuple):
+    """One call of `sxt_linear_add` or `sxt_linear_gradient`: None for NULL."""
+
+    logits: np.ndarray
+    first_class: int
+    bias: np.ndarray | None
+    probs: np.ndarray | None
+    base: np.ndarray | None
+    slope: np.ndarray | None
+    softcap: float
+
+
+class LinearProblem(NamedTuple):
+    """Rows that count, with everything their losses are made of."""
+
+    hidden: np.ndarray  # (n, H) in the type of the computation, C-contiguous
+    weight: np.ndarray  # (C, H) in any type
+    bias: np.ndarray | None  # (C,) in the type of the computation
+    labels: np.ndarray | None  # (n,) int64
+    probs: np.ndarray | None  # (n, C) in any type
+    share: np.ndarray | None  # (n,) coefficient of the label
+    base: np.ndarray | None  # (C,) coefficient that every class has
+    slope: np.ndarray | None  # (C,) factor of the probabilities
+    z_loss: float
+    softcap: float
+    grad_scale: float
+    z_scale: float
+
+
+class Gradients(NamedTuple):
+    """In the type of the computation, but `weight` in that of the weight."""
+
+    hidden: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray | None
+
+
+def losses_and_gradients(
+    problem: LinearProblem, want_gradients: bool
+) -> tuple[np.ndarray, np.ndarray, Gradients | None]:
+    """Cross-entropy and z-loss of each row in float64; gradients of the scaled sum if wanted."""
+    found = _zero_gradients(problem) if want_gradients else None
+    height = _block_height(problem)
+    if height > 0:
+        losses, penalties = _sweep_blocks(problem, height, found)
+    else:
+        losses, penalties, state = _sum_tiles(problem)
+        if found is not None:
+            _multiply_tiles_again(problem, state, found)
+    return losses, penalties, found
+
+
+def _zero_gradients(problem: LinearProblem) -> Gradients:
+    return Gradients(
+        np.zeros_like(problem.hidden),
+        np.zeros(problem.weight.shape, problem.weight.dtype),
+        None if problem.bias is None else np.zeros_like(problem.bias),
+    )
+
+
+# -- blocks of rows --------------------------------------------------------------------------------
+
+
+def _block_height(problem: LinearProblem) -> int:
+    """Rows of a block; 0 if tiles have to do."""
+    hidden, weight = problem.hidden, problem.weight
+    count, classes = len(hidden), len(weight)
+    if weight.dtype != hidden.dtype or not (weight.flags.c_contiguous or weight.flags.f_contiguous):
+        return 0
+    bytes_per_row = classes * hidden.itemsize
+    rows = int(max(_BLOCK_SHARE * count, _BLOCK_BYTES // bytes_per_row))
+    if rows < min(count, _FEWEST_ROWS):
+        return 0
+    return math.ceil(count / max(1, math.ceil(count / rows))) or 1
+
+
+def _sweep_blocks(
+    problem: LinearProblem, height: int, found: Gradients | None
+) -> tuple[np.ndarray, np.ndarray]:
+    hidden, weight = problem.hidden, problem.weight
+    losses, penalties = np.empty(len(hidden)), np.empty(len(hidden))
+    memory = np.empty(height * len(weight), hidden.dtype)
+    adder = _Adder(hidden.dtype)
+    for rows in _blocks(len(hidden), height):
+        tile = _tile(problem, rows, slice(0, len(weight)), weight, memory)
+        state = _core.linear_rows(len(tile.logits), _part(problem.labels, rows))
+        _core.linear_add(tile, state)
+        losses[rows], penalties[rows] = _finish(problem, rows, state)
+        if found is not None:
+            _core.linear_gradient(tile, state)
+            np.matmul(tile.logits, weight, out=found.hidden[rows])
+            _add_bias_gradient(tile.logits, _ALL, found)
+            adder.add(tile.logits.T, hidden[rows], found.weight, first=rows.start == 0)
+    return losses, penalties
+
+
+# -- tiles of rows and classes ---------------------------------------------------------------------
+
+
+def _sum_tiles(problem: LinearProblem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    hidden = problem.hidden
+    state = _core.linear_rows(len(hidden), problem.labels)
+    height, width = _tile_shape(problem)
+    memory = np.empty(height * width, hidden.dtype)
+    for classes in _blocks(len(problem.weight), width):
+        weight = _converted(problem.weight[classes], hidden.dtype)
+        for rows in _blocks(len(hidden), height):
+            _core.linear_add(_tile(problem, rows, classes, weight, memory), state[rows])
+    losses, penalties = _finish(problem, _ALL, state)
+    return losses, penalties, state
+
+
+def _multiply_tiles_again(problem: LinearProblem, state: np.ndarray, found: Gradients) -> None:
+    """Add the gradients; that of a block of the weight is complete, and rounded, at once."""
+    hidden = problem.hidden
+    height, width = _tile_shape(problem)
+    memory = np.empty(height * width, hidden.dtype)
+    adder = _Adder(hidden.dtype)
+    for classes in _blocks(len(problem.weight), width):
+        weight = _converted(problem.weight[classes], hidden.dtype)
+        total = np.zeros_like(weight)
+        for rows in _blocks(len(hidden), height):
+            tile = _tile(problem, rows, classes, weight, memory)
+            _core.linear_gradient(tile, state[rows])
+            _add_bias_gradient(tile.logits, classes, found)
+            adder.add(tile.logits, weight, found.hidden[rows], first=classes.start == 0)
+            adder.add(tile.logits.T, hidden[rows], total, first=rows.start == 0)
+        found.weight[classes] = total
+
+
+def _tile_shape(problem: LinearProblem) -> tuple[int, int]:
+    """Rows and classes of a tile; no side makes a block of the operands much larger than it."""
+    count, features = problem.hidden.shape
+    classes, item = len(problem.weight), problem.hidden.itemsize
+    size = int(max(_TILE_SHARE * count * classes, _TILE_BYTES // item))
+    longest = max(size // max(features, 1), _SHORTEST_SIDE)
+    height = max(min(count, _MOST_ROWS, longest), 1)
+    return height, min(classes, max(size // height, _SHORTEST_SIDE), longest)
+
+
+# -- parts of both ---------------------------------------------------------------------------------
+
+
+def _tile(
+    problem: LinearProblem, rows: slice, classes: slice, weight: np.ndarray, memory: np.ndarray
+) -> LinearTile:
+    """Multiply one tile, in the memory given."""
+    hidden = problem.hidden[rows]
+    logits = memory[: len(hidden) * len(weight)].reshape(len(hidden), len(weight))
+    np.matmul(hidden, weight.T, out=logits)
+    probs = problem.probs
+    return LinearTile(
+        logits,
+        classes.start,
+        _part(problem.bias, classes),
+        None if probs is None else _converted(probs[rows, classes], hidden.dtype),
+        _part(problem.base, classes),
+        _part(problem.slope, classes),
+        problem.softcap,
+    )
+
+
+def _finish(
+    problem: LinearProblem, rows: slice, state: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    return _core.linear_finish(
+        state, _part(problem.share, rows), problem.z_loss, problem.grad_scale, problem.z_scale
+    )
+
+
+def _add_bias_gradient(gradient: np.ndarray, classes: slice, found: Gradients) -> None:
+    if found.bias is not None:
+        found.bias[classes] += np.ones(len(gradient), gradient.dtype) @ gradient
+
+
+class _Adder:
+    """Adds products to sums, by way of one small buffer."""
+
+    def __init__(self, dtype: np.dtype) -> None:
+        self._product = np.empty(0, dtype)
+
+    def add(self, a: np.ndarray, b: np.ndarray, total: np.ndarray, first: bool) -> None:
+        """Add ``a @ b`` to `total`, which is still 0 if this is the first product."""
+        if first:
+            np.matmul(a, b, out=total)
+            return
+        length = max(_PRODUCT_BYTES // max(total.itemsize * total.shape[1], 1), _SHORTEST_SIDE)
+        for rows in _blocks(len(total), length):
+            part = total[rows]
+            if self._product.size < part.size:
+                self._product = np.empty(part.size, part.dtype)
+            product = self._product[: part.size].reshape(part.shape)
+            np.matmul(a[rows], b, out=product)
+            np.add(part, product, out=part)
+
+
+def _blocks(count: int, size: int) -> Iterator[slice]:
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def _part(array: np.ndarray | None, part: slice) -> np.ndarray | None:
+    return None if array is None else array[part]
+
+
+def _converted(block: np.ndarray, dtype: Any) -> np.ndarray:
+    return np.ascontiguousarray(block, dtype=dtype)

@@ -1,0 +1,233 @@
+/* tile_results_tmpl.h - from the sums of a tile's rows to their outputs; part of tiles_tmpl.h. */
+
+/* ---- from sums to constants ------------------------------------------------------------------- */
+
+/* The loops below have no branch and one operation each, so that the compiler puts rows side by side. */
+SXT_FN V(wide) N(lane_sum)(const N(lanes) *s, ptrdiff_t i)
+{
+    return V(wide_sum)(s->a_hi[i], s->a_lo[i], s->b_hi[i], s->b_lo[i], (double)s->unit[i]);
+}
+
+SXT_FN void N(lane_outcome)(N(lanes) *s, ptrdiff_t i, V(outcome) o)
+{
+    s->hi[i] = (T)o.factor_hi;
+    s->lo[i] = (T)o.factor_lo;
+    s->patch[i] = (T)o.patch;
+    s->loss[i] = o.loss;
+    s->tiny[i] = o.tiny;
+}
+
+static void N(finish_softmax_lanes)(N(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->lanes; i++)
+        N(lane_outcome)(s, i, V(finish_softmax)(N(lane_sum)(s, i)));
+}
+
+static void N(finish_logsumexp_lanes)(N(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->lanes; i++)
+        s->loss[i] = V(finish_logsumexp)(N(lane_sum)(s, i), (double)s->max[i], (double)s->shift[i],
+                                           (double)s->n_ref[i], s->skip[i] >= 0);
+}
+
+static void N(finish_log_softmax_lanes)(N(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->lanes; i++)
+        N(lane_outcome)(s, i, V(finish_log_softmax)(N(lane_sum)(s, i), (double)s->max[i], (double)s->shift[i],
+                                                    (double)s->n_ref[i]));
+}
+
+static void N(finish_label_lanes)(N(lanes) *s, const double *scale_loss, const double *scale_grad)
+{
+    for (ptrdiff_t i = 0; i < s->lanes; i++)
+        N(lane_outcome)(s, i, V(finish_label)(N(lane_sum)(s, i), (double)s->at_skip[i], (double)s->shift[i],
+                                              (double)s->n_ref[i], scale_loss[i], scale_grad[i]));
+}
+
+static void N(lanes_finish)(const sxt_job *job, N(lanes) *s)
+{
+    double scale_loss[WIDE_TILE] = {0}, scale_grad[WIDE_TILE] = {0};
+    s->any_tiny = 0;
+    if (job->op == SXT_OP_SOFTMAX) {
+        N(finish_softmax_lanes)(s);
+    } else if (job->op == SXT_OP_LOG_SOFTMAX) {
+        N(finish_log_softmax_lanes)(s);
+    } else if (job->op == SXT_OP_LOGSUMEXP) {
+        N(finish_logsumexp_lanes)(s);
+        return;
+    } else {
+        for (ptrdiff_t i = 0; i < s->rows; i++)
+            if (s->skip[i] >= 0)
+                N(row_scales)(job, s->number[i], scale_loss + i, scale_grad + i);
+        N(finish_label_lanes)(s, scale_loss, scale_grad);
+    }
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        s->any_tiny |= s->tiny[i] != 0.0 && !s->special[i];
+        s->limit[i] = job->op == SXT_OP_LABEL ? (T)(scale_grad[i] >= 0.0 ? scale_grad[i] : (double)INFINITY) : (T)1;
+    }
+}
+
+static void N(finish_general_lanes)(const sxt_job *job, N(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        if (s->special[i])
+            continue;
+        V(general) g = N(general_of)(job, s->number[i], s->skip[i]);
+        g.tail = (double)s->tail_skip[i];
+        g.origin = (double)s->origin[i] * (ST_IS_ANY ? job->logit_scale : 1.0);
+        g.at_label = (double)s->at_label[i];
+        g.label_tail = (double)s->label_tail[i];
+        g.max = (double)s->max[i];
+        g.shift = (double)s->shift[i];
+        g.n_ref = (double)s->n_ref[i];
+        g.dot = s->dot[i];
+        if (job->op == SXT_OP_DENSE) {
+            g.mass = g.dense_mass = s->mass[i];
+            g.q_max += job->slope[s->skip[i]] * (double)s->target_skip[i];
+        }
+        s->outcome[i] = V(finish_general)(N(lane_sum)(s, i), g);
+        s->row_grad[i] = g.row_grad;
+        s->loss[i] = s->outcome[i].loss;
+        s->z[i] = s->outcome[i].z;
+    }
+}
+
+static void N(lanes_results)(const sxt_job *job, N(lanes) *s, sxt_total *total)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        double value = s->loss[i];
+        if (s->special[i]) {
+            value = (double)NAN;
+            if (job->op == SXT_OP_LOGSUMEXP && !s->nan[i])
+                value = (double)s->max[i];
+            if (N(ignored)(job, s->number[i]))
+                value = 0.0;
+        }
+        N(add_result)(job, s->number[i], value, job->general && !s->special[i] ? s->z[i] : 0.0, total);
+    }
+}
+
+/* ---- sweep 3: outputs ------------------------------------------------------------------------- */
+
+/* Gradient and Hessian of one element; of capped logits by the chain rule. c: the class. */
+SXT_INLINE void N(element_general)(const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t lane, ptrdiff_t at,
+                                   ptrdiff_t c, T e, T q)
+{
+    const V(general_outcome) *o = &s->outcome[lane];
+    T grad = V(gradient_value)(e, o->factor_hi, o->factor_lo, s->row_grad[lane], (double)q);
+    T curve = V(hessian_value)(e, o->share_hi, o->share_lo, o->curve, o->curve_z);
+    int top = s->skip[lane] == c, label = s->label[lane] == c;
+    grad = top ? (T)o->grad_max : label ? (T)o->grad_label : grad;
+    curve = top ? (T)o->hess_max : label ? (T)o->hess_label : curve;
+#if ST_IS_ANY
+    curve = curve * t->slope[at] * t->slope[at] + grad * t->bend[at];
+    grad *= t->slope[at];
+#endif
+    t->x[at] = grad;
+    if (t->hess)
+        t->hess[at] = curve;
+}
+
+/* Gradient in place of the terms, Hessian to its tile if there is one. */
+static void N(tile_write_general)(const sxt_job *job, const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c0,
+                                  ptrdiff_t nc, int terms)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
+        V(vref) ref = N(lane_ref)(s, i);
+        for (ptrdiff_t c = 0; c < nc; c++) {
+            ptrdiff_t at = c * s->lanes + i;
+            T q[V(W)], e[V(W)];
+            KV x = V(load)(t->x + at);
+#if ST_IS_ANY
+            KV tail = V(load)(t->tail + at);
+            x = terms ? x : V(exp_term)(x, &tail, &ref);
+#else
+            x = terms ? x : V(exp_term)(x, NULL, &ref);
+#endif
+            V(store)(q, N(lane_q)(job, t->target, c0 + c, at));
+            V(store)(e, x);
+            for (int k = 0; k < V(W); k++)
+                N(element_general)(s, t, i + k, at + k, c0 + c, e[k], q[k]);
+        }
+    }
+}
+
+SXT_INLINE void N(tile_write)(const sxt_job *job, const N(lanes) *s, T *tile, ptrdiff_t nc, int terms)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
+        V(vref) ref = N(lane_ref)(s, i);
+        KV hi = V(load)(s->hi + i), lo = V(load)(s->lo + i), patch = V(load)(s->patch + i);
+        KV max = V(load)(s->max + i);
+        KI label = V(iload)(s->skip_here + i);
+        int log = job->op == SXT_OP_LOG_SOFTMAX, patched = job->op == SXT_OP_LABEL;
+        KV top = V(load)(s->limit + i);
+        for (ptrdiff_t c = 0; c < nc; c++) {
+            T *at = tile + c * s->lanes + i;
+            KV x = V(load)(at), y;
+            if (log) {
+                y = V(log_value)(x, max, hi, lo, patch);
+            } else {
+                KV e = terms ? x : V(exp_term)(x, NULL, &ref);
+                y = V(min)(V(fma)(e, hi, V(mul)(e, lo)), top);
+                if (patched)
+                    y = V(select)(V(ieq)(label, V(iset1)((V(int))c)), patch, y);
+            }
+            V(store)(at, y);
+        }
+    }
+}
+
+/* Rows whose factor is tiny: from the terms once more, in double. `tile` still holds terms or logits. */
+static void N(tile_write_tiny)(const N(lanes) *s, const T *tile, T *column, ptrdiff_t nc, ptrdiff_t i,
+                               int terms)
+{
+    V(ref) one = {s->shift[i], s->magic[i], s->low[i], s->m1[i], s->m2[i]};
+    V(vref) ref = V(broadcast)(&one);
+    for (ptrdiff_t c = 0; c < nc; c++) {
+        T lane[V(W)], x = tile[c * s->lanes + i];
+        V(store)(lane, terms ? V(set1)(x) : V(exp_term)(V(set1)(x), NULL, &ref));
+        column[c] = c == s->skip_here[i] ? s->patch[i] : V(times_tiny)(lane[0], s->tiny[i]);
+    }
+}
+
+/* What a special row is filled with. */
+static T N(special_value)(const sxt_job *job, const N(lanes) *s, ptrdiff_t i)
+{
+    if (N(ignored)(job, s->number[i]))
+        return (T)0;
+    if (s->single[i])
+        return (T)1;
+    if (s->kept[i] == 0)
+        return job->op == SXT_OP_LOG_SOFTMAX ? -(T)INFINITY : (T)0;
+    return (T)NAN;
+}
+
+static void N(tile_output)(const sxt_job *job, const N(lanes) *s, T *tile, T *columns, ptrdiff_t nc, int terms)
+{
+    ptrdiff_t tiny = 0;
+    for (ptrdiff_t i = 0; s->any_tiny && i < s->rows; i++)
+        if (s->tiny[i] != 0.0 && !s->special[i])
+            N(tile_write_tiny)(s, tile, columns + nc * tiny++, nc, i, terms);
+    if (terms)
+        N(tile_write)(job, s, tile, nc, 1);
+    else
+        N(tile_write)(job, s, tile, nc, 0);
+    tiny = 0;
+    for (ptrdiff_t i = 0; s->any_tiny && i < s->rows; i++)
+        if (s->tiny[i] != 0.0 && !s->special[i]) {
+            for (ptrdiff_t c = 0; c < nc; c++)
+                tile[c * s->lanes + i] = columns[nc * tiny + c];
+            tiny++;
+        }
+}
+
+static void N(fill_special)(const sxt_job *job, const N(lanes) *s, T *tile, ptrdiff_t nc)
+{
+    for (ptrdiff_t i = 0; s->any_special && i < s->rows; i++) {
+        if (!s->special[i])
+            continue;
+        T fill = N(special_value)(job, s, i);
+        for (ptrdiff_t c = 0; c < nc; c++)
+            tile[c * s->lanes + i] = fill;
+    }
+}

@@ -1,0 +1,231 @@
+"""The benchmark runs, compares like with like, and judges by its goals. No claim about speed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import softxent
+from softxent import bench
+from softxent.bench import goals, inputs, limits, ours, peers, runner, shapes, timing, writing
+from softxent.bench.results import NOT_BUILT, Row
+from softxent.bench.shapes import Case
+from softxent.cli import bench as command
+from softxent.cli._parser import Parser
+
+PEERS = peers.find()
+LOSSES = ("loss", "loss+grad")
+VARIANTS = [
+    *(Case(operation, (6, 5)) for operation in shapes.OPERATIONS),
+    *(Case(operation, (5, 6), 0) for operation in shapes.OPERATIONS),
+    *(Case(operation, (2, 5, 3, 2), 1) for operation in shapes.OPERATIONS),
+    Case("softmax", (6, 5), dtype="float64"),
+    Case("loss+grad", (6, 5), dtype="float64"),
+    *(Case("loss+grad", (6, 5), options=options) for options in shapes._OPTIONS),
+    Case("bce loss+grad", (30,)),
+    Case("grad+hessian", (6, 5)),
+]
+
+
+def values(name: str, case: Case, call: timing.Call, arrays: inputs.Inputs) -> list[Any]:
+    """What a call computes, brought to one form: [loss or array], or [gradient], [both]."""
+    raw = call()
+    result = raw if isinstance(raw, (tuple, list)) else [raw]
+    if name == "onnxruntime":
+        result = [_onnxruntime_output(call)]
+    found = [
+        np.array(part.detach().numpy() if hasattr(part, "detach") else part) for part in result
+    ]
+    if name == "scikit-learn" and case.operation in (*LOSSES, "bce loss+grad"):
+        found[0] = found[0].mean()
+        found[1:] = [gradient / arrays.buffers[0].target.size for gradient in found[1:]]
+    return found[-1:] if case.operation.endswith("loss+grad") else found
+
+
+def _onnxruntime_output(call: Any) -> np.ndarray:
+    return call.__defaults__[0]
+
+
+@pytest.mark.parametrize("peer", PEERS.present, ids=lambda peer: peer.NAME)
+def test_peers_compute_what_softxent_computes(peer: ModuleType) -> None:
+    compared = 0
+    for case in VARIANTS:
+        arrays = inputs.make(case)
+        calls = peer.prepare(case, arrays, 1)
+        if calls is None:
+            continue
+        assert len(calls) == len(arrays.buffers), case.name
+        expected = values(ours.NAME, case, ours.prepare(case, arrays)[0], arrays)
+        actual = values(peer.NAME, case, calls[0], arrays)
+        for want, got in zip(expected, actual, strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6, err_msg=case.name)
+        compared += 1
+    assert compared
+
+
+def test_peers_names_those_that_are_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "available", lambda name: name == "numpy")
+    found = peers.find()
+    assert [peer.NAME for peer in found.present] == ["numpy"]
+    assert found.absent == ("torch", "onnxruntime", "jax", "scikit-learn", "scipy")
+    result = bench.run(quick=True, progress=False, selected=[Case("softmax", (2, 3))])
+    assert "left out: torch, onnxruntime, jax, scikit-learn, scipy." in bench.report(result)
+
+
+@pytest.mark.parametrize("with_torch", [True, False])
+def test_copy_copies_and_read_reads(with_torch: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if with_torch:
+        pytest.importorskip("torch")
+    monkeypatch.setattr(limits, "available", lambda name: with_torch)
+    for shape in ((4, 5), (300, 500)):
+        case = Case("loss", shape)
+        arrays = inputs.make(case)
+        copy, read = limits.candidates(case, arrays, 2)
+        for buffer, copied, reading in zip(arrays.buffers, copy.calls, read.calls, strict=True):
+            copied()
+            np.testing.assert_array_equal(arrays.out, buffer.logits)
+            greatest = buffer.logits.view(np.int32).max()
+            assert np.max([int(part) for part in np.ravel(reading())]) == greatest
+
+
+def test_cases_only_matches_whole_words() -> None:
+    names = {case.name for case in shapes.cases(only="1x10|softmax 65536x10")}
+    assert "softmax 1x10" in names
+    assert "softmax 65536x10" in names
+    assert not any("65536x100" in name for name in names)
+
+
+@pytest.mark.parametrize(("only", "message"), [("(", "regular expression"), ("zzz", "no row")])
+def test_cases_refuses_patterns_that_select_nothing(only: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        shapes.cases(only=only)
+
+
+def test_cases_have_distinct_names_and_cover_the_sweep() -> None:
+    cases = shapes.cases()
+    assert len({case.name for case in cases}) == len(cases)
+    swept = [case.classes for case in cases if case.study == "classes"]
+    assert (min(swept), max(swept)) == (1, 300_000)
+    assert all(case.elements <= shapes.QUICK_LIMIT for case in shapes.cases(quick=True))
+
+
+def test_interleave_gives_every_candidate_its_turn_in_every_round() -> None:
+    turns: list[str] = []
+    candidates = [
+        timing.Candidate(name, [lambda name=name, k=k: turns.append(f"{name}{k}") for k in (0, 1)])
+        for name in "ab"
+    ]
+    effort = timing.Effort(seconds=0, burst=0, min_rounds=3, max_rounds=3)
+    times = timing.interleave(candidates, effort)
+    assert [len(times.rounds[name]) for name in "ab"] == [3, 3]
+    # Two bursts to calibrate, then rounds; each burst is an unmeasured call and a measured one.
+    assert [turn[0] for turn in turns] == list("aabb" * 4)
+    assert turns[4:12:2] == ["a1", "b1", "a0", "b0"]
+    assert turns[5:12:2] == ["a0", "b0", "a1", "b1"]
+
+
+def test_times_ratio_is_taken_within_rounds() -> None:
+    times = timing.Times({"a": [2.0, 20.0, 200.0], "b": [1.0, 10.0, 50.0]})
+    assert times.ratio("a", "b") == 2.0
+    assert times.median("a") == 20.0
+
+
+def row(case: Case, speedup: dict[str, float], seconds: float = 1e-3) -> Row:
+    return Row(case, {ours.NAME: seconds}, speedup, threads=2)
+
+
+def statuses(measured: Row) -> dict[str, str]:
+    return {verdict.goal: verdict.status for verdict in goals.judge(measured)}
+
+
+def test_judge_compares_with_the_best_peer_and_torch() -> None:
+    case = Case("loss+grad", (65536, 100))
+    verdicts = statuses(row(case, {"torch": 11.0, "jax": 1.9, "copy": 0.1}))
+    assert verdicts == {"times torch": "met", "times the best peer": "missed"}
+    assert statuses(row(case, {}))["times torch"] == "unknown"
+
+
+def test_judge_bounds_time_by_copy_and_reading() -> None:
+    few, many = Case("softmax", (65536, 10)), Case("softmax", (1024, 32000))
+    assert statuses(row(few, {"torch": 3.9}))["times the best peer"] == "missed"
+    verdicts = statuses(row(many, {"torch": 3.9, "copy": 1 / 1.3}))
+    assert verdicts == {"times the best peer": "met", "time / copy": "missed"}
+    reading = statuses(row(Case("logsumexp", (1024, 32000)), {"torch": 4.0, "read": 0.9}))
+    assert reading == {"times torch": "met", "time / reading once": "met"}
+
+
+def test_judge_tiny_calls_by_the_clock() -> None:
+    tiny = Case("softmax", (1, 10))
+    assert statuses(row(tiny, {"torch": 2.0}, 0.5e-6))["microseconds"] == "met"
+    assert statuses(row(tiny, {"torch": 2.0}, 0.7e-6))["microseconds"] == "missed"
+
+
+def test_judge_sweep_finds_a_cliff() -> None:
+    cases = [Case("softmax", (1000 // c, c), study="classes") for c in (1, 2, 4, 5, 8)]
+    level = [row(case, {}, case.elements * 1e-9) for case in cases]
+    (verdict,) = goals.judge_sweep(level)
+    assert verdict.status == "met"
+    level[2] = row(cases[2], {}, cases[2].elements * 2e-9)
+    (verdict,) = goals.judge_sweep(level)
+    assert verdict.status == "missed"
+    assert "worst at 4 classes" in verdict.subject
+
+
+def test_run_names_what_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*args: object, **options: object) -> None:
+        raise NotImplementedError("not yet")
+
+    monkeypatch.setattr(softxent, "logsumexp", missing)
+    result = bench.run(quick=True, progress=False, selected=[Case("logsumexp", (2, 3))])
+    assert result.rows[0].note == NOT_BUILT
+    assert result.verdicts == []
+    assert "Not built: logsumexp 2x3." in bench.report(result)
+
+
+def test_run_leaves_the_number_of_threads_as_it_was() -> None:
+    before = softxent.get_num_threads()
+    case = Case("loss+grad", (8, 5), study="scaling")
+    result = bench.run(quick=True, progress=False, threads=2, selected=[case])
+    assert softxent.get_num_threads() == before
+    assert "softxent 1 thread" in result.rows[0].speedup
+
+
+def test_write_leaves_json_table_and_plots(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    tiny = [Case(op, (4, 3)) for op in ("softmax", "loss+grad")]
+    sweep = [replace(case, shape=(4, c), study="classes") for case in tiny for c in (2, 3, 5)]
+    sweep += [Case("loss+grad", (n, 3), study="rows") for n in (2, 3, 4)]
+    result = bench.run(quick=True, progress=False, selected=[*tiny, *sweep])
+    names = {path.name for path in bench.write(result, tmp_path / "out")}
+    plots = {"bandwidth-softmax", "bandwidth-loss-grad", "speedup-softmax", "speedup-loss-grad"}
+    assert names == {"bench.json", "table.md", "time-rows.png"} | {f"{p}.png" for p in plots}
+    content = json.loads((tmp_path / "out" / "bench.json").read_text())
+    assert [entry["name"] for entry in content["rows"]] == [r.case.name for r in result.rows]
+    lines = (tmp_path / "out" / "table.md").read_text().splitlines()
+    assert any(line.startswith("| softmax 4x3 ") for line in lines)
+
+
+def test_command_writes_where_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parser = Parser(prog="softxent")
+    command.register(parser.add_subparsers())
+    monkeypatch.setattr(runner, "cases", lambda **options: [Case("softmax", (2, 3))])
+    monkeypatch.setattr(writing.plots, "figures", lambda result: {})
+    out, file = str(tmp_path / "out"), str(tmp_path / "more.json")
+    args: argparse.Namespace = parser.parse_args(
+        ["bench", "--quick", "--threads", "1", "--out", out, "--json", file]
+    )
+    assert args.run(args) == 0
+    assert "softmax 2x3" in capsys.readouterr().out
+    assert Path(file).read_text() == (tmp_path / "out" / "bench.json").read_text()
+    args.json = "-"
+    assert args.run(args) == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["name"] == "softmax 2x3"
