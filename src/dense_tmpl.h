@@ -24,7 +24,7 @@ SXT_INLINE KV V(dense_q)(KV base, KV slope, KV target) { return V(fma)(target, s
 
 /* q (max - x) DENSE_SCALE, so that the difference of any two finite logits is finite; max is
  * dense_distance_of the maximum. */
-#define DENSE_SCALE ((T)0x1p-6)
+#define DENSE_SCALE ((T)0x1p-10)
 SXT_INLINE T V(dense_distance_of)(T max) { return max * DENSE_SCALE; }
 SXT_INLINE KV V(dense_term)(KV q, KV max, KV x, const KV *tail)
 {
@@ -64,9 +64,9 @@ SXT_INLINE double V(grid_value)(const V(grid_sum) *s, double unit)
     return coarse * unit + fine * (unit * (1.0 / (double)((uint64_t)1 << GRID)));
 }
 
-/* The sum of q (max - x). A term beyond the grid's range is one beyond the largest number. */
+/* The sum of q (max - x), times DENSE_SCALE. A term beyond the grid's range is one beyond the largest
+ * number. */
 SXT_INLINE double V(dot_value)(const V(grid_sum) *s, double unit, T bound)
 {
-    double sum = V(grid_value)(s, unit) / (double)DENSE_SCALE;
-    return (double)bound < DENSE_TOO_LARGE ? sum : (double)bound * (double)INFINITY;
+    return (double)bound < DENSE_TOO_LARGE ? V(grid_value)(s, unit) : (double)bound * (double)INFINITY;
 }

@@ -66,7 +66,7 @@ SXT_FN V(outcome) V(finish_label)(V(wide) others, double at_label, double shift,
 /* What the general form needs of a row beyond the sum without its first maximum. The maximum is max + tail
  * (tail: capped logits only), the label's logit at_label + label_tail. row_weight multiplies the loss,
  * row_grad the gradient, z_grad that of z_loss lse^2. mass is the sum of q; q_max and q_label are q at the
- * maximum and at the label; dot is the sum of the dense part of q times (max - x), dense_mass its sum. */
+ * maximum and at the label; dot is the sum of the dense part of q times (max - x), times DENSE_SCALE, dense_mass that of q. */
 typedef struct {
     double max, tail, shift, n_ref, origin;
     double at_label, label_tail, label_share;
@@ -76,9 +76,10 @@ typedef struct {
 } V(general);
 
 /* gradient = term * factor - row_grad * q; hessian = curve p (1 - p) + curve_z p^2, p = term * share; at the
- * maximum and at the label the values given. */
+ * maximum and at the label the values given. The loss is in units of 1 / unit: DENSE_SCALE when it may exceed
+ * the largest number, else 1. */
 typedef struct {
-    double loss, z, factor_hi, factor_lo, share_hi, share_lo, curve, curve_z;
+    double loss, unit, z, factor_hi, factor_lo, share_hi, share_lo, curve, curve_z;
     double grad_max, hess_max, grad_label, hess_label;
 } V(general_outcome);
 
@@ -102,14 +103,16 @@ SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
     double z_slope = 2.0 * g.z_loss * lse * g.z_grad, curve_z = 2.0 * g.z_loss * g.z_grad;
     double curve = g.row_grad * g.mass + z_slope;
     sxt_dd f = V(wide_factor)(curve, sum), p = V(wide_factor)(1.0, sum);
-    double label_part = 2.0 * (g.label_share * half) + g.label_share * rest;
-    label_part = g.label_share == 0.0 ? 0.0 : label_part;
-    double dense_part = g.dense_mass == 0.0 ? g.dot : g.dot + g.dense_mass * above_max;
+    int huge = fabs(g.dot) > 0x1p1000 || fabs(half) > 0x1p1000;
+    double unit = huge ? (double)DENSE_SCALE : 1.0, share = g.label_share * unit;
+    double label_part = g.label_share == 0.0 ? 0.0 : 2.0 * (share * half) + share * rest;
+    double dense_part = g.dot * (unit / (double)DENSE_SCALE);
+    dense_part += g.dense_mass == 0.0 ? 0.0 : g.dense_mass * unit * above_max;
     double loss = label_part + dense_part;
     /* Q p - q at the maximum, from p or from 1 - p, whichever is small */
     double tilt = others_share > 0.5 ? g.mass * own_share - g.q_max : (g.mass - g.q_max) - g.mass * others_share;
     return (V(general_outcome)){
-        .loss = g.row_weight == 0.0 ? 0.0 : g.row_weight * loss,
+        .loss = g.row_weight == 0.0 ? 0.0 : g.row_weight * loss, .unit = unit,
         .z = g.z_loss == 0.0 ? 0.0 : g.row_weight * g.z_loss * lse * lse,
         .factor_hi = f.hi, .factor_lo = f.lo, .share_hi = p.hi, .share_lo = p.lo,
         .curve = curve, .curve_z = curve_z,

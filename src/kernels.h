@@ -59,7 +59,7 @@ typedef struct {
 
 /* Sums of losses to twice the precision: cross-entropy, and z_loss, which has its own divisor. In units that
  * leave room for sums beyond the largest number, whose mean may lie below it. */
-#define SXT_TOTAL_SCALE 0x1p-64
+#define SXT_TOTAL_SCALE 0x1p-8
 typedef struct {
     double hi, lo, z_hi, z_lo;
 } sxt_total;

@@ -48,12 +48,14 @@ SXT_FN V(general) N(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t t
     return g;
 }
 
-static void N(add_result)(const sxt_job *job, ptrdiff_t index, double loss, double z, sxt_total *total)
+/* loss is in units of 1 / unit. */
+static void N(add_result)(const sxt_job *job, ptrdiff_t index, double loss, double unit, double z,
+                          sxt_total *total)
 {
-    N(put_row_value)(job, index, loss + z);
+    N(put_row_value)(job, index, loss / unit + z);
     if (!job->want_sum)
         return;
-    sxt_dd s = sxt_two_sum(total->hi, loss * SXT_TOTAL_SCALE), t = sxt_two_sum(total->z_hi, z * SXT_TOTAL_SCALE);
+    sxt_dd s = sxt_two_sum(total->hi, loss * (SXT_TOTAL_SCALE / unit)), t = sxt_two_sum(total->z_hi, z * SXT_TOTAL_SCALE);
     total->hi = s.hi;
     total->lo += s.lo;
     total->z_hi = t.hi;

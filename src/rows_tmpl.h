@@ -189,7 +189,7 @@ static double N(special_loss)(const sxt_job *job, const sxt_row *row)
 static void N(finish_general)(const sxt_job *job, sxt_row *row, V(wide) sum, sxt_total *total)
 {
     if (row->special) {
-        N(add_result)(job, row->index, (double)NAN, 0.0, total);
+        N(add_result)(job, row->index, (double)NAN, 1.0, 0.0, total);
         return;
     }
     V(general) g = N(general_of)(job, row->index, row->skip);
@@ -214,7 +214,7 @@ static void N(finish_general)(const sxt_job *job, sxt_row *row, V(wide) sum, sxt
     row->hess_patch = o.hess_max;
     row->label_patch = o.grad_label;
     row->label_hess = o.hess_label;
-    N(add_result)(job, row->index, o.loss, o.z, total);
+    N(add_result)(job, row->index, o.loss, o.unit, o.z, total);
 }
 
 static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
@@ -238,7 +238,7 @@ static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
         N(row_scales)(job, row->index, &scale_loss, &scale_grad);
         o = V(finish_label)(sum, row->at_skip, row->shift, row->n_ref, scale_loss, scale_grad);
         row->limit = scale_grad >= 0.0 ? scale_grad : (double)INFINITY;
-        N(add_result)(job, row->index, row->special ? (double)NAN : o.loss, 0.0, total);
+        N(add_result)(job, row->index, row->special ? (double)NAN : o.loss, 1.0, 0.0, total);
     }
     row->factor_hi = o.factor_hi;
     row->factor_lo = o.factor_lo;

@@ -103,7 +103,9 @@ static void N(lanes_results)(const sxt_job *job, N(lanes) *s, sxt_total *total)
             if (N(ignored)(job, s->number[i]))
                 value = 0.0;
         }
-        N(add_result)(job, s->number[i], value, job->general && !s->special[i] ? s->z[i] : 0.0, total);
+        int general = job->general && !s->special[i];
+        N(add_result)(job, s->number[i], value, general ? s->outcome[i].unit : 1.0, general ? s->z[i] : 0.0,
+                      total);
     }
 }
 

@@ -7,8 +7,7 @@
  * All types are computed in double. The sum is exact up to a grid that hangs on the row's largest term, as
  * in math_tmpl.h: a sweep finds the largest term, the next cuts the terms, with the rounding errors of
  * the products, on the grid and on one 2^51 times finer, and adds integers. Neither order nor lanes,
- * blocks and threads can change it; it is off by less than C 2^-103 of the largest term, whose magnitude
- * is taken as 2^-960 where it is less. */
+ * blocks and threads can change it; it is off by less than C 2^-102 of the largest term. */
 #ifndef SXT_VJP_H
 #define SXT_VJP_H
 
@@ -28,7 +27,7 @@ typedef struct {
 typedef struct {
     double most[SXT_VJP_LANES], least[SXT_VJP_LANES]; /* terms, NaN aside */
     int nan[SXT_VJP_LANES];
-    double shrink[SXT_VJP_LANES], m1[SXT_VJP_LANES], m2[SXT_VJP_LANES], exponent[SXT_VJP_LANES];
+    double factor[SXT_VJP_LANES], m1[SXT_VJP_LANES], m2[SXT_VJP_LANES], exponent[SXT_VJP_LANES];
     int64_t a_hi[SXT_VJP_LANES], b_hi[SXT_VJP_LANES]; /* in units of 2^32 grids, and the rest */
     uint64_t a_lo[SXT_VJP_LANES], b_lo[SXT_VJP_LANES];
     double hi[SXT_VJP_LANES], lo[SXT_VJP_LANES]; /* the sum */

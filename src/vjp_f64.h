@@ -75,10 +75,10 @@ static void vjp_prepare(const sxt_vjp_strip *strip, sxt_vjp_lanes *s)
     for (int k = 0; k < SXT_VJP_LANES; k++) {
         double size = s->most[k] > -s->least[k] ? s->most[k] : -s->least[k];
         int exponent = (int)(sxt_bits(size) >> 52) - 1022; /* size < 2^exponent */
-        int large = exponent > 900;                        /* the grid's numbers would not be finite */
-        exponent -= large ? 200 : 0;
-        exponent = exponent > -960 ? exponent : -960;
-        s->shrink[k] = large ? 0x1p-200 : 1.0;
+        /* moves the grids away from where numbers end */
+        int move = exponent > 700 ? -400 : exponent < -700 ? 400 : 0;
+        s->factor[k] = sxt_exp2i(move);
+        exponent += move;
         s->exponent[k] = exponent;
         s->m1[k] = 1.5 * sxt_exp2i(exponent + 1.0);
         s->m2[k] = 1.5 * sxt_exp2i(exponent - 50.0);
@@ -91,15 +91,12 @@ static void vjp_prepare(const sxt_vjp_strip *strip, sxt_vjp_lanes *s)
 static void vjp_sum_block(const vjp_block *b, ptrdiff_t groups, int log, sxt_vjp_lanes *s)
 {
     for (int j = 0; j < SXT_VJP_LANES; j += f64_W) {
-        f64_v m1 = f64_load(s->m1 + j), m2 = f64_load(s->m2 + j), shrink = f64_load(s->shrink + j);
+        f64_v m1 = f64_load(s->m1 + j), m2 = f64_load(s->m2 + j), factor = f64_load(s->factor + j);
         f64_i a = f64_iset1(0), c = a;
         for (ptrdiff_t i = j; i < groups * SXT_VJP_LANES; i += SXT_VJP_LANES) {
-            f64_v term = f64_mul(f64_load(b->g + i), shrink), error = f64_set1(0.0);
-            if (!log) {
-                f64_v g = term, p = f64_load(b->p + i);
-                term = f64_mul(g, p);
-                error = f64_fma(g, p, f64_sub(f64_set1(-0.0), term));
-            }
+            f64_v g = f64_load(b->g + i), p = log ? factor : f64_mul(f64_load(b->p + i), factor);
+            f64_v term = f64_mul(g, p);
+            f64_v error = log ? f64_set1(0.0) : f64_fma(g, p, f64_sub(f64_set1(-0.0), term));
             f64_v coarse = f64_add(term, m1);
             f64_v fine = f64_add(f64_add(f64_sub(term, f64_sub(coarse, m1)), error), m2);
             a = f64_iadd(a, f64_bits(coarse));
@@ -152,8 +149,8 @@ static void vjp_finish(const sxt_vjp_strip *strip, sxt_vjp_lanes *s)
         sxt_dd a = sxt_two_sum((double)s->a_hi[k] * 0x1p32, (double)(int64_t)s->a_lo[k]);
         sxt_dd sum = sxt_two_sum(a.hi, fine);
         sum = sxt_fast_sum(sum.hi, sum.lo + a.lo);
-        s->hi[k] = sum.hi * unit / s->shrink[k];
-        s->lo[k] = sum.lo * unit / s->shrink[k];
+        s->hi[k] = sum.hi * unit / s->factor[k];
+        s->lo[k] = sum.lo * unit / s->factor[k];
         int special = s->nan[k] || s->most[k] == (double)INFINITY || s->least[k] == -(double)INFINITY;
         s->hi[k] = special ? vjp_special(s->most[k], s->least[k], s->nan[k]) : s->hi[k];
         s->lo[k] = special ? 0.0 : s->lo[k];
@@ -162,13 +159,13 @@ static void vjp_finish(const sxt_vjp_strip *strip, sxt_vjp_lanes *s)
 
 /* ---- sweep 3: the results ------------------------------------------------------------------------------- */
 
-/* g - exp(l) (hi + lo). Below -400 exp is held 2^512 times as large, so that a total of any size meets all
- * its digits; it is 0 below -760 and infinite above 709, where no logarithm of a probability is. */
+/* g - exp(l) (hi + lo). Below -700 exp is held 2^1000 times as large, so that a large total meets all its
+ * digits; it is 0 below -1400, and infinite above 709, where no logarithm of a probability is. */
 SXT_INLINE f64_v vjp_log_result(f64_v g, f64_v l, f64_v hi, f64_v lo)
 {
-    f64_v one = f64_set1(1.0), zero = f64_set1(0.0), low = f64_set1(-760.0), top = f64_set1(709.0);
-    f64_m deep = f64_lt(l, f64_set1(-400.0));
-    f64_v magic = f64_select(deep, f64_set1(0x1.8p52 + 1023.0 + 512.0), f64_set1(0x1.8p52 + 1023.0));
+    f64_v one = f64_set1(1.0), zero = f64_set1(0.0), low = f64_set1(-1400.0), top = f64_set1(709.0);
+    f64_m deep = f64_lt(l, f64_set1(-700.0));
+    f64_v magic = f64_select(deep, f64_set1(0x1.8p52 + 1023.0 + 1000.0), f64_set1(0x1.8p52 + 1023.0));
     f64_v x = f64_min(f64_max(l, low), top);
     f64_v z = f64_fma(x, f64_set1(LOG2E_F64), magic), n = f64_sub(z, magic);
     f64_v r = f64_fnma(n, f64_set1(LN2_F64_LO), f64_fnma(n, f64_set1(LN2_F64_HI), x));
@@ -176,7 +173,7 @@ SXT_INLINE f64_v vjp_log_result(f64_v g, f64_v l, f64_v hi, f64_v lo)
     f64_v e = f64_fma(f64_fma(q, f64_mul(r, r), r), pow, pow);
     e = f64_select(f64_lt(l, low), zero, f64_select(f64_lt(top, l), f64_set1((double)INFINITY), e));
     f64_v product = f64_fma(e, hi, f64_mul(e, lo));
-    f64_v y = f64_fnma(product, f64_select(deep, f64_set1(0x1p-512), one), g);
+    f64_v y = f64_fnma(product, f64_select(deep, f64_set1(0x1p-1000), one), g);
     return f64_select(f64_unord(l, l), l, y);
 }
 

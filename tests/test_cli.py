@@ -14,7 +14,7 @@ from softxent.cli import main
 
 pytest.importorskip("onnxruntime")
 
-COMMANDS = ("train", "export", "verify", "predict", "info", "demo", "tour")
+COMMANDS = ("train", "export", "verify", "predict", "bench", "info", "demo", "tour")
 
 
 @pytest.fixture
@@ -250,3 +250,12 @@ def test_tour_writes_a_page_with_its_figures(tmp_path, capsys):
     figures = sorted((tmp_path / "tour").iterdir())
     assert len(figures) == 9 and all(f"](tour/{path.name})" in page for path in figures)
     assert sorted(result["written"]) == sorted(map(str, [*figures, tmp_path / "tour.md"]))
+
+
+def test_bench_measures_the_rows_asked_for(tmp_path, capsys):
+    status, result = run_json(
+        capsys, "bench", "--quick", "--only", "softmax 1x10", "--threads", 1, "--out", tmp_path
+    )
+    assert status == 0 and result["rows"]
+    assert json.loads((tmp_path / "bench.json").read_text()) == result
+    assert list(tmp_path.glob("*.png"))

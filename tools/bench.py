@@ -6,4 +6,4 @@ import sys
 from softxent.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main(["bench", *sys.argv[1:]]))
+    sys.exit(main(["bench", "--out", "build/bench", *sys.argv[1:]]))

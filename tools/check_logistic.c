@@ -67,10 +67,15 @@ static void compute(buffers *b)
 /* |got - exact| in units of the float spacing at exact. */
 static double ulps(float got, double exact)
 {
-    if (isnan(exact) || isinf(exact))
+    if (!(fabs(exact) < (double)INFINITY))
         return (isnan(exact) && isnan(got)) || (double)got == exact ? 0.0 : (double)INFINITY;
-    int exponent = exact == 0.0 ? -149 : ilogb(exact) - 23;
-    return fabs((double)got - exact) * ldexp(1.0, exponent > -149 ? -exponent : 149);
+    uint64_t bits;
+    memcpy(&bits, &exact, sizeof bits);
+    int exponent = (int)(bits >> 52 & 0x7ff) - 1023 - 23;
+    bits = (uint64_t)(1023 - (exponent > -149 ? exponent : -149)) << 52;
+    double inverse;
+    memcpy(&inverse, &bits, sizeof inverse);
+    return fabs((double)got - exact) * inverse;
 }
 
 static void compare(const buffers *b, worst *w)

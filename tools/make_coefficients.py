@@ -1,11 +1,11 @@
-"""Coefficients of the polynomials in src/math_tmpl.h and src/scalar_math.h.
+"""Coefficients of the polynomials in src/constants.h, src/scalar_math.h and src/logistic_*.h.
 
     python tools/make_coefficients.py            prints the C lines and each maximum error
 
 Each polynomial is the minimax one by Remez's exchange in 60 digits (mpmath); its coefficients are
 then rounded to the working type one after another, from the lowest degree up, refitting the rest
-after each rounding, so that the rounding of one is absorbed by the next ones. The error printed is the
-maximum over a dense grid of the polynomial with the rounded coefficients, evaluated exactly.
+after each rounding, so that the rounding of one is absorbed by the next ones. The error printed is
+the maximum over a dense grid of the polynomial with the rounded coefficients, evaluated exactly.
 """
 
 from __future__ import annotations
@@ -107,9 +107,10 @@ def exp_polynomial(degree: int, dtype: type[np.floating]) -> tuple[list[mp.mpf],
             return mp.mpf(1) / 2 + r / 6
         return (mp.expm1(r) - r) / r**2
 
-    return rounded_fit(
-        q, list(range(degree + 1)), lambda r: r**2 * mp.exp(-r) + mp.mpf("1e-30"), -half, half, dtype
-    )
+    def weight(r: mp.mpf) -> mp.mpf:
+        return r**2 * mp.exp(-r) + mp.mpf("1e-30")
+
+    return rounded_fit(q, list(range(degree + 1)), weight, -half, half, dtype)
 
 
 def log_polynomial(terms: int) -> tuple[list[mp.mpf], mp.mpf]:
@@ -125,6 +126,20 @@ def log_polynomial(terms: int) -> tuple[list[mp.mpf], mp.mpf]:
     return rounded_fit(
         p, list(range(terms)), lambda u: u / 2 + mp.mpf("1e-30"), mp.mpf(0), top, np.float64
     )
+
+
+def log1p_polynomial(degree: int) -> tuple[list[mp.mpf], mp.mpf]:
+    """P with log1p(u) = u + u^2 P(u) on [0, 1] in float32; error relative to log1p(u)."""
+
+    def p(u: mp.mpf) -> mp.mpf:
+        if u < mp.mpf("1e-9"):
+            return -mp.mpf(1) / 2 + u / 3
+        return (mp.log1p(u) - u) / u**2
+
+    def weight(u: mp.mpf) -> mp.mpf:
+        return (u**2 / mp.log1p(u) if u > mp.mpf("1e-12") else u) + mp.mpf("1e-30")
+
+    return rounded_fit(p, list(range(degree + 1)), weight, mp.mpf(0), mp.mpf(1), np.float32)
 
 
 def _show(name: str, coefficients: list[mp.mpf], worst: mp.mpf, dtype: type[np.floating]) -> None:
@@ -151,6 +166,10 @@ def main() -> None:
         _show_split(f"LN2_{tag}", LN2, dtype)
         print(f"#define LOG2E_{tag} {float(_round_to(1 / LN2, dtype)).hex()}")
     _show("LOG_F64", *log_polynomial(9), np.float64)
+    _show("LOG1P_F32", *log1p_polynomial(8), np.float32)
+    # of doubles whose result is rounded to float32
+    _show("EXP_WIDE", *exp_polynomial(5, np.float64), np.float64)
+    _show("LOG_WIDE", *log_polynomial(4), np.float64)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def _measured(case: Case, found: Peers, threads: int, effort: Effort) -> Iterato
     if case.dtype == "bfloat16" and not available("ml_dtypes"):
         yield Row(case, {}, note="needs ml_dtypes")
         return
-    candidates, arrays = _candidates(case, found, threads)
+    candidates, arrays = _candidates(case, found, threads, effort)
     try:
         _warm(candidates[0])
         note = ""
@@ -101,10 +101,12 @@ def _measured(case: Case, found: Peers, threads: int, effort: Effort) -> Iterato
     yield replace(row, verdicts=goals.judge(row))
 
 
-def _candidates(case: Case, found: Peers, threads: int) -> tuple[list[Candidate], Inputs | None]:
+def _candidates(
+    case: Case, found: Peers, threads: int, effort: Effort
+) -> tuple[list[Candidate], Inputs | None]:
     if case.operation == "import":
         return own.importing(), None
-    arrays = inputs.make(case)
+    arrays = inputs.make(case, effort.buffers)
     candidates = own.candidates(case, arrays, threads)
     candidates += limits.candidates(case, arrays, threads)
     for peer in found.present if case.study in ("table", "classes") else ():

@@ -37,7 +37,7 @@ _SWEEP_ELEMENTS = 1 << 22
 _QUICK_ELEMENTS = 1 << 19
 
 #: What a quick run leaves out: rows with more logits than this.
-QUICK_LIMIT = 9_000_000
+QUICK_LIMIT = 2_000_000
 
 
 @dataclass(frozen=True)

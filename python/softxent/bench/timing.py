@@ -14,6 +14,9 @@ Call = Callable[[], object]
 #: Pause before a burst, in seconds: thread pools of the candidate before spin for a while.
 _REST = 0.001
 
+#: Longer calls are not warmed up: waking threads and filling caches is a small part of them.
+_LONG = 0.005
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -48,16 +51,19 @@ class Effort:
         Shorter calls are repeated until a burst takes about so long.
     min_rounds, max_rounds : int
         Limits on the number of rounds.
+    buffers : int
+        At most so many sets of inputs take turns.
     """
 
     seconds: float
     burst: float
     min_rounds: int
     max_rounds: int
+    buffers: int = 8
 
 
 FULL = Effort(seconds=0.25, burst=1e-3, min_rounds=7, max_rounds=200)
-QUICK = Effort(seconds=0.015, burst=2e-4, min_rounds=3, max_rounds=15)
+QUICK = Effort(seconds=0.008, burst=2e-4, min_rounds=3, max_rounds=7, buffers=2)
 
 
 @dataclass(frozen=True)
@@ -92,26 +98,29 @@ def interleave(candidates: Sequence[Candidate], effort: Effort) -> Times:
     Times
     """
     rounds: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
-    lengths = {c.name: max(1, round(effort.burst / _burst(c, 1, 0))) for c in candidates}
+    alone = {c.name: _burst(c, 1, 0, warm=True) for c in candidates}
     deadline = time.perf_counter() + effort.seconds * len(candidates)
     with _without_gc():
         for done in range(effort.max_rounds):
             if done >= effort.min_rounds and time.perf_counter() > deadline:
                 break
             for candidate in candidates:
-                length = lengths[candidate.name]
-                rounds[candidate.name].append(_burst(candidate, length, done))
+                estimate = alone[candidate.name]
+                length = max(1, round(effort.burst / estimate))
+                seconds = _burst(candidate, length, done, warm=estimate < _LONG)
+                rounds[candidate.name].append(seconds)
     return Times(rounds)
 
 
-def _burst(candidate: Candidate, length: int, start: int) -> float:
-    """Seconds per call over `length` calls, the caches warmed by one that is not counted."""
+def _burst(candidate: Candidate, length: int, start: int, *, warm: bool) -> float:
+    """Seconds per call over `length` calls, after one that is not counted if `warm`."""
     calls, count = candidate.calls, len(candidate.calls)
     turn = [calls[(start + k) % count] for k in range(length)]
     if candidate.enter is not None:
         candidate.enter()
     time.sleep(_REST)
-    calls[(start - 1) % count]()
+    if warm:
+        calls[(start - 1) % count]()
     before = time.perf_counter_ns()
     for call in turn:
         call()

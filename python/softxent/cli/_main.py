@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 import softxent
-from softxent.cli import demo, export, info, predict, tour, train, verify
+from softxent.cli import bench, demo, export, info, predict, tour, train, verify
 from softxent.cli._errors import describe, is_user_error
 from softxent.cli._parser import Parser
 
-_COMMANDS = (train, export, verify, predict, info, demo, tour)
+_COMMANDS = (train, export, verify, predict, bench, info, demo, tour)
 
 #: What a shell reports for a program stopped by SIGINT and by SIGPIPE.
 _INTERRUPTED, _PIPE_CLOSED = 130, 141
