@@ -40,12 +40,15 @@ SXT_FN sxt_dd sxt_exp_pair(sxt_dd x, double *n)
     return sxt_ordered_add((sxt_dd){1.0, 0.0}, t);
 }
 
-/* s 2^exponent e^shift, hi brought into [1, 2). s positive and normal, or 0: the empty sum. */
+/* hi of a sum is in [2^512, 2^513), so that terms down to 2^-1500 of the sum stay normal numbers in lo. */
+#define SXT_EXP_SUM_LOG2 512.0
+
+/* s 2^exponent e^shift; s.hi 0 or in [2^-500, 2^1023]. */
 SXT_FN sxt_exp_sum sxt_exp_sum_of(sxt_dd s, double exponent, double shift)
 {
     if (s.hi == 0.0)
         return (sxt_exp_sum){0.0, 0.0, 0.0, 0.0};
-    double k = (double)(int)(sxt_bits(s.hi) >> 52) - 1023.0, scale = sxt_exp2i(-k);
+    double k = (double)(int)(sxt_bits(s.hi) >> 52) - 1023.0 - SXT_EXP_SUM_LOG2, scale = sxt_exp2i(-k);
     return (sxt_exp_sum){s.hi * scale, s.lo * scale, exponent + k, shift};
 }
 
@@ -55,7 +58,7 @@ SXT_FN sxt_exp_sum sxt_exp_sum_single(double x)
     if (x == -(double)INFINITY)
         return (sxt_exp_sum){0.0, 0.0, 0.0, 0.0};
     if (fabs(x) > 131072.0)
-        return (sxt_exp_sum){1.0, 0.0, 0.0, x};
+        return sxt_exp_sum_of((sxt_dd){1.0, 0.0}, 0.0, x);
     double n;
     sxt_dd e = sxt_exp_pair((sxt_dd){x, 0.0}, &n);
     return sxt_exp_sum_of(e, n, 0.0);
@@ -89,10 +92,11 @@ SXT_FN sxt_exp_sum sxt_exp_sum_add(sxt_exp_sum a, sxt_exp_sum b)
     double distance = small.exponent - big.exponent;
     if (a.hi == 0.0 || b.hi == 0.0)
         return a.hi == 0.0 ? b : a;
-    if (distance < -1000.0)
+    if (distance < -1500.0)
         return big;
-    double scale = sxt_exp2i(distance);
-    sxt_dd sum = sxt_dd_add((sxt_dd){big.hi, big.lo}, (sxt_dd){small.hi * scale, small.lo * scale});
+    double half = floor(distance * 0.5), first = sxt_exp2i(half), second = sxt_exp2i(distance - half);
+    sxt_dd cut = {small.hi * first * second, small.lo * first * second};
+    sxt_dd sum = sxt_dd_add((sxt_dd){big.hi, big.lo}, cut);
     return sxt_exp_sum_of(sum, big.exponent, shift);
 }
 

@@ -182,10 +182,11 @@ static void finish_row(const finish_run *run, ptrdiff_t i)
     double own_share = sxt_exp_sum_ratio(own, row->total).hi;
     double others_share = sxt_exp_sum_ratio(row->others, row->total).hi;
     double all = mass + share, z_slope = 2.0 * loss->z_loss * lse.hi * loss->z_scale;
-    double curve = loss->grad_scale * all + z_slope, q = curve / row->total.hi;
+    double curve = loss->grad_scale * all + z_slope;
+    sxt_dd total = {row->total.hi * 0x1p-512, row->total.lo * 0x1p-512};
     row->row_grad = loss->grad_scale;
-    row->share_hi = q;
-    row->share_lo = (fma(-q, row->total.hi, curve) - q * row->total.lo) / row->total.hi;
+    row->share_hi = curve / total.hi;
+    row->share_lo = (fma(-row->share_hi, total.hi, curve) - row->share_hi * total.lo) / total.hi;
     row->patch = loss->grad_scale * ((mass - row->q_skip) - all * others_share) + z_slope * own_share;
 }
 
@@ -207,7 +208,9 @@ static sxt_status check_matrix(const sxt_array *a)
         return status;
     if (a->dtype != SXT_F32 && a->dtype != SXT_F64)
         return SXT_ERR_DTYPE;
-    return a->ndim == 2 && a->strides[1] == (a->dtype == SXT_F64 ? 8 : 4) ? SXT_OK : SXT_ERR_SHAPE;
+    if (a->ndim != 2)
+        return SXT_ERR_SHAPE;
+    return a->shape[1] <= 1 || a->strides[1] == (a->dtype == SXT_F64 ? 8 : 4) ? SXT_OK : SXT_ERR_SHAPE;
 }
 
 static sxt_status run_tile(const sxt_linear_tile *tile, tile_run *run, sxt_task_fn task)

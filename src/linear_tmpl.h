@@ -124,7 +124,7 @@ static void V(linear_gradient)(void *logits, const sxt_linear_classes *c, ptrdif
         (void)sxt_linear_cap((double)u, c->softcap, &slope);
     }
     V(ref) ref = V(make_ref)((T)row->max, (T)row->max, &n_ref, &unit);
-    double power = sxt_exp2i((double)n_ref - BIAS - row->total.exponent);
+    double power = sxt_exp2i((double)n_ref - BIAS - (row->total.exponent + SXT_EXP_SUM_LOG2));
     sxt_dd share = {row->share_hi * power, row->share_lo * power};
     if (!c->base && !c->target && c->softcap == 0.0 && fabs(share.hi) > V(smallest_factor))
         V(plain_gradient)(z, c, &ref, share);

@@ -3,11 +3,11 @@
  * Everything is made of u = exp(-|x|), held as an unevaluated sum so that its rounding costs nothing:
  *     sigmoid(-|x|) = u / (1 + u),  sigmoid(|x|) = 1 - u / (1 + u),  log(1 + exp(x)) = max(x, 0) + log1p(u).
  *
- * Lanes that float cannot serve (|x| > 80, where u nears the subnormal numbers, NaN, absurd targets) are
- * found by their own values and done again in double (logistic_f64.h); for the others no intermediate
- * result is subnormal, which would cost a hundred cycles.
+ * Lanes that float cannot serve (|x| > 64, where the low part of u nears the subnormal
+ * numbers; NaN; absurd targets) are found by their own values and done again in double (logistic_f64.h).
+ * For the others intermediate results are normal numbers: others would cost a hundred cycles each.
  *
- * Maximum errors over all floats with |x| <= 80 (tools/check_logistic.c): see each function. */
+ * Maximum errors over all floats (tools/check_logistic.c), in ULP: MEASURED. */
 
 /* log1p(u) = u + u^2 P(u) on [0, 1]. Maximum error of the polynomial with these rounded coefficients,
  * relative to log1p(u): 2^-27.5. tools/make_coefficients.py. */
@@ -21,9 +21,9 @@
 #define LOG1P_F32_7 0x1.491784p-6f
 #define LOG1P_F32_8 -0x1.af48dep-9f
 
-/* What float lanes can serve: -80 <= -|x|; below, lanes are computed for LOWEST and thrown away. */
-#define F32_LEAST -80.0f
-#define F32_LOWEST -87.0f
+/* What float lanes can serve: -|x| >= LEAST; below, lanes are computed for LOWEST and thrown away. */
+#define F32_LEAST -64.0f
+#define F32_LOWEST -66.0f
 
 typedef struct {
     f32_v hi, lo;
@@ -51,8 +51,9 @@ SXT_INLINE f32_pair f32_decay(f32_v x)
     return (f32_pair){f32_mul(pow, h), f32_mul(pow, l)};
 }
 
-/* log1p(u), 0 <= u <= 1. */
-SXT_INLINE f32_v f32_log1p_unit(f32_pair u)
+/* line + log1p(u), 0 <= u <= 1: the largest part last, since each addition rounds. The low part of u counts
+ * 1 / (1 + u) times, about 1 - u / 2. */
+SXT_INLINE f32_v f32_line_and_log1p(f32_v line, f32_pair u)
 {
     f32_v s = u.hi, p = f32_set1(LOG1P_F32_8);
     p = f32_fma(p, s, f32_set1(LOG1P_F32_7));
@@ -63,7 +64,8 @@ SXT_INLINE f32_v f32_log1p_unit(f32_pair u)
     p = f32_fma(p, s, f32_set1(LOG1P_F32_2));
     p = f32_fma(p, s, f32_set1(LOG1P_F32_1));
     p = f32_fma(p, s, f32_set1(LOG1P_F32_0));
-    return f32_add(u.hi, f32_fma(s, f32_mul(s, p), u.lo));
+    f32_v low = f32_fma(f32_mul(u.lo, f32_set1(-0.5f)), s, u.lo);
+    return f32_add(u.hi, f32_add(f32_fma(s, f32_mul(s, p), low), line));
 }
 
 /* u / (1 + u): a quotient and the correction that its exact remainder asks for. */
@@ -98,7 +100,8 @@ SXT_INLINE f32_v f32_log_sigmoid_lanes(f32_v x, f32_m *hard)
 {
     f32_v zero = f32_set1(0.0f);
     f32_pair u = f32_decay(f32_clamp(f32_min(x, f32_sub(zero, x)), hard));
-    return f32_sub(f32_min(x, zero), f32_log1p_unit(u));
+    f32_v minus = f32_line_and_log1p(f32_sub(zero, f32_min(x, zero)), u);
+    return f32_sub(f32_set1(-0.0f), minus);
 }
 
 typedef struct {
@@ -117,7 +120,7 @@ SXT_INLINE f32_binary f32_binary_lanes(f32_v x, f32_v t, f32_pair scale, int slo
     f32_v far = f32_mul(t, f32_set1(0x1p-60f));
     f32_v size = f32_fnma(far, far, f32_min(x, f32_sub(zero, x)));
     f32_pair u = f32_decay(f32_clamp(size, &out.hard));
-    out.loss = f32_add(f32_fnma(t, x, f32_max(x, zero)), f32_log1p_unit(u));
+    out.loss = f32_line_and_log1p(f32_fnma(t, x, f32_max(x, zero)), u);
     out.grad = out.hess = out.loss;
     if (slope) {
         f32_m negative = f32_lt(x, zero);

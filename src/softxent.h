@@ -168,8 +168,8 @@ SXT_API sxt_status sxt_binary_cross_entropy(const sxt_binary_args *args);
 
 /* ---- log-sum-exp in pieces --------------------------------------------------------------------- */
 
-/* A sum of exponentials, (hi + lo) 2^exponent e^shift with hi in [1, 2). All zero is the sum of nothing;
- * hi is infinite or NaN where the sum is. Numbers, no pointers: it may be copied, stored and sent. */
+/* A sum of exponentials, (hi + lo) 2^exponent e^shift with hi in [2^512, 2^513). All zero is the sum of
+ * nothing; hi is infinite or NaN where the sum is. Numbers, no pointers: it may be copied, stored and sent. */
 typedef struct {
     double hi, lo, exponent, shift;
 } sxt_exp_sum;

@@ -95,16 +95,16 @@ def test_is_cross_entropy_of_the_product(options, kind: str, reduction: str, cut
 
 
 @pytest.mark.parametrize("kind", ["labels", "probabilities"])
-def test_rows_longer_than_a_piece(kind: str, cut: str, rng) -> None:
+def test_rows_longer_than_a_piece(kind: str, cut: str, rng, monkeypatch) -> None:
     """The core sums a row up piece by piece; maxima and labels stand in any of them."""
+    if cut == "tiles":
+        monkeypatch.setattr(tiles, "_SHORTEST_SIDE", 2500)
     classes = 5000
     hidden, weight, bias = layer(rng, rows=5, classes=classes)
     bias[[0, 2047, 2048, 4999]] += 30
     target = np.array([0, 2047, 2048, 4999, 3000])
     if kind == "probabilities":
         target = rng.dirichlet(np.ones(classes), size=5)
-    if cut == "tiles":
-        pytest.skip("tiles of two classes take too long here; the pieces are the same")
     arguments = (hidden, weight, target)
     got = sx.linear_cross_entropy_and_grad(*arguments, bias=bias)
     assert_close(got, expected(*arguments, bias=bias))
@@ -200,7 +200,7 @@ def test_ignored_rows_are_absent_whatever_they_hold(cut: str, rng) -> None:
     want = sx.linear_cross_entropy_and_grad(hidden[kept], weight, target[kept], bias=bias)
     assert loss == pytest.approx(want[0], rel=1e-14)
     assert not np.any(grads[0][~kept])
-    assert_close((0, (grads[0][kept], *grads[1:])), want[:0] + (0, want[1]))
+    assert_close((0, (grads[0][kept], *grads[1:])), (0, want[1]))
     rows = sx.linear_cross_entropy(spoiled, weight, target, reduction="none", **options)
     assert not np.any(rows[~kept])
 
@@ -370,7 +370,7 @@ def test_floating_point_flags_do_not_leak(rng) -> None:
     hidden[0], hidden[1, 0], hidden[2, 0] = 1e308, NAN, INF
     with np.errstate(all="raise"):
         sx.linear_cross_entropy_and_grad(hidden, weight, np.arange(11) % 7, softcap=5.0)
-        sx.linear_cross_entropy_and_grad(hidden.astype(FLOAT32), weight, np.ones((11, 7)))
+        sx.linear_cross_entropy_and_grad(hidden, weight.astype(FLOAT32), np.ones((11, 7)))
 
 
 # -- memory ----------------------------------------------------------------------------------------

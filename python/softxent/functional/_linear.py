@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from softxent._arrays import as_array, as_float, is_float, loss_dtype
-from softxent._options import ignore_label, reduction_code, scalars, weights
-from softxent._targets import Target, label_error, no_class_error, read_target
-
-from ._linear_tiles import LinearProblem, losses_and_gradients
+from ._linear_call import linear_call
+from ._linear_tiles import losses_and_gradients, row_losses
 
 __all__ = ["linear_cross_entropy", "linear_cross_entropy_and_grad"]
 
@@ -34,8 +30,8 @@ def linear_cross_entropy(
 
     .. math:: z = h W^\top + b, \qquad L = -\sum_c w_c y'_c \log p_c + \lambda \, \mathrm{lse}(z)^2
 
-    with the options as in `cross_entropy`. The product is made in tiles of rows and classes, and
-    each is summed up before the next one takes its place.
+    with the options as in `cross_entropy`. The product is made in blocks, and each is summed up
+    before the next one takes its place.
 
     Parameters
     ----------
@@ -93,26 +89,25 @@ def linear_cross_entropy(
     >>> hidden = np.array([[1.0, 0.0], [0.0, 2.0]])
     >>> weight = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     >>> print(f"{softxent.linear_cross_entropy(hidden, weight, [0, 1]):.4f}")
-    0.8106
+    0.8103
     >>> print(f"{softxent.cross_entropy(hidden @ weight.T, [0, 1]):.4f}")
-    0.8106
+    0.8103
     """
-    call = _read(
+    call = linear_call(
         "linear_cross_entropy",
         hidden,
         weight,
         target,
-        bias,
-        class_weight,
-        ignore_index,
-        label_smoothing,
-        reduction,
-        z_loss,
-        softcap,
+        bias=bias,
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+        z_loss=z_loss,
+        softcap=softcap,
     )
     with np.errstate(all="ignore"):
-        losses, penalties, _ = losses_and_gradients(call.problem, False)
-        return _reduced(call, losses, penalties)
+        return call.reduced(*row_losses(call.problem))
 
 
 def linear_cross_entropy_and_grad(
@@ -139,8 +134,8 @@ def linear_cross_entropy_and_grad(
         \frac{\partial L}{\partial W} = G^\top h, \qquad
         \frac{\partial L}{\partial b} = \sum_{\mathrm{rows}} G
 
-    G is never held either: after the sums of all rows are known, each tile of logits is
-    multiplied again, becomes the tile of G in place, and is multiplied away.
+    G is never held either: each block of logits becomes its block of G in place, and is multiplied
+    away before the next one takes its place.
 
     Parameters
     ----------
@@ -164,9 +159,10 @@ def linear_cross_entropy_and_grad(
 
     Notes
     -----
-    On top of arguments and results a call needs one tile, which is 2 % of the logits within
-    bounds of 0.5 and 16 MiB (float32), and one or two blocks of products of the same order; 16-bit
-    arguments, ignored rows and `hidden` in another memory order cost a copy of `hidden` too.
+    On top of arguments and results a call needs memory for one block of logits, which is 4 % of
+    all of them, or 64 MiB if that is more. Ignored rows and 16-bit arguments cost a copy of
+    `hidden` too, and with a weight in 16 bits every block is multiplied a second time for the
+    gradient.
 
     Examples
     --------
@@ -183,165 +179,19 @@ def linear_cross_entropy_and_grad(
     >>> d_bias
     array([0., 0.])
     """
-    call = _read(
+    call = linear_call(
         "linear_cross_entropy_and_grad",
         hidden,
         weight,
         target,
-        bias,
-        class_weight,
-        ignore_index,
-        label_smoothing,
-        reduction,
-        z_loss,
-        softcap,
+        bias=bias,
+        class_weight=class_weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+        z_loss=z_loss,
+        softcap=softcap,
     )
     with np.errstate(all="ignore"):
-        losses, penalties, found = losses_and_gradients(call.problem, True)
-        d_hidden = _restored(call, found.hidden)
-        d_bias = found.bias
-        if call.bias is not None and d_bias is not None:
-            d_bias = d_bias.astype(call.bias.dtype, copy=False)
-        return _reduced(call, losses, penalties), (d_hidden, found.weight, d_bias)
-
-
-class _Call(NamedTuple):
-    """Arguments as they were given, and the problem of the rows that count."""
-
-    hidden: np.ndarray
-    bias: np.ndarray | None
-    kept: np.ndarray | None  # numbers of the rows that count; None: all
-    rows: tuple[int, ...]
-    reduction: int
-    divisor: float
-    problem: LinearProblem
-
-
-def _read(
-    name: str,
-    hidden: Any,
-    weight: Any,
-    target: Any,
-    bias: Any,
-    class_weight: Any,
-    ignore_index: Any,
-    label_smoothing: Any,
-    reduction: Any,
-    z_loss: Any,
-    softcap: Any,
-) -> _Call:
-    """Check every argument."""
-    h, w = as_float(hidden, "hidden"), as_float(weight, "weight")
-    _check_layer(h, w)
-    rows, classes = h.shape[:-1], w.shape[0]
-    code = reduction_code(reduction)
-    smoothing, penalty, _, cap = scalars(label_smoothing, z_loss, 1.0, softcap, True)
-    factors = weights(class_weight, "class_weight", (classes,))
-    offset = None if bias is None else as_float(bias, "bias")
-    if offset is not None and offset.shape != (classes,):
-        raise ValueError(f"bias has shape {offset.shape}; expected {(classes,)}")
-    dtype = loss_dtype(np.dtype(np.float64) if w.dtype.itemsize == 8 else h.dtype)
-    labels, probs = _read_target(target, (*rows, classes), dtype)
-    ignored = ignore_label(ignore_index, probs is not None)
-    if classes == 0:
-        raise no_class_error(name, (*rows, classes))
-    kept = None if labels is None else _kept_rows(labels, ignored, (*rows, classes))
-    count = math.prod(rows)
-    matrix = h.reshape(count, h.shape[-1])
-    with np.errstate(all="ignore"):
-        if kept is not None and labels is not None:
-            matrix, labels = matrix[kept], labels.reshape(-1)[kept]
-        problem = LinearProblem(
-            np.ascontiguousarray(matrix, dtype=dtype),
-            w,
-            None if offset is None else np.ascontiguousarray(offset, dtype=dtype),
-            None if labels is None else labels.reshape(-1),
-            None if probs is None else probs.reshape(count, classes),
-            None,
-            None,
-            None,
-            penalty,
-            cap,
-            1.0,
-            1.0,
-        )
-    problem, divisor = _weighted(problem, factors, smoothing, mean=reduction == "mean")
-    return _Call(h, offset, kept, rows, code, divisor, problem)
-
-
-def _check_layer(hidden: np.ndarray, weight: np.ndarray) -> None:
-    if weight.ndim != 2:
-        raise ValueError(f"weight has shape {weight.shape}; expected (C, H)")
-    if hidden.ndim == 0 or hidden.shape[-1] != weight.shape[1]:
-        raise ValueError(
-            f"hidden has shape {hidden.shape} and weight {weight.shape}; "
-            f"expected hidden of shape (..., {weight.shape[1]})"
-        )
-
-
-def _read_target(target: Any, shape: tuple[int, ...], dtype: np.dtype) -> Target:
-    """Labels, or probabilities in a type of their own: they are converted tile by tile."""
-    array = as_array(target, "target")
-    own = array.dtype if is_float(array.dtype) else dtype
-    return read_target(array, np.broadcast_to(np.empty((), own), shape), len(shape) - 1)
-
-
-def _kept_rows(
-    labels: np.ndarray, ignored: int | None, shape: tuple[int, ...]
-) -> np.ndarray | None:
-    """Numbers of the rows that are not ignored, None if none is; IndexError for a bad label."""
-    flat = labels.reshape(-1)
-    kept = np.ones(flat.shape, bool) if ignored is None else flat != ignored
-    wrong = kept & ((flat < 0) | (flat >= shape[-1]))
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise label_error(int(flat[row]), row, shape, len(shape) - 1)
-    return None if kept.all() else np.flatnonzero(kept)
-
-
-def _weighted(
-    problem: LinearProblem, factors: np.ndarray | None, smoothing: float, mean: bool
-) -> tuple[LinearProblem, float]:
-    """The problem with its coefficients and scales, and what the mean divides by."""
-    count, classes = len(problem.hidden), len(problem.weight)
-    weight = np.ones(classes) if factors is None else factors
-    share = slope = None
-    divisor = float(count)
-    if problem.labels is not None:
-        share = (1.0 - smoothing) * weight[problem.labels]
-        divisor = divisor if factors is None else float(np.sum(weight[problem.labels]))
-    else:
-        slope = (1.0 - smoothing) * weight
-    problem = problem._replace(
-        share=share, slope=slope, base=weight * (smoothing / classes) if smoothing else None
-    )
-    if mean:
-        problem = problem._replace(grad_scale=_inverse(divisor), z_scale=_inverse(count))
-    return problem, divisor
-
-
-def _inverse(divisor: float) -> float:
-    """With nothing to average there is nothing to move either: gradient 0."""
-    return 1.0 / divisor if divisor else 0.0
-
-
-def _reduced(call: _Call, losses: np.ndarray, penalties: np.ndarray) -> Any:
-    dtype = call.problem.hidden.dtype
-    if call.reduction == 0:
-        full = np.zeros(math.prod(call.rows), dtype)
-        full[slice(None) if call.kept is None else call.kept] = losses + penalties
-        return full.reshape(call.rows)[()]
-    loss, penalty = np.float64(losses.sum()), np.float64(penalties.sum())
-    if call.reduction == 2:
-        loss, penalty = loss / np.float64(call.divisor), penalty / np.float64(len(losses))
-    return dtype.type(loss + penalty if call.problem.z_loss else loss)
-
-
-def _restored(call: _Call, gradient: np.ndarray) -> np.ndarray:
-    """The gradient in the shape and dtype of `hidden`."""
-    hidden = call.hidden
-    if call.kept is not None:
-        full = np.zeros((math.prod(call.rows), hidden.shape[-1]), hidden.dtype)
-        full[call.kept] = gradient
-        gradient = full
-    return gradient.astype(hidden.dtype, copy=False).reshape(hidden.shape)
+        losses, penalties, found = losses_and_gradients(call.problem)
+        return call.reduced(losses, penalties), call.restored(found)

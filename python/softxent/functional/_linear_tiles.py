@@ -19,7 +19,7 @@ import numpy as np
 
 from softxent import _core
 
-__all__ = ["Gradients", "LinearProblem", "LinearTile", "losses_and_gradients"]
+__all__ = ["Gradients", "LinearProblem", "LinearTile", "losses_and_gradients", "row_losses"]
 
 # Blocks and tiles hold this share of all logits, but need not be smaller than these bytes.
 _BLOCK_SHARE, _BLOCK_BYTES = 0.04, 1 << 26
@@ -70,19 +70,26 @@ class Gradients(NamedTuple):
     bias: np.ndarray | None
 
 
-def losses_and_gradients(
-    problem: LinearProblem, want_gradients: bool
-) -> tuple[np.ndarray, np.ndarray, Gradients | None]:
-    """Cross-entropy and z-loss of each row in float64; gradients of the scaled sum if wanted."""
-    found = _zero_gradients(problem) if want_gradients else None
+def row_losses(problem: LinearProblem) -> tuple[np.ndarray, np.ndarray]:
+    """Cross-entropy and z-loss of each row, in float64."""
+    return _run(problem, None)
+
+
+def losses_and_gradients(problem: LinearProblem) -> tuple[np.ndarray, np.ndarray, Gradients]:
+    """What `row_losses` returns, the same bits, and the gradients of the scaled sum."""
+    found = _zero_gradients(problem)
+    losses, penalties = _run(problem, found)
+    return losses, penalties, found
+
+
+def _run(problem: LinearProblem, found: Gradients | None) -> tuple[np.ndarray, np.ndarray]:
     height = _block_height(problem)
     if height > 0:
-        losses, penalties = _sweep_blocks(problem, height, found)
-    else:
-        losses, penalties, state = _sum_tiles(problem)
-        if found is not None:
-            _multiply_tiles_again(problem, state, found)
-    return losses, penalties, found
+        return _sweep_blocks(problem, height, found)
+    losses, penalties, state = _sum_tiles(problem)
+    if found is not None:
+        _multiply_tiles_again(problem, state, found)
+    return losses, penalties
 
 
 def _zero_gradients(problem: LinearProblem) -> Gradients:
@@ -104,9 +111,9 @@ def _block_height(problem: LinearProblem) -> int:
         return 0
     bytes_per_row = classes * hidden.itemsize
     rows = int(max(_BLOCK_SHARE * count, _BLOCK_BYTES // bytes_per_row))
-    if rows < min(count, _FEWEST_ROWS):
+    if count == 0 or rows < min(count, _FEWEST_ROWS):
         return 0
-    return math.ceil(count / max(1, math.ceil(count / rows))) or 1
+    return math.ceil(count / math.ceil(count / rows))  # blocks of equal height
 
 
 def _sweep_blocks(

@@ -8,8 +8,8 @@
 result reference_result(const problem *p);
 
 /* Checks that the call succeeds (unless there is no class: SXT_ERR_EMPTY), that its result is the
- * reference's, and that nothing else was written. The instruction
- * set and the number of threads are those selected at the moment. */
+ * reference's, and that nothing else was written. The instruction set and the number of threads are
+ * those selected at the moment. */
 void check_same(const problem *p, const arrangement *how, const result *reference);
 
 /* On a fault, print the problem under way before the program ends. */

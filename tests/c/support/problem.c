@@ -82,11 +82,13 @@ problem problem_new(random_source *source, call_kind kind, sxt_dtype dtype, ptrd
     p.use_third = coin(source);
     p.want_sign = p.use_second && coin(source);
     make_loss_options(source, &p);
+    /* Mostly values that make sense as probabilities, targets and weights, and now and then any. */
+    value_kind fraction = random_below(source, 4) ? VALUES_FRACTION : values;
     bool probabilities = kind >= CALL_CROSS_ENTROPY && !p.from_logits;
-    p.x = random_array(source, &p, probabilities ? VALUES_FRACTION : values);
-    p.second = random_array(source, &p, kind == CALL_LOGSUMEXP ? VALUES_MODERATE : VALUES_FRACTION);
-    p.third = random_array(source, &p, VALUES_FRACTION);
-    p.fourth = random_array(source, &p, VALUES_FRACTION);
+    p.x = random_array(source, &p, probabilities ? fraction : values);
+    p.second = random_array(source, &p, kind == CALL_LOGSUMEXP ? VALUES_MODERATE : fraction);
+    p.third = random_array(source, &p, fraction);
+    p.fourth = random_array(source, &p, fraction);
     make_vectors(source, &p);
     return p;
 }
