@@ -125,6 +125,8 @@ static sxt_status make_coefficients(const sxt_cross_entropy_args *a, ptrdiff_t c
 
 static double mean_of(double sum, double low, double count)
 {
+    if (count == 0.0)
+        return (double)NAN; /* 0 / 0 has another sign on another machine */
     return (isfinite(sum) ? sum + low : sum) / count / SXT_TOTAL_SCALE;
 }
 

@@ -31,8 +31,25 @@ static void f64s_log_sigmoid(const void *x, void *y, ptrdiff_t n)
 
 /* ---- binary cross-entropy of logits ------------------------------------------------------------------ */
 
-SXT_INLINE void f64_binary_sweep(const sxt_binary_job *job, double *const data[], ptrdiff_t n, int weighted,
-                                 int slope, int precise)
+/* The constant argument `way` chooses what is computed and how. */
+enum { F64_LOSS, F64_SLOPE, F64_CURVATURE, F64_WEIGHTED_LOSS, F64_WEIGHTED, F64_WIDE_LOSS, F64_WIDE };
+
+SXT_INLINE f64_binary_out f64_binary_lanes(const f64_binary_in *in, int way)
+{
+    switch (way) {
+    case F64_LOSS:
+    case F64_SLOPE:
+    case F64_CURVATURE:
+        return f64_binary_plain(in, way != F64_LOSS, way == F64_CURVATURE);
+    case F64_WEIGHTED_LOSS:
+    case F64_WEIGHTED:
+        return f64_binary_weighted(in, way == F64_WEIGHTED, 1);
+    default:
+        return f64_binary_weighted(in, way == F64_WIDE, 0);
+    }
+}
+
+SXT_INLINE void f64_binary_sweep(const sxt_binary_job *job, double *const data[], ptrdiff_t n, int way)
 {
     f64_v one = f64_set1(1.0);
     f64_binary_in in = {one, one, one, one, one, {f64_set1(job->scale_hi), f64_set1(job->scale_lo)}};
@@ -40,36 +57,19 @@ SXT_INLINE void f64_binary_sweep(const sxt_binary_job *job, double *const data[]
         ptrdiff_t left = n - i;
         in.x = f64_read(data[SXT_LOGITS] + i, left);
         in.target = f64_read(data[SXT_TARGET] + i, left);
-        if (weighted) {
+        if (way >= F64_WEIGHTED_LOSS) {
             in.weight = data[SXT_WEIGHT] ? f64_read(data[SXT_WEIGHT] + i, left) : one;
             in.pos_weight = data[SXT_POS_WEIGHT] ? f64_read(data[SXT_POS_WEIGHT] + i, left) : one;
             in.grad_output = data[SXT_GRAD_OUTPUT] ? f64_read(data[SXT_GRAD_OUTPUT] + i, left) : one;
         }
-        f64_binary_out out = f64_binary_lanes(&in, weighted, slope, precise);
+        f64_binary_out out = f64_binary_lanes(&in, way);
         if (data[SXT_LOSSES])
             f64_write(data[SXT_LOSSES] + i, out.loss, left);
-        if (slope && data[SXT_GRAD])
+        if (data[SXT_GRAD])
             f64_write(data[SXT_GRAD] + i, out.grad, left);
-        if (slope && data[SXT_HESS])
+        if (data[SXT_HESS])
             f64_write(data[SXT_HESS] + i, out.hess, left);
     }
-}
-
-static void f64_binary_plain(const sxt_binary_job *job, double *const data[], ptrdiff_t n)
-{
-    f64_binary_sweep(job, data, n, 0, 1, 1);
-}
-static void f64_binary_weighted(const sxt_binary_job *job, double *const data[], ptrdiff_t n)
-{
-    f64_binary_sweep(job, data, n, 1, 1, 1);
-}
-static void f64_binary_plain_loss(const sxt_binary_job *job, double *const data[], ptrdiff_t n)
-{
-    f64_binary_sweep(job, data, n, 0, 0, 1);
-}
-static void f64_binary_weighted_loss(const sxt_binary_job *job, double *const data[], ptrdiff_t n)
-{
-    f64_binary_sweep(job, data, n, 1, 0, 1);
 }
 
 /* ---- binary cross-entropy of probabilities ------------------------------------------------------------- */
@@ -131,32 +131,33 @@ static void f64_binary_probabilities(const sxt_binary_job *job, double *const da
 
 /* ---- either --------------------------------------------------------------------------------------------- */
 
-static int f64_is_weighted(double *const data[])
-{
-    return data[SXT_WEIGHT] || data[SXT_POS_WEIGHT] || data[SXT_GRAD_OUTPUT];
-}
-
-static int f64_is_loss_alone(double *const data[]) { return !data[SXT_GRAD] && !data[SXT_HESS]; }
-
 /* In plain double, for narrower data. */
 static void f64_wide_binary(const sxt_binary_job *job, double *const data[], ptrdiff_t n)
 {
     if (!job->from_logits)
         f64_binary_probabilities(job, data, n);
-    else if (f64_is_loss_alone(data))
-        f64_binary_sweep(job, data, n, 1, 0, 0);
+    else if (data[SXT_GRAD] || data[SXT_HESS])
+        f64_binary_sweep(job, data, n, F64_WIDE);
     else
-        f64_binary_sweep(job, data, n, 1, 1, 0);
+        f64_binary_sweep(job, data, n, F64_WIDE_LOSS);
 }
 
 static void f64_precise_binary(const sxt_binary_job *job, double *const data[], ptrdiff_t n)
 {
+    int weighted = data[SXT_WEIGHT] || data[SXT_POS_WEIGHT] || data[SXT_GRAD_OUTPUT];
+    int slope = data[SXT_GRAD] || data[SXT_HESS];
     if (!job->from_logits)
         f64_binary_probabilities(job, data, n);
-    else if (f64_is_loss_alone(data))
-        (f64_is_weighted(data) ? f64_binary_weighted_loss : f64_binary_plain_loss)(job, data, n);
+    else if (weighted && slope)
+        f64_binary_sweep(job, data, n, F64_WEIGHTED);
+    else if (weighted)
+        f64_binary_sweep(job, data, n, F64_WEIGHTED_LOSS);
+    else if (data[SXT_HESS])
+        f64_binary_sweep(job, data, n, F64_CURVATURE);
+    else if (slope)
+        f64_binary_sweep(job, data, n, F64_SLOPE);
     else
-        (f64_is_weighted(data) ? f64_binary_weighted : f64_binary_plain)(job, data, n);
+        f64_binary_sweep(job, data, n, F64_LOSS);
 }
 
 static void f64s_binary(const sxt_binary_job *job, void *const data[], ptrdiff_t n, sxt_exact *sum)

@@ -209,25 +209,63 @@ typedef struct {
     f64_v loss, grad, hess;
 } f64_binary_out;
 
+/* coefficient * |x|: 0 for a coefficient of 0 even where x is infinite. */
+SXT_INLINE f64_v f64_line(f64_pair coefficient, f64_v x, int precise)
+{
+    f64_v zero = f64_set1(0.0), size = f64_abs(x), y = f64_mul(coefficient.hi, size);
+    if (precise) /* infinity times a negative low part must not meet the infinity */
+        y = f64_fma(coefficient.hi, size, f64_mul(coefficient.lo, f64_min(size, f64_set1(0x1p900))));
+    return f64_select(f64_eq(coefficient.hi, zero), zero, y);
+}
+
+/* 1 - t, with its rounding error. */
+SXT_INLINE f64_pair f64_complement(f64_v t, int precise)
+{
+    f64_v one = f64_set1(1.0);
+    f64_pair c = f64_pair_of(f64_sub(one, t));
+    if (precise)
+        c.lo = f64_sub(f64_sub(one, c.hi), t);
+    return c;
+}
+
+/* Without weights, for double data: line + log1p(u), and the derivative
+ *     x < 0: u/(1+u) - t,   x >= 0: (1 - t) - u/(1+u). */
+SXT_INLINE f64_binary_out f64_binary_plain(const f64_binary_in *in, int slope, int curvature)
+{
+    f64_binary_out out;
+    f64_v zero = f64_set1(0.0), t = in->target, nan = f64_add(in->x, t);
+    f64_m negative = f64_lt(in->x, zero);
+    f64_logistic f = f64_logistic_of(in->x, 1);
+    f64_pair no = f64_complement(t, 1);
+    f64_v line = f64_line(f64_pair_select(negative, f64_pair_of(t), no, 1), in->x, 1);
+    f64_v log = f64_add(f.log.hi, f.log.lo);
+    out.loss = f64_canonical(f64_add(line, f64_mul(log, f.small)), nan);
+    out.grad = out.hess = out.loss;
+    if (slope) {
+        f64_pair rest = f64_pair_select(negative, f64_pair_of(f64_sub(zero, t)), no, 1);
+        f64_v share = f64_mul(f64_pair_product(in->scale, f.q, 1), f.small);
+        f64_v base = f64_pair_product(in->scale, rest, 1);
+        out.grad = f64_select(negative, f64_add(base, share), f64_sub(base, share));
+        out.grad = f64_canonical(out.grad, nan);
+    }
+    if (curvature) {
+        f64_v q = f64_mul(in->scale.hi, f64_add(f.q.hi, f.q.lo)), p = f64_add(f.p.hi, f.p.lo);
+        out.hess = f64_canonical(f64_mul(f64_mul(q, p), f.small), nan);
+    }
+    return out;
+}
+
 /* The loss is weight * (no * log(1 + exp(x)) + yes * log(1 + exp(-x))) with no = 1 - target and
  * yes = pos_weight * target. */
 typedef struct {
     f64_pair no, yes, both, weight, scale;
 } f64_coefficients;
 
-SXT_INLINE f64_coefficients f64_binary_coefficients(const f64_binary_in *in, int weighted, int precise)
+SXT_INLINE f64_coefficients f64_binary_coefficients(const f64_binary_in *in, int precise)
 {
     f64_coefficients c;
-    f64_v one = f64_set1(1.0), t = in->target;
-    c.no = f64_pair_of(f64_sub(one, t));
-    if (precise)
-        c.no.lo = f64_sub(f64_sub(one, c.no.hi), t);
-    c.yes = f64_pair_of(t);
-    c.both = c.weight = f64_pair_of(one);
-    c.scale = in->scale;
-    if (!weighted)
-        return c;
-    c.yes = f64_pair_mul(f64_pair_of(t), f64_pair_of(in->pos_weight), precise);
+    c.no = f64_complement(in->target, precise);
+    c.yes = f64_pair_mul(f64_pair_of(in->target), f64_pair_of(in->pos_weight), precise);
     f64_v s = f64_add(c.no.hi, c.yes.hi), d = f64_sub(s, c.no.hi);
     c.both = f64_pair_of(s);
     if (precise) {
@@ -236,38 +274,26 @@ SXT_INLINE f64_coefficients f64_binary_coefficients(const f64_binary_in *in, int
     }
     c.weight = f64_pair_of(in->weight);
     f64_pair product = f64_pair_mul(c.weight, f64_pair_of(in->grad_output), precise);
-    c.scale = f64_pair_mul(product, c.scale, precise);
+    c.scale = f64_pair_mul(product, in->scale, precise);
     return c;
 }
 
-/* The two terms are put together last: each is accurate by itself, and neither is negative. An infinite
- * logit is computed as a large one, since a coefficient of 0 makes it 0 and any other infinite. */
-SXT_INLINE f64_v f64_binary_loss(f64_v x, const f64_coefficients *c, const f64_logistic *f, int precise)
-{
-    f64_v zero = f64_set1(0.0), infinity = f64_set1((double)INFINITY), size = f64_abs(x);
-    f64_m infinite = f64_eq(size, infinity);
-    f64_pair slope = f64_pair_select(f64_lt(x, zero), c->yes, c->no, precise);
-    slope = f64_pair_mul(c->weight, slope, precise);
-    f64_pair bend = f64_pair_mul(c->weight, c->both, precise);
-    f64_v line = f64_select(infinite, f64_set1(0x1p500), size);
-    f64_v a = f64_pair_product(slope, f64_pair_of(line), precise);
-    f64_v b = f64_pair_product(bend, f->log, precise);
-    a = f64_select(infinite, f64_select(f64_lt(zero, a), infinity, a), a);
-    return f64_add(a, precise ? f64_mul(b, f->small) : b);
-}
-
-/* Constant arguments choose what is computed. */
-SXT_INLINE f64_binary_out f64_binary_lanes(const f64_binary_in *in, int weighted, int slope, int precise)
+/* The two terms of a result are put together last: each is accurate by itself, and those of the loss are
+ * not negative. */
+SXT_INLINE f64_binary_out f64_binary_weighted(const f64_binary_in *in, int slope, int precise)
 {
     f64_binary_out out;
     f64_v nan = f64_add(in->x, in->target), one = f64_set1(1.0);
-    f64_coefficients c = f64_binary_coefficients(in, weighted, precise);
+    f64_m negative = f64_lt(in->x, f64_set1(0.0));
+    f64_coefficients c = f64_binary_coefficients(in, precise);
     f64_logistic f = f64_logistic_of(in->x, precise);
-    out.loss = f64_canonical(f64_binary_loss(in->x, &c, &f, precise), nan);
+    f64_pair steep = f64_pair_mul(c.weight, f64_pair_select(negative, c.yes, c.no, precise), precise);
+    f64_v bend = f64_pair_product(f64_pair_mul(c.weight, c.both, precise), f.log, precise);
+    out.loss = f64_add(f64_line(steep, in->x, precise), precise ? f64_mul(bend, f.small) : bend);
+    out.loss = f64_canonical(out.loss, nan);
     out.grad = out.hess = out.loss;
     if (!slope)
         return out;
-    f64_m negative = f64_lt(in->x, f64_set1(0.0));
     f64_pair up = f64_pair_mul(c.scale, c.no, precise), down = f64_pair_mul(c.scale, c.yes, precise);
     f64_v a = f64_pair_product(up, f64_pair_select(negative, f.q, f.p, precise), precise);
     f64_v b = f64_pair_product(down, f64_pair_select(negative, f.p, f.q, precise), precise);
