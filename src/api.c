@@ -34,6 +34,8 @@ static sxt_status elementwise_rows(sxt_op op, const sxt_array *x, uint64_t axes,
         status = sxt_check_axes(x, axes);
     if (status == SXT_OK)
         status = sxt_check_like(out, x);
+    if (status == SXT_OK)
+        status = sxt_check_mask(where, x);
     return status == SXT_OK ? lay_out_and_run(&job, x, axes, out, where, &total) : status;
 }
 
@@ -57,8 +59,8 @@ sxt_status sxt_logsumexp(const sxt_array *x, uint64_t axes, const sxt_mask *wher
         job.dtype = x->dtype;
     if (status == SXT_OK)
         status = sxt_check_axes(x, axes);
-    if (status == SXT_OK && !out)
-        status = SXT_ERR_ARGUMENT;
+    if (status == SXT_OK)
+        status = out ? sxt_check_mask(where, x) : SXT_ERR_ARGUMENT;
     if (status == SXT_OK && b)
         return sxt_logsumexp_with_factors(x, axes, where, b, out, sign);
     if (status == SXT_OK)

@@ -1,19 +1,34 @@
 /* check.c - see check.h. */
 #include "check.h"
 
+#include <stdint.h>
+
+/* As many as have byte counts that fit, whatever the dtype; empty dimensions count as one, as in NumPy. */
+#define MOST_ELEMENTS (PTRDIFF_MAX / 8)
+
 sxt_status sxt_check_array(const sxt_array *a)
 {
     if (!a || a->ndim < 0 || a->ndim > SXT_MAX_NDIM || (a->ndim > 0 && (!a->shape || !a->strides)))
         return SXT_ERR_ARGUMENT;
     if (a->dtype < SXT_F16 || a->dtype > SXT_F64)
         return SXT_ERR_DTYPE;
+    ptrdiff_t count = 1;
     int empty = 0;
     for (int i = 0; i < a->ndim; i++) {
-        if (a->shape[i] < 0)
+        if (a->shape[i] < 0 || (a->shape[i] > 0 && count > MOST_ELEMENTS / a->shape[i]))
             return SXT_ERR_SHAPE;
         empty |= a->shape[i] == 0;
+        count *= a->shape[i] > 0 ? a->shape[i] : 1;
     }
     return a->data || empty ? SXT_OK : SXT_ERR_ARGUMENT;
+}
+
+sxt_status sxt_check_mask(const sxt_mask *mask, const sxt_array *like)
+{
+    int empty = 0;
+    for (int i = 0; i < like->ndim; i++)
+        empty |= like->shape[i] == 0;
+    return !mask || ((mask->data || empty) && (mask->strides || like->ndim == 0)) ? SXT_OK : SXT_ERR_ARGUMENT;
 }
 
 sxt_status sxt_check_like(const sxt_array *a, const sxt_array *like)

@@ -8,6 +8,8 @@
 sxt_status sxt_check_array(const sxt_array *a);
 /* The dtype and shape of `like` as well. */
 sxt_status sxt_check_like(const sxt_array *a, const sxt_array *like);
+/* NULL, or a mask with what an array of like's shape needs. */
+sxt_status sxt_check_mask(const sxt_mask *mask, const sxt_array *like);
 /* Only existing dimensions. */
 sxt_status sxt_check_axes(const sxt_array *a, uint64_t axes);
 

@@ -6,14 +6,16 @@
 #include <string.h>
 
 #include "check.h"
+#include "float_environment.h"
 #include "from_probabilities.h"
 #include "run.h"
+#include "scalar_math.h"
 
 static int finite_at_least(double x, double low) { return x >= low && x < (double)INFINITY; }
 
 static sxt_status check_options(const sxt_cross_entropy_args *a)
 {
-    if ((a->labels != NULL) == (a->probs != NULL) || a->reduction < SXT_NONE || a->reduction > SXT_MEAN)
+    if (!a || (a->labels != NULL) == (a->probs != NULL) || a->reduction < SXT_NONE || a->reduction > SXT_MEAN)
         return SXT_ERR_ARGUMENT;
     if (!(a->label_smoothing >= 0.0 && a->label_smoothing <= 1.0) || !finite_at_least(a->z_loss, 0.0) ||
         !finite_at_least(a->softcap, 0.0) || !(fabs(a->logit_scale) < (double)INFINITY))
@@ -126,8 +128,8 @@ static sxt_status make_coefficients(const sxt_cross_entropy_args *a, ptrdiff_t c
 static double mean_of(double sum, double low, double count)
 {
     if (count == 0.0)
-        return (double)NAN; /* 0 / 0 has another sign on another machine */
-    return (isfinite(sum) ? sum + low : sum) / count / SXT_TOTAL_SCALE;
+        return (double)NAN;
+    return sxt_canonical((isfinite(sum) ? sum + low : sum) / count / SXT_TOTAL_SCALE);
 }
 
 static sxt_status run(const sxt_cross_entropy_args *a, sxt_job *job, double mean, double z_mean)
@@ -147,12 +149,12 @@ static sxt_status run(const sxt_cross_entropy_args *a, sxt_job *job, double mean
     if (status == SXT_OK && a->loss) {
         *a->loss = mean_of(total.hi, total.lo, mean);
         if (a->z_loss != 0.0)
-            *a->loss += mean_of(total.z_hi, total.z_lo, z_mean);
+            *a->loss = sxt_canonical(*a->loss + mean_of(total.z_hi, total.z_lo, z_mean));
     }
     return status;
 }
 
-sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *bad)
+static sxt_status cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *bad)
 {
     sxt_status status = check_options(a);
     if (status == SXT_OK)
@@ -189,7 +191,7 @@ sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *b
         .want_sum = a->loss != NULL,
         .logit_scale = a->logit_scale,
         .softcap = a->softcap,
-        .general = a->probs || a->label_smoothing != 0.0 || a->z_loss != 0.0 || a->hess ||
+        .general = a->probs || a->label_smoothing != 0.0 || a->z_loss != 0.0 ||
                    a->logit_scale != 1.0 || a->softcap != 0.0,
     };
     void *memory;
@@ -197,5 +199,13 @@ sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *b
     if (status == SXT_OK)
         status = run(a, &job, mean, z_mean);
     free(memory);
+    return status;
+}
+
+sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *bad)
+{
+    uint64_t saved = sxt_float_enter();
+    sxt_status status = cross_entropy(a, bad);
+    sxt_float_leave(saved);
     return status;
 }

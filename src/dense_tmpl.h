@@ -22,6 +22,13 @@ SXT_INLINE void V(grid_for)(T bound, T *m1, T *m2, double *unit)
 
 SXT_INLINE KV V(dense_q)(KV base, KV slope, KV target) { return V(fma)(target, slope, base); }
 
+/* Not a finite number: the whole row is NaN then. */
+SXT_INLINE KM V(dense_bad)(KV q)
+{
+    KV zero = V(mul)(q, V(set1)((T)0));
+    return V(unord)(zero, zero);
+}
+
 /* q (max - x) DENSE_SCALE, so that the difference of any two finite logits is finite; max is
  * dense_distance_of the maximum. */
 #define DENSE_SCALE ((T)0x1p-10)

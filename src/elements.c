@@ -156,16 +156,15 @@ static ptrdiff_t inner_step(const sxt_elements *e, int k)
 }
 
 /* Between memory and the buffers of operands [first, end) that the block does not point into memory for. */
-static void copy_block(const sxt_elements *e, sxt_cursor *at, const sxt_block *block, int first, int end,
+static void copy_block(const sxt_elements *e, sxt_cursor *at, sxt_block *block, int first, int end,
                        bool to_memory)
 {
     for (ptrdiff_t done = 0; done < block->n;) {
         ptrdiff_t n = run_left(e, at) < block->n - done ? run_left(e, at) : block->n - done;
         for (int k = first; k < end; k++) {
-            char *memory = e->base[k] + at->offset[k], *buffer = (char *)block->data[k];
-            if (buffer != block->buffer[k])
+            if (block->data[k] != block->buffer[k])
                 continue;
-            buffer += done * e->item[k];
+            char *memory = e->base[k] + at->offset[k], *buffer = block->buffer[k] + done * e->item[k];
             if (to_memory)
                 copy_items(memory, inner_step(e, k), buffer, e->item[k], n, e->item[k]);
             else
@@ -194,7 +193,7 @@ void sxt_elements_take(const sxt_elements *e, const sxt_cursor *at, ptrdiff_t mo
         copy_block(e, &from, block, 0, e->inputs, false);
 }
 
-void sxt_elements_put(const sxt_elements *e, sxt_cursor *at, const sxt_block *block)
+void sxt_elements_put(const sxt_elements *e, sxt_cursor *at, sxt_block *block)
 {
     copy_block(e, at, block, e->inputs, e->operands, true);
 }

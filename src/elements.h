@@ -41,6 +41,6 @@ typedef struct {
 /* The next block, at most `most` elements, inputs in place. */
 void sxt_elements_take(const sxt_elements *e, const sxt_cursor *at, ptrdiff_t most, sxt_block *block);
 /* Puts the outputs where they belong and moves on. */
-void sxt_elements_put(const sxt_elements *e, sxt_cursor *at, const sxt_block *block);
+void sxt_elements_put(const sxt_elements *e, sxt_cursor *at, sxt_block *block);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "dispatch.h"
+#include "float_environment.h"
 #include "parallel.h"
 
 /* Elements per task: small enough to balance, large enough to amortise. */
@@ -110,7 +111,7 @@ static sxt_status check_losses(const sxt_array *losses, const sxt_array *logits)
 
 static sxt_status check_binary(const sxt_binary_args *a)
 {
-    if (a->reduction < SXT_NONE || a->reduction > SXT_MEAN || !a->target)
+    if (!a || a->reduction < SXT_NONE || a->reduction > SXT_MEAN || !a->target)
         return SXT_ERR_ARGUMENT;
     if (a->reduction == SXT_NONE ? a->loss != NULL : a->losses != NULL || a->grad_output != NULL)
         return SXT_ERR_ARGUMENT;
@@ -129,7 +130,7 @@ static void divide(double value, double divisor, double *hi, double *lo)
     *lo = isfinite(rest) ? rest : 0.0;
 }
 
-sxt_status sxt_binary_cross_entropy(const sxt_binary_args *a)
+static sxt_status binary_cross_entropy(const sxt_binary_args *a)
 {
     sxt_status status = check_binary(a);
     const sxt_kernels *kernels = sxt_active_kernels();
@@ -167,4 +168,12 @@ sxt_status sxt_binary_cross_entropy(const sxt_binary_args *a)
     if (sums != &one)
         free(sums);
     return SXT_OK;
+}
+
+sxt_status sxt_binary_cross_entropy(const sxt_binary_args *a)
+{
+    uint64_t saved = sxt_float_enter();
+    sxt_status status = binary_cross_entropy(a);
+    sxt_float_leave(saved);
+    return status;
 }

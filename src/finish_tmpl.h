@@ -7,6 +7,7 @@ typedef struct {
     double factor_hi, factor_lo, patch, loss, tiny;
 } V(outcome);
 
+
 SXT_FN V(outcome) V(outcome_of)(sxt_dd factor, double patch, double loss)
 {
     double exact = factor.hi + factor.lo, size = fabs(exact);
@@ -59,6 +60,15 @@ SXT_FN V(outcome) V(finish_label)(V(wide) others, double at_label, double shift,
     nll = x == -(double)INFINITY ? (double)INFINITY : nll; /* also where the difference overflowed */
     double patch = 0.0 - scale_grad * V(wide_ratio)(others, sum);
     return V(outcome_of)(V(wide_factor)(scale_grad, sum), patch, scale_loss == 0.0 ? 0.0 : scale_loss * nll);
+}
+
+/* A loss beyond the largest number, in units of 1 / DENSE_SCALE: its share of a mean may lie below. */
+SXT_FN double V(finish_huge_loss)(V(wide) others, double at_label, double max, double shift, double n_ref,
+                                  double scale)
+{
+    double nll = V(finish_label)(others, at_label, shift, n_ref, 1.0, 1.0).loss;
+    scale *= (double)DENSE_SCALE;
+    return nll < (double)INFINITY ? scale * nll : 2.0 * (scale * (0.5 * max - 0.5 * at_label));
 }
 
 /* ---- cross-entropy in its general form (kernels.h) -------------------------------------------- */
@@ -116,24 +126,24 @@ SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
         .z = g.z_loss == 0.0 ? 0.0 : g.row_weight * g.z_loss * lse * lse,
         .factor_hi = f.hi, .factor_lo = f.lo, .share_hi = p.hi, .share_lo = p.lo,
         .curve = curve, .curve_z = curve_z,
-        .grad_max = g.row_grad * tilt + z_slope * own_share,
-        .hess_max = curve * (own_share * others_share) + curve_z * (own_share * own_share),
-        .grad_label = g.row_grad * (g.mass * p_label - g.q_label) + z_slope * p_label,
-        .hess_label = curve * (p_label * (1.0 - p_label)) + curve_z * (p_label * p_label)};
+        .grad_max = sxt_canonical(g.row_grad * tilt + z_slope * own_share),
+        .hess_max = sxt_canonical(curve * (own_share * others_share) + curve_z * (own_share * own_share)),
+        .grad_label = sxt_canonical(g.row_grad * (g.mass * p_label - g.q_label) + z_slope * p_label),
+        .hess_label = sxt_canonical(curve * (p_label * (1.0 - p_label)) + curve_z * (p_label * p_label))};
 }
 
 /* One element of the gradient. For f32 the factor is a double and all is rounded once. */
 SXT_FN T V(gradient_value)(T term, double hi, double lo, double row_grad, double q)
 {
 #if SXT_T_IS_F32
-    return (T)fma((double)term, hi + lo, -(row_grad * q));
+    return (T)sxt_canonical(fma((double)term, hi + lo, -(row_grad * q)));
 #else
-    return fma(term, hi, fma(term, lo, -(row_grad * q)));
+    return sxt_canonical(fma(term, hi, fma(term, lo, -(row_grad * q))));
 #endif
 }
 
 SXT_FN T V(hessian_value)(T term, double share_hi, double share_lo, double curve, double curve_z)
 {
     double p = fma((double)term, share_hi, (double)term * share_lo);
-    return (T)fma(curve, p * (1.0 - p), curve_z * (p * p));
+    return (T)sxt_canonical(fma(curve, p * (1.0 - p), curve_z * (p * p)));
 }

@@ -62,12 +62,13 @@ static void row(const probabilities_run *run, const sxt_plane *plane, ptrdiff_t 
         low += isfinite(s) ? (sum - (s - u)) + (t - u) : 0.0;
         sum = s;
         if (plane->y.p)
-            sxt_put(plane->y.p + r * plane->y.row + c * plane->y.cls, run->dtype, q == 0.0 ? 0.0 : -scale * q / p);
+            sxt_put(plane->y.p + r * plane->y.row + c * plane->y.cls, run->dtype,
+                    q == 0.0 ? 0.0 : sxt_canonical(-scale * q / p));
         if (plane->h.p)
             sxt_put(plane->h.p + r * plane->h.row + c * plane->h.cls, run->dtype,
-                    q == 0.0 ? 0.0 : scale * q / p / p);
+                    q == 0.0 ? 0.0 : sxt_canonical(scale * q / p / p));
     }
-    double loss = sample == 0.0 ? 0.0 : sample * (sum + low);
+    double loss = sample == 0.0 ? 0.0 : sxt_canonical(sample * (sum + low));
     if (job->row_out && run->dtype == SXT_F64)
         ((double *)job->row_out)[index] = loss;
     else if (job->row_out)

@@ -37,7 +37,7 @@ typedef struct {
     double z_loss, z_scale; /* z_loss lse^2 a row; z_scale: its scalar grad_output over its divisor */
     void *row_out;     /* losses or log-sum-exps, double for f64, else float; or NULL */
     int want_sum;      /* add the row losses up */
-    int general;       /* smoothing, probabilities, z_loss or Hessian: the general form */
+    int general;       /* smoothing, probabilities, z_loss, changed logits or Hessian: the general form */
 } sxt_job;
 
 /* One operand of a plane: byte steps from row to row and from class to class; block[k] is the byte offset

@@ -25,10 +25,20 @@ static void V(linear_logits)(const void *products, void *logits, const sxt_linea
             z[i] = (T)sxt_linear_cap((double)z[i], c->softcap, &slope);
 }
 
-SXT_FN double V(linear_q)(const sxt_linear_classes *c, ptrdiff_t i)
+/* Classes at once in the loops of doubles, whose arrays stay in registers and the first-level cache. */
+#define BLOCK 64
+
+/* The coefficients of n <= BLOCK classes from `begin` on; 0 up to BLOCK. */
+static void V(linear_q)(const sxt_linear_classes *c, ptrdiff_t begin, ptrdiff_t n, double *q)
 {
-    double q = c->base ? c->base[i] : 0.0;
-    return c->target ? fma((double)((const T *)c->target)[i], c->slope[i], q) : q;
+    const T *target = (const T *)c->target + begin;
+    for (ptrdiff_t i = 0; i < BLOCK; i++)
+        q[i] = 0.0;
+    if (c->base)
+        memcpy(q, c->base + begin, (size_t)n * sizeof *q);
+    if (c->target)
+        for (ptrdiff_t i = 0; i < n; i++)
+            q[i] = fma((double)target[i], c->slope[begin + i], q[i]);
 }
 
 /* Sums side by side, so that they go into lanes; their rounding errors are kept. */
@@ -38,11 +48,14 @@ typedef struct {
     double hi[SUMS], lo[SUMS];
 } V(sums);
 
-SXT_FN void V(sums_add)(V(sums) *s, int k, double value)
+static void V(sums_add)(V(sums) *s, const double *values)
 {
-    sxt_dd sum = sxt_two_sum(s->hi[k], value);
-    s->hi[k] = sum.hi;
-    s->lo[k] += sum.lo;
+    for (int i = 0; i < BLOCK; i += SUMS)
+        for (int k = 0; k < SUMS; k++) {
+            sxt_dd sum = sxt_two_sum(s->hi[k], values[i + k]);
+            s->hi[k] = sum.hi;
+            s->lo[k] += sum.lo;
+        }
 }
 
 static void V(sums_total)(const V(sums) *s, double *hi, double *lo)
@@ -59,13 +72,14 @@ static void V(linear_dense)(const void *logits, const sxt_linear_classes *c, sxt
     const T *z = logits;
     double max = row->max > -(double)INFINITY ? row->max : 0.0;
     V(sums) dot = {{0}, {0}}, mass = {{0}, {0}};
-    for (ptrdiff_t i = 0; i < c->n; i += SUMS) {
-        int n = c->n - i < SUMS ? (int)(c->n - i) : SUMS;
-        for (int k = 0; k < n; k++) {
-            double q = V(linear_q)(c, i + k);
-            V(sums_add)(&dot, k, q == 0.0 ? 0.0 : q * (max - (double)z[i + k]));
-            V(sums_add)(&mass, k, q);
-        }
+    for (ptrdiff_t begin = 0; begin < c->n; begin += BLOCK) {
+        double q[BLOCK], product[BLOCK] = {0};
+        ptrdiff_t n = c->n - begin < BLOCK ? c->n - begin : BLOCK;
+        V(linear_q)(c, begin, n, q);
+        for (ptrdiff_t i = 0; i < n; i++)
+            product[i] = q[i] == 0.0 ? 0.0 : q[i] * (max - (double)z[begin + i]);
+        V(sums_add)(&dot, product);
+        V(sums_add)(&mass, q);
     }
     V(sums_total)(&dot, &row->dot_hi, &row->dot_lo);
     V(sums_total)(&mass, &row->mass_hi, &row->mass_lo);
@@ -92,20 +106,22 @@ static void V(general_gradient)(T *z, const sxt_linear_classes *c, const V(ref) 
                                 double row_grad)
 {
     V(vref) lanes = V(broadcast)(ref);
-    for (ptrdiff_t i = 0; i < c->n; i += V(W)) {
-        ptrdiff_t n = c->n - i < V(W) ? c->n - i : V(W);
-        T value[V(W)] = {0}, term[V(W)];
-        double slope[V(W)];
-        for (ptrdiff_t k = 0; k < n; k++) {
-            T u = c->bias ? z[i + k] + ((const T *)c->bias)[i + k] : z[i + k];
-            slope[k] = 1.0;
-            value[k] = c->softcap == 0.0 ? u : (T)sxt_linear_cap((double)u, c->softcap, slope + k);
-        }
-        V(store)(term, V(exp_term)(V(load)(value), NULL, &lanes));
-        for (ptrdiff_t k = 0; k < n; k++) {
-            double q = V(linear_q)(c, i + k);
-            z[i + k] = (T)(fma((double)term[k], share, -(row_grad * q)) * slope[k]);
-        }
+    for (ptrdiff_t begin = 0; begin < c->n; begin += BLOCK) {
+        T term[BLOCK] = {0};
+        double q[BLOCK], slope[BLOCK];
+        ptrdiff_t n = c->n - begin < BLOCK ? c->n - begin : BLOCK;
+        sxt_linear_classes here = {.n = n, .bias = c->bias ? (const T *)c->bias + begin : NULL};
+        V(linear_logits)(z + begin, term, &here);
+        for (ptrdiff_t i = 0; i < BLOCK; i++)
+            slope[i] = 1.0;
+        if (c->softcap != 0.0)
+            for (ptrdiff_t i = 0; i < BLOCK; i++)
+                term[i] = (T)sxt_linear_cap((double)term[i], c->softcap, slope + i);
+        for (ptrdiff_t i = 0; i < BLOCK; i += V(W))
+            V(store)(term + i, V(exp_term)(V(load)(term + i), NULL, &lanes));
+        V(linear_q)(c, begin, n, q);
+        for (ptrdiff_t i = 0; i < n; i++)
+            z[begin + i] = (T)(fma((double)term[i], share, -(row_grad * q[i])) * slope[i]);
     }
 }
 
@@ -133,3 +149,5 @@ static void V(linear_gradient)(void *logits, const sxt_linear_classes *c, ptrdif
     if (skip >= 0)
         z[skip] = (T)(patch * slope);
 }
+
+#undef BLOCK

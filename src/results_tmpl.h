@@ -52,7 +52,7 @@ SXT_FN V(general) N(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t t
 static void N(add_result)(const sxt_job *job, ptrdiff_t index, double loss, double unit, double z,
                           sxt_total *total)
 {
-    N(put_row_value)(job, index, loss / unit + z);
+    N(put_row_value)(job, index, sxt_canonical(loss / unit + z));
     if (!job->want_sum)
         return;
     sxt_dd s = sxt_two_sum(total->hi, loss * (SXT_TOTAL_SCALE / unit)), t = sxt_two_sum(total->z_hi, z * SXT_TOTAL_SCALE);

@@ -25,7 +25,7 @@ static void N(row_dense)(const sxt_job *job, sxt_row *row)
     KM bad = V(mnone)();
     for (ptrdiff_t i = 0; i < n; i += V(W)) {
         KV v = n - i >= V(W) ? LOAD(x + i) : LOADN(x + i, n - i), w = N(q_of)(&q, i, n - i);
-        bad = V(mor)(bad, V(unord)(w, w));
+        bad = V(mor)(bad, V(dense_bad)(w));
         top_q = V(max)(V(abs)(w), top_q);
         top_d = V(max)(V(abs)(V(dense_term)(w, max, v, NULL)), top_d);
     }

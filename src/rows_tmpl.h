@@ -238,7 +238,11 @@ static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
         N(row_scales)(job, row->index, &scale_loss, &scale_grad);
         o = V(finish_label)(sum, row->at_skip, row->shift, row->n_ref, scale_loss, scale_grad);
         row->limit = scale_grad >= 0.0 ? scale_grad : (double)INFINITY;
-        N(add_result)(job, row->index, row->special ? (double)NAN : o.loss, 1.0, 0.0, total);
+        int huge = o.loss == (double)INFINITY && row->at_skip > -(double)INFINITY;
+        if (huge)
+            o.loss = V(finish_huge_loss)(sum, row->at_skip, row->max, row->shift, row->n_ref, scale_loss);
+        N(add_result)(job, row->index, row->special ? (double)NAN : o.loss, huge ? (double)DENSE_SCALE : 1.0, 0.0,
+                      total);
     }
     row->factor_hi = o.factor_hi;
     row->factor_lo = o.factor_lo;
@@ -265,26 +269,31 @@ static void N(put_tiny)(ST *y, KV term, double tiny, ptrdiff_t n)
     N(put)(y, V(load)(lanes), n);
 }
 
+/* The term of element i and those after it, n to go: as stored, or computed again. */
+SXT_INLINE KV N(row_term)(const sxt_row *row, const V(vref) *ref, ptrdiff_t i, ptrdiff_t n)
+{
+    const ST *x = (const ST *)row->x + i;
+    const T *e = (const T *)row->terms + (row->terms ? i : 0);
+    if (row->terms)
+        return n >= V(W) ? V(load)(e) : V(loadn)(e, n);
+    return V(exp_term)(n >= V(W) ? LOAD(x) : N(tail)(x, n), NULL, ref);
+}
+
 /* y = term * factor, and not above the limit: a probability rounded up never exceeds 1 */
+SXT_INLINE void N(put_scaled)(const sxt_row *row, ST *y, KV term, ptrdiff_t n)
+{
+    KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo), top = V(set1)((T)row->limit);
+    if (row->tiny != 0.0)
+        N(put_tiny)(y, term, row->tiny, n);
+    else
+        N(put)(y, V(min)(V(fma)(term, hi, V(mul)(term, lo)), top), n);
+}
+
 static void N(write_scaled)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
 {
-    const ST *x = row->x;
-    ST *y = row->y;
-    const T *e = row->terms;
     V(vref) ref = N(row_ref)(row);
-    KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo), top = V(set1)((T)row->limit);
-    for (ptrdiff_t i = begin; i < end; i += V(W)) {
-        ptrdiff_t n = end - i;
-        KV term;
-        if (n >= V(W))
-            term = e ? V(load)(e + i) : V(exp_term)(LOAD(x + i), NULL, &ref);
-        else
-            term = e ? V(loadn)(e + i, n) : V(exp_term)(N(tail)(x + i, n), NULL, &ref);
-        if (row->tiny != 0.0)
-            N(put_tiny)(y + i, term, row->tiny, n);
-        else
-            N(put)(y + i, V(min)(V(fma)(term, hi, V(mul)(term, lo)), top), n);
-    }
+    for (ptrdiff_t i = begin; i < end; i += V(W))
+        N(put_scaled)(row, (ST *)row->y + i, N(row_term)(row, &ref, i, end - i), end - i);
 }
 
 static void N(write_log)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
@@ -310,18 +319,12 @@ static void N(write_fill)(ST *y, ptrdiff_t n, double value)
 /* The general form's gradient and diagonal of the Hessian. */
 static void N(write_general)(const sxt_job *job, const sxt_row *row)
 {
-    const ST *x = row->x;
     ST *y = row->y, *h = row->h;
-    const T *e = row->terms;
     N(coefficients) q = {job->base_here, job->slope_here, row->t};
     V(vref) ref = N(row_ref)(row);
     for (ptrdiff_t i = 0; i < job->classes; i += V(W)) {
         ptrdiff_t n = job->classes - i;
-        KV term;
-        if (n >= V(W))
-            term = e ? V(load)(e + i) : V(exp_term)(LOAD(x + i), NULL, &ref);
-        else
-            term = e ? V(loadn)(e + i, n) : V(exp_term)(N(tail)(x + i, n), NULL, &ref);
+        KV term = N(row_term)(row, &ref, i, n);
         T terms[V(W)], qs[V(W)], grad[V(W)], hess[V(W)];
         V(store)(terms, term);
         V(store)(qs, N(q_of)(&q, i, n));
@@ -354,11 +357,10 @@ static void N(write)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, pt
     } else if (job->general) {
         if (row->y || row->h)
             N(write_general)(job, row);
+    } else if (row->y && job->op == SXT_OP_LOG_SOFTMAX) {
+        N(write_log)(row, begin, end);
     } else if (row->y) {
-        if (job->op == SXT_OP_LOG_SOFTMAX)
-            N(write_log)(row, begin, end);
-        else
-            N(write_scaled)(row, begin, end);
+        N(write_scaled)(row, begin, end);
         if (job->op == SXT_OP_LABEL && row->skip >= begin && row->skip < end)
             STOREN((ST *)row->y + row->skip, V(set1)((T)row->patch), 1);
     }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "dispatch.h"
+#include "float_environment.h"
 #include "parallel.h"
 #include "scratch.h"
 
@@ -28,6 +29,28 @@ typedef struct {
 
 static ptrdiff_t item_size(sxt_dtype dtype) { return dtype == SXT_F64 ? 8 : dtype == SXT_F32 ? 4 : 2; }
 
+/* A Hessian needs the general form, whose gradient is a plain one's in other bits: where both are wanted of
+ * a plain loss, the rows are gone through twice, in cache. The output that takes the logits' place is last. */
+static void run_plane(const row_run *run, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total)
+{
+    if (!plane->h.p || run->job->general) {
+        run->plane(run->job, plane, scratch, total);
+        return;
+    }
+    sxt_plane gradient = *plane, hessian = *plane;
+    gradient.h.p = hessian.y.p = NULL;
+    sxt_job general = *run->job;
+    general.general = 1;
+    general.row_out = NULL;
+    general.want_sum = 0;
+    int gradient_last = plane->y.p == plane->x.p;
+    if (!gradient_last)
+        run->plane(run->job, &gradient, scratch, total);
+    run->plane(&general, &hessian, scratch, total);
+    if (gradient_last)
+        run->plane(run->job, &gradient, scratch, total);
+}
+
 static void run_rows(void *context, ptrdiff_t task, int worker)
 {
     row_run *run = context;
@@ -39,7 +62,7 @@ static void run_rows(void *context, ptrdiff_t task, int worker)
     sxt_scratch scratch = run->alone ? run->scratch[0] : sxt_thread_scratch();
     while (row < end) {
         sxt_plane plane = sxt_layout_plane(run->layout, row, end);
-        run->plane(run->job, &plane, scratch, &total);
+        run_plane(run, &plane, scratch, &total);
         row += plane.rows;
     }
     run->totals[task] = total;
@@ -163,14 +186,14 @@ static sxt_status run_long_rows(const sxt_job *job, const sxt_layout *layout, co
 
 static int splits_rows(const sxt_job *job, const sxt_layout *layout, ptrdiff_t item, int threads)
 {
-    int contiguous = layout->run_stride[SXT_X] == item && layout->blocks == 1 && !layout->base[SXT_MASK] &&
+    int contiguous = layout->run_stride[SXT_X] == item && layout->blocks == 1 && !layout->base[SXT_MASK] && !layout->base[SXT_H] &&
                      (!layout->base[SXT_Y] || layout->run_stride[SXT_Y] == item);
     int ignores = job->labels && job->has_ignore_index; /* rare; left to the general way */
     return threads > 1 && layout->rows < 2 * threads && contiguous && !ignores && !job->general &&
            job->classes >= 4 * RANGE;
 }
 
-sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
+static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
 {
     const sxt_kernels *table = sxt_active_kernels();
     if (!table)
@@ -191,21 +214,29 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
     _Alignas(64) char small[SXT_SCRATCH_LEAST];
     sxt_total first[1];
     int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
-    row_run run = {job, layout, capped ? table->capped_plane : kernels->plane, per_task, first,
+    row_run rows = {job, layout, capped ? table->capped_plane : kernels->plane, per_task, first,
                    {{small, sizeof small}}, ntasks == 1};
     if (ntasks == 1) {
         if (row_bytes > 64 || job->general)
-            run.scratch[0] = sxt_thread_scratch();
-        sxt_parallel_for(1, 1, run_rows, &run);
+            rows.scratch[0] = sxt_thread_scratch();
+        sxt_parallel_for(1, 1, run_rows, &rows);
         *total = first[0];
         return SXT_OK;
     }
-    run.totals = malloc(sizeof *run.totals * (size_t)ntasks);
-    if (!run.totals)
+    rows.totals = malloc(sizeof *rows.totals * (size_t)ntasks);
+    if (!rows.totals)
         return SXT_ERR_MEMORY;
-    sxt_parallel_for(ntasks, threads, run_rows, &run);
+    sxt_parallel_for(ntasks, threads, run_rows, &rows);
     for (ptrdiff_t i = 0; i < ntasks; i++)
-        add(total, run.totals[i]);
-    free(run.totals);
+        add(total, rows.totals[i]);
+    free(rows.totals);
     return SXT_OK;
+}
+
+sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
+{
+    uint64_t saved = sxt_float_enter();
+    sxt_status status = run(job, layout, dtype, total);
+    sxt_float_leave(saved);
+    return status;
 }

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "constants.h"
+
 typedef struct {
     double hi, lo;
 } sxt_dd;
@@ -30,6 +32,8 @@ SXT_FN double sxt_double(uint64_t u)
     memcpy(&x, &u, sizeof x);
     return x;
 }
+/* NaN has another sign on another machine: one for all. */
+SXT_FN double sxt_canonical(double x) { return x == x ? x : (double)NAN; }
 /* 2^k for k in [-1022, 1023] given as a double. Adding 1.5 2^52 leaves the integer in the low bits. */
 SXT_FN double sxt_exp2i(double k) { return sxt_double(sxt_bits(k + (0x1.8p52 + 1023.0)) << 52); }
 

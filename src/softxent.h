@@ -234,7 +234,8 @@ SXT_API sxt_status sxt_linear_gradient(const sxt_linear_tile *tile, const sxt_li
 SXT_API int sxt_get_num_threads(void);
 SXT_API sxt_status sxt_set_num_threads(int n);
 
-/* Instruction set in use ("avx512", ...), and the k-th usable one, best first (NULL past the end). */
+/* Instruction set in use ("avx512", ...; NULL where SOFTXENT_ISA names one that is unknown or cannot be used
+ * here: every call is then SXT_ERR_ISA), and the k-th usable one, best first (NULL past the end). */
 SXT_API const char *sxt_isa(void);
 SXT_API const char *sxt_usable_isa(int k);
 /* Selects by name (NULL: best usable). SXT_ERR_ISA, nothing changed, when it is not usable here. */

@@ -31,7 +31,7 @@ static void N(tile_bounds)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t,
         for (ptrdiff_t c = 0; c < nc; c++) {
             ptrdiff_t at = c * s->lanes + i;
             KV q = N(lane_q)(job, target, c0 + c, at);
-            bad = V(mor)(bad, V(unord)(q, q));
+            bad = V(mor)(bad, V(dense_bad)(q));
             top_q = V(max)(V(abs)(q), top_q);
             top_d = V(max)(V(abs)(N(lane_term)(t, q, max, at)), top_d);
             if (target)

@@ -104,8 +104,16 @@ static void N(lanes_results)(const sxt_job *job, N(lanes) *s, sxt_total *total)
                 value = 0.0;
         }
         int general = job->general && !s->special[i];
-        N(add_result)(job, s->number[i], value, general ? s->outcome[i].unit : 1.0, general ? s->z[i] : 0.0,
-                      total);
+        double unit = general ? s->outcome[i].unit : 1.0;
+        if (value == (double)INFINITY && job->op == SXT_OP_LABEL && !job->general && !s->special[i] &&
+            s->at_skip[i] > -(T)INFINITY) {
+            double scale_loss, scale_grad;
+            N(row_scales)(job, s->number[i], &scale_loss, &scale_grad);
+            value = V(finish_huge_loss)(N(lane_sum)(s, i), (double)s->at_skip[i], (double)s->max[i],
+                                        (double)s->shift[i], (double)s->n_ref[i], scale_loss);
+            unit = (double)DENSE_SCALE;
+        }
+        N(add_result)(job, s->number[i], value, unit, general ? s->z[i] : 0.0, total);
     }
 }
 
@@ -122,8 +130,8 @@ SXT_INLINE void N(element_general)(const N(lanes) *s, const N(tiles_t) *t, ptrdi
     grad = top ? (T)o->grad_max : label ? (T)o->grad_label : grad;
     curve = top ? (T)o->hess_max : label ? (T)o->hess_label : curve;
 #if ST_IS_ANY
-    curve = curve * t->slope[at] * t->slope[at] + grad * t->bend[at];
-    grad *= t->slope[at];
+    curve = sxt_canonical(curve * t->slope[at] * t->slope[at] + grad * t->bend[at]);
+    grad = sxt_canonical(grad * t->slope[at]);
 #endif
     t->x[at] = grad;
     if (t->hess)

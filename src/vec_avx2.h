@@ -85,14 +85,14 @@ SXT_INLINE int64_t f32_hsums(f32_i v)
 SXT_INLINE __m128i f32_words(const uint16_t *p, ptrdiff_t n)
 {
     uint16_t lane[8] = {0};
-    __builtin_memcpy(lane, p, (size_t)(n < 8 ? n : 8) * 2);
+    __builtin_memcpy(lane, (const void *)p, (size_t)(n < 8 ? n : 8) * 2);
     return _mm_loadu_si128((const void *)lane);
 }
 SXT_INLINE void f32_put_words(uint16_t *p, __m128i v, ptrdiff_t n)
 {
     uint16_t lane[8];
     _mm_storeu_si128((void *)lane, v);
-    __builtin_memcpy(p, lane, (size_t)(n < 8 ? n : 8) * 2);
+    __builtin_memcpy((void *)p, lane, (size_t)(n < 8 ? n : 8) * 2);
 }
 SXT_INLINE f32_v f32_load_f16(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const void *)p)); }
 SXT_INLINE f32_v f32_loadn_f16(const uint16_t *p, ptrdiff_t n) { return _mm256_cvtph_ps(f32_words(p, n)); }

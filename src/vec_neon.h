@@ -23,21 +23,21 @@ SXT_INLINE f32_m f32_first(ptrdiff_t n)
 SXT_INLINE f32_v f32_load(const float *p)
 {
     f32_v v;
-    memcpy(&v, p, sizeof v);
+    memcpy(&v, (const void *)p, sizeof v);
     return v;
 }
 SXT_INLINE f32_v f32_loadn(const float *p, ptrdiff_t n)
 {
     float lane[4] = {0};
-    memcpy(lane, p, (size_t)(n < 4 ? n : 4) * sizeof *lane);
+    memcpy(lane, (const void *)p, (size_t)(n < 4 ? n : 4) * sizeof *lane);
     return vld1q_f32(lane);
 }
-SXT_INLINE void f32_store(float *p, f32_v v) { memcpy(p, &v, sizeof v); }
+SXT_INLINE void f32_store(float *p, f32_v v) { memcpy((void *)p, &v, sizeof v); }
 SXT_INLINE void f32_storen(float *p, f32_v v, ptrdiff_t n)
 {
     float lane[4];
     vst1q_f32(lane, v);
-    memcpy(p, lane, (size_t)(n < 4 ? n : 4) * sizeof *lane);
+    memcpy((void *)p, lane, (size_t)(n < 4 ? n : 4) * sizeof *lane);
 }
 SXT_INLINE f32_v f32_set1(float x) { return vdupq_n_f32(x); }
 SXT_INLINE f32_v f32_add(f32_v a, f32_v b) { return vaddq_f32(a, b); }
@@ -80,14 +80,14 @@ SXT_INLINE int64_t f32_hsums(f32_i v) { return vaddlvq_s32(v); }
 SXT_INLINE uint16x4_t f32_words(const uint16_t *p, ptrdiff_t n)
 {
     uint16_t lane[4] = {0};
-    memcpy(lane, p, (size_t)(n < 4 ? n : 4) * sizeof *lane);
+    memcpy(lane, (const void *)p, (size_t)(n < 4 ? n : 4) * sizeof *lane);
     return vld1_u16(lane);
 }
 SXT_INLINE void f32_put_words(uint16_t *p, uint16x4_t v, ptrdiff_t n)
 {
     uint16_t lane[4];
     vst1_u16(lane, v);
-    memcpy(p, lane, (size_t)(n < 4 ? n : 4) * sizeof *lane);
+    memcpy((void *)p, lane, (size_t)(n < 4 ? n : 4) * sizeof *lane);
 }
 SXT_INLINE f32_v f32_from_f16(uint16x4_t h) { return vcvt_f32_f16(vreinterpret_f16_u16(h)); }
 SXT_INLINE uint16x4_t f32_to_f16(f32_v v) { return vreinterpret_u16_f16(vcvt_f16_f32(v)); }
@@ -135,21 +135,21 @@ SXT_INLINE f64_m f64_first(ptrdiff_t n)
 SXT_INLINE f64_v f64_load(const double *p)
 {
     f64_v v;
-    memcpy(&v, p, sizeof v);
+    memcpy(&v, (const void *)p, sizeof v);
     return v;
 }
 SXT_INLINE f64_v f64_loadn(const double *p, ptrdiff_t n)
 {
     double lane[2] = {0};
-    memcpy(lane, p, (size_t)(n < 2 ? n : 2) * sizeof *lane);
+    memcpy(lane, (const void *)p, (size_t)(n < 2 ? n : 2) * sizeof *lane);
     return vld1q_f64(lane);
 }
-SXT_INLINE void f64_store(double *p, f64_v v) { memcpy(p, &v, sizeof v); }
+SXT_INLINE void f64_store(double *p, f64_v v) { memcpy((void *)p, &v, sizeof v); }
 SXT_INLINE void f64_storen(double *p, f64_v v, ptrdiff_t n)
 {
     double lane[2];
     vst1q_f64(lane, v);
-    memcpy(p, lane, (size_t)(n < 2 ? n : 2) * sizeof *lane);
+    memcpy((void *)p, lane, (size_t)(n < 2 ? n : 2) * sizeof *lane);
 }
 SXT_INLINE f64_v f64_set1(double x) { return vdupq_n_f64(x); }
 SXT_INLINE f64_v f64_add(f64_v a, f64_v b) { return vaddq_f64(a, b); }

@@ -16,9 +16,9 @@
     typedef I P##_i;                                                                               \
     typedef int P##_m;                                                                             \
     /* memcpy: the arrays may have any alignment */                                                \
-    SXT_INLINE P##_v P##_load(const T *p) { P##_v v; memcpy(&v, p, sizeof v); return v; }          \
+    SXT_INLINE P##_v P##_load(const T *p) { P##_v v; memcpy(&v, (const void *)p, sizeof v); return v; }  \
     SXT_INLINE P##_v P##_loadn(const T *p, ptrdiff_t n) { return n > 0 ? P##_load(p) : (T)0; }     \
-    SXT_INLINE void P##_store(T *p, P##_v v) { memcpy(p, &v, sizeof v); }                          \
+    SXT_INLINE void P##_store(T *p, P##_v v) { memcpy((void *)p, &v, sizeof v); }                  \
     SXT_INLINE void P##_storen(T *p, P##_v v, ptrdiff_t n) { if (n > 0) P##_store(p, v); }         \
     SXT_INLINE P##_m P##_first(ptrdiff_t n) { return n > 0; }                                      \
     SXT_INLINE P##_v P##_set1(T x) { return x; }                                                   \
@@ -64,8 +64,8 @@
 SXT_SCALAR_OPS(f32, float, int32_t, uint32_t, 23, fmaf)
 SXT_SCALAR_OPS(f64, double, int64_t, uint64_t, 52, fma)
 
-SXT_INLINE uint32_t sxt_get16(const uint16_t *p) { uint16_t h; memcpy(&h, p, sizeof h); return h; }
-SXT_INLINE void sxt_put16(uint16_t *p, uint32_t x) { uint16_t h = (uint16_t)x; memcpy(p, &h, sizeof h); }
+SXT_INLINE uint32_t sxt_get16(const uint16_t *p) { uint16_t h; memcpy(&h, (const void *)p, sizeof h); return h; }
+SXT_INLINE void sxt_put16(uint16_t *p, uint32_t x) { uint16_t h = (uint16_t)x; memcpy((void *)p, &h, sizeof h); }
 
 /* Exact, by the bits: zero and subnormal halves are multiples of 2^-24. */
 SXT_INLINE f32_v f32_load_f16(const uint16_t *p)

@@ -214,7 +214,7 @@ def test_errors_of_a_single_row() -> None:
 @pytest.mark.parametrize(
     "value",
     [None, "1", b"1", 1j, [1, [2]], {}, object(), np.zeros(3, "M8[s]"), np.zeros(3, "i,f"), ...],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_odd_values_anywhere_raise_and_nothing_else(value: Any) -> None:
     x, labels = np.zeros((2, 3)), np.zeros(2, np.int64)
