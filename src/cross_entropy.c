@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "dispatch.h"
 #include "float_environment.h"
 #include "from_probabilities.h"
 #include "run.h"
@@ -47,32 +48,26 @@ static int is_ignored(const sxt_cross_entropy_args *a, ptrdiff_t row)
 }
 
 static sxt_status check_labels(const sxt_cross_entropy_args *a, ptrdiff_t rows, ptrdiff_t classes,
-                               sxt_label_error *bad)
+                               ptrdiff_t *ignored, sxt_label_error *bad)
 {
-    int wrong = 0;
-    uint64_t end = (uint64_t)classes;
-    for (ptrdiff_t i = 0; i < rows; i++)
-        wrong |= ((uint64_t)a->labels[i] >= end) & !(a->has_ignore_index & (a->labels[i] == a->ignore_index));
-    if (!wrong)
+    const sxt_kernels *kernels = sxt_active_kernels();
+    if (!kernels)
+        return SXT_ERR_ISA;
+    if (kernels->check_labels(a->labels, rows, classes, a->has_ignore_index ? &a->ignore_index : NULL, ignored))
         return SXT_OK;
-    for (ptrdiff_t i = 0; i < rows; i++)
-        if ((uint64_t)a->labels[i] >= end && !is_ignored(a, i)) {
-            if (bad)
-                *bad = (sxt_label_error){a->labels[i], i};
-            break;
-        }
+    ptrdiff_t i = 0;
+    while ((a->labels[i] >= 0 && a->labels[i] < classes) || is_ignored(a, i))
+        i++;
+    if (bad)
+        *bad = (sxt_label_error){a->labels[i], i};
     return SXT_ERR_LABEL;
 }
 
 /* Sum over the rows that count of their weights: what the mean divides by. */
-static double divisor(const sxt_cross_entropy_args *a, ptrdiff_t rows, const double *weight)
+static double divisor(const sxt_cross_entropy_args *a, ptrdiff_t rows, ptrdiff_t ignored, const double *weight)
 {
-    if (!weight && !a->sample_weight) {
-        ptrdiff_t ignored = 0;
-        for (ptrdiff_t i = 0; a->labels && a->has_ignore_index && i < rows; i++)
-            ignored += a->labels[i] == a->ignore_index;
+    if (!weight && !a->sample_weight)
         return (double)(rows - ignored);
-    }
     double sum = 0.0, low = 0.0;
     for (ptrdiff_t i = 0; i < rows; i++) {
         if (is_ignored(a, i))
@@ -125,11 +120,13 @@ static sxt_status make_coefficients(const sxt_cross_entropy_args *a, ptrdiff_t c
     return SXT_OK;
 }
 
-static double mean_of(double sum, double low, double count)
+static double mean_of(const sxt_lanes_sum *sum, double count)
 {
+    double hi, lo;
+    sxt_lanes_sum_value(sum, &hi, &lo);
     if (count == 0.0)
         return (double)NAN;
-    return sxt_canonical((isfinite(sum) ? sum + low : sum) / count / SXT_TOTAL_SCALE);
+    return sxt_canonical((isfinite(hi) ? hi + lo : hi) / count / SXT_TOTAL_SCALE);
 }
 
 static sxt_status run(const sxt_cross_entropy_args *a, sxt_job *job, double mean, double z_mean)
@@ -147,9 +144,9 @@ static sxt_status run(const sxt_cross_entropy_args *a, sxt_job *job, double mean
         status = sxt_run_from_probabilities(job, &layout, a->logits.dtype, &total);
     sxt_layout_free(&layout);
     if (status == SXT_OK && a->loss) {
-        *a->loss = mean_of(total.hi, total.lo, mean);
+        *a->loss = mean_of(&total.loss, mean);
         if (a->z_loss != 0.0)
-            *a->loss = sxt_canonical(*a->loss + mean_of(total.z_hi, total.z_lo, z_mean));
+            *a->loss = sxt_canonical(*a->loss + mean_of(&total.z, z_mean));
     }
     return status;
 }
@@ -161,19 +158,19 @@ static sxt_status cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error
         status = check_arrays(a);
     if (status != SXT_OK)
         return status;
-    ptrdiff_t rows = 1, classes = a->logits.shape[a->axis];
+    ptrdiff_t rows = 1, ignored = 0, classes = a->logits.shape[a->axis];
     for (int i = 0; i < a->logits.ndim; i++)
         rows *= i == a->axis ? 1 : a->logits.shape[i];
     if (classes == 0)
         return SXT_ERR_EMPTY;
     if (a->labels)
-        status = check_labels(a, rows, classes, bad);
+        status = check_labels(a, rows, classes, &ignored, bad);
     if (status != SXT_OK)
         return status;
     double mean = 1.0, z_mean = 1.0;
     if (a->reduction == SXT_MEAN) {
-        z_mean = divisor(a, rows, NULL);
-        mean = a->weight && a->labels ? divisor(a, rows, a->weight) : z_mean;
+        z_mean = divisor(a, rows, ignored, NULL);
+        mean = a->weight && a->labels ? divisor(a, rows, ignored, a->weight) : z_mean;
     }
     sxt_job job = {
         .op = a->labels ? SXT_OP_LABEL : SXT_OP_DENSE,

@@ -120,12 +120,12 @@ static void f64_binary_probabilities(const sxt_binary_job *job, double *const da
         for (int k = 0; k < SXT_BINARY_INPUTS; k++) {
             in[k] = 1.0;
             if (data[k]) /* any alignment */
-                memcpy(in + k, data[k] + i, sizeof in[k]);
+                memcpy(in + k, (const void *)(data[k] + i), sizeof in[k]);
         }
         f64_binary_probability(in, scale, out, out + 1, out + 2);
         for (int k = 0; k < SXT_BINARY_OPERANDS - SXT_BINARY_INPUTS; k++)
             if (data[SXT_BINARY_INPUTS + k])
-                memcpy(data[SXT_BINARY_INPUTS + k] + i, out + k, sizeof out[k]);
+                memcpy((void *)(data[SXT_BINARY_INPUTS + k] + i), out + k, sizeof out[k]);
     }
 }
 

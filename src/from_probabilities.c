@@ -73,9 +73,7 @@ static void row(const probabilities_run *run, const sxt_plane *plane, ptrdiff_t 
         ((double *)job->row_out)[index] = loss;
     else if (job->row_out)
         ((float *)job->row_out)[index] = (float)loss;
-    sxt_dd s = sxt_two_sum(total->hi, loss * SXT_TOTAL_SCALE);
-    total->hi = s.hi;
-    total->lo += s.lo;
+    sxt_lanes_sum_add(&total->loss, 0, loss * SXT_TOTAL_SCALE, 0.0);
 }
 
 static void rows_of_task(void *context, ptrdiff_t task, int worker)
@@ -84,7 +82,7 @@ static void rows_of_task(void *context, ptrdiff_t task, int worker)
     ptrdiff_t at = task * ROWS_PER_TASK, end = at + ROWS_PER_TASK;
     (void)worker;
     end = end < run->layout->rows ? end : run->layout->rows;
-    sxt_total total = {0.0, 0.0, 0.0, 0.0};
+    sxt_total total = {{{0.0}, {0.0}}, {{0.0}, {0.0}}};
     while (at < end) {
         sxt_plane plane = sxt_layout_plane(run->layout, at, end);
         for (ptrdiff_t r = 0; r < plane.rows; r++)
@@ -98,7 +96,7 @@ sxt_status sxt_run_from_probabilities(const sxt_job *job, const sxt_layout *layo
                                       sxt_total *total)
 {
     ptrdiff_t ntasks = (layout->rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
-    *total = (sxt_total){0.0, 0.0, 0.0, 0.0};
+    memset(total, 0, sizeof *total);
     if (ntasks == 0)
         return SXT_OK;
     probabilities_run run = {job, layout, dtype, malloc(sizeof *run.totals * (size_t)ntasks)};
@@ -106,11 +104,8 @@ sxt_status sxt_run_from_probabilities(const sxt_job *job, const sxt_layout *layo
         return SXT_ERR_MEMORY;
     int threads = layout->rows * job->classes < 4096 ? 1 : sxt_get_num_threads();
     sxt_parallel_for(ntasks, threads, rows_of_task, &run);
-    for (ptrdiff_t i = 0; i < ntasks; i++) {
-        sxt_dd s = sxt_two_sum(total->hi, run.totals[i].hi);
-        total->hi = s.hi;
-        total->lo += s.lo + run.totals[i].lo;
-    }
+    for (ptrdiff_t i = 0; i < ntasks; i++)
+        sxt_total_merge(total, &run.totals[i]);
     free(run.totals);
     return SXT_OK;
 }

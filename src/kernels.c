@@ -30,6 +30,7 @@
 
 #include "exp_sum.h"
 #include "factor_sum.h"
+#include "labels.h"
 #include "linear_cap.h"
 
 /* Log-sum-exps of rows with a smaller maximum are taken as maximum + log1p(others). */
@@ -60,6 +61,7 @@
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "tiles_tmpl.h"
+#include "few_tmpl.h"
 #include "elementwise_tmpl.h"
 #include "vjp_tmpl.h"
 #include "storage_end.h"
@@ -75,6 +77,7 @@
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "tiles_tmpl.h"
+#include "few_tmpl.h"
 #include "elementwise_tmpl.h"
 #include "vjp_tmpl.h"
 #include "storage_end.h"
@@ -90,6 +93,7 @@
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "tiles_tmpl.h"
+#include "few_tmpl.h"
 #include "elementwise_tmpl.h"
 #include "vjp_tmpl.h"
 #include "storage_end.h"
@@ -116,6 +120,7 @@
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "tiles_tmpl.h"
+#include "few_tmpl.h"
 #include "elementwise_f64.h"
 #include "vjp_tmpl.h"
 #include "vjp_f64.h"
@@ -148,4 +153,5 @@ const sxt_kernels SXT_TABLE = {
     .factor_sum = factor_sum,
     .elements = {ELEMENT_KERNELS(f16s), ELEMENT_KERNELS(bf16s), ELEMENT_KERNELS(f32s), ELEMENT_KERNELS(f64s)},
     .vjp = &vjp_kernels,
+    .check_labels = check_labels,
 };

@@ -6,6 +6,7 @@
 #include "elementwise.h"
 #include "exact_sum.h"
 #include "softxent.h"
+#include "total.h"
 
 typedef enum {
     SXT_OP_SOFTMAX,
@@ -55,14 +56,8 @@ typedef struct {
     sxt_view y, h;       /* probabilities or gradient; diagonal of the Hessian */
     ptrdiff_t run, blocks;
     ptrdiff_t rows, first_row, row_step; /* row numbers: first_row + i * row_step */
+    ptrdiff_t position; /* of the first row among the rows of its task: total.h */
 } sxt_plane;
-
-/* Sums of losses to twice the precision: cross-entropy, and z_loss, which has its own divisor. In units that
- * leave room for sums beyond the largest number, whose mean may lie below it. */
-#define SXT_TOTAL_SCALE 0x1p-8
-typedef struct {
-    double hi, lo, z_hi, z_lo;
-} sxt_total;
 
 /* One contiguous row on its way through the phases scan, prepare, sum, finish, write. Between the
  * phases, and between ranges of classes within a phase, nothing else is carried, so that several
@@ -74,6 +69,7 @@ typedef struct {
                               computes it again */
     const void *prefetch;  /* what will be read next, or NULL */
     ptrdiff_t index;       /* row number */
+    ptrdiff_t position;    /* among the rows of its task: total.h */
     ptrdiff_t skip;        /* the class left out of the sum: label or argmax; -1: none */
     double rest, at_skip;  /* maximum without skip; the element at skip */
     int nan;
@@ -171,6 +167,9 @@ typedef struct {
     void (*factor_sum)(const double *x, const double *b, ptrdiff_t n, double max, double top, sxt_exact *sum);
     sxt_element_kernels elements[4]; /* by sxt_dtype */
     const struct sxt_vjp_kernels *vjp;
+    /* Whether all labels lie in [0, classes) or are *ignore (may be NULL); how many are the latter. */
+    int (*check_labels)(const int64_t *labels, ptrdiff_t n, ptrdiff_t classes, const int64_t *ignore,
+                        ptrdiff_t *ignored);
 } sxt_kernels;
 
 #endif

@@ -48,16 +48,14 @@ SXT_FN V(general) N(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t t
     return g;
 }
 
-/* loss is in units of 1 / unit. */
-static void N(add_result)(const sxt_job *job, ptrdiff_t index, double loss, double unit, double z,
+/* position: the row's in its task. loss is in units of 1 / unit. */
+static void N(add_result)(const sxt_job *job, ptrdiff_t index, ptrdiff_t position, double loss, double unit, double z,
                           sxt_total *total)
 {
     N(put_row_value)(job, index, sxt_canonical(loss / unit + z));
     if (!job->want_sum)
         return;
-    sxt_dd s = sxt_two_sum(total->hi, loss * (SXT_TOTAL_SCALE / unit)), t = sxt_two_sum(total->z_hi, z * SXT_TOTAL_SCALE);
-    total->hi = s.hi;
-    total->lo += s.lo;
-    total->z_hi = t.hi;
-    total->z_lo += t.lo;
+    position %= SXT_TOTAL_LANES;
+    sxt_lanes_sum_add(&total->loss, position, loss * (SXT_TOTAL_SCALE / unit), 0.0);
+    sxt_lanes_sum_add(&total->z, position, z * SXT_TOTAL_SCALE, 0.0);
 }

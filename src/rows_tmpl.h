@@ -189,7 +189,7 @@ static double N(special_loss)(const sxt_job *job, const sxt_row *row)
 static void N(finish_general)(const sxt_job *job, sxt_row *row, V(wide) sum, sxt_total *total)
 {
     if (row->special) {
-        N(add_result)(job, row->index, (double)NAN, 1.0, 0.0, total);
+        N(add_result)(job, row->index, row->position, (double)NAN, 1.0, 0.0, total);
         return;
     }
     V(general) g = N(general_of)(job, row->index, row->skip);
@@ -214,7 +214,7 @@ static void N(finish_general)(const sxt_job *job, sxt_row *row, V(wide) sum, sxt
     row->hess_patch = o.hess_max;
     row->label_patch = o.grad_label;
     row->label_hess = o.hess_label;
-    N(add_result)(job, row->index, o.loss, o.unit, o.z, total);
+    N(add_result)(job, row->index, row->position, o.loss, o.unit, o.z, total);
 }
 
 static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
@@ -241,8 +241,8 @@ static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
         int huge = o.loss == (double)INFINITY && row->at_skip > -(double)INFINITY;
         if (huge)
             o.loss = V(finish_huge_loss)(sum, row->at_skip, row->max, row->shift, row->n_ref, scale_loss);
-        N(add_result)(job, row->index, row->special ? (double)NAN : o.loss, huge ? (double)DENSE_SCALE : 1.0, 0.0,
-                      total);
+        N(add_result)(job, row->index, row->position, row->special ? (double)NAN : o.loss,
+                      huge ? (double)DENSE_SCALE : 1.0, 0.0, total);
     }
     row->factor_hi = o.factor_hi;
     row->factor_lo = o.factor_lo;
@@ -273,9 +273,10 @@ static void N(put_tiny)(ST *y, KV term, double tiny, ptrdiff_t n)
 SXT_INLINE KV N(row_term)(const sxt_row *row, const V(vref) *ref, ptrdiff_t i, ptrdiff_t n)
 {
     const ST *x = (const ST *)row->x + i;
-    const T *e = (const T *)row->terms + (row->terms ? i : 0);
-    if (row->terms)
+    if (row->terms) {
+        const T *e = (const T *)row->terms + i;
         return n >= V(W) ? V(load)(e) : V(loadn)(e, n);
+    }
     return V(exp_term)(n >= V(W) ? LOAD(x) : N(tail)(x, n), NULL, ref);
 }
 
@@ -417,6 +418,7 @@ static void N(rows)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scra
             continue;
         }
         sxt_row row = N(start)(job, x, y, index);
+        row.position = plane->position + r;
         row.h = h;
         row.t = plane->t.p ? plane->t.p + r * plane->t.row : NULL;
         row.terms = N(terms_of)(job, &row, scratch);

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dispatch.h"
 #include "float_environment.h"
@@ -58,7 +59,7 @@ static void run_rows(void *context, ptrdiff_t task, int worker)
     ptrdiff_t row = task * run->rows_per_task, end = row + run->rows_per_task;
     if (end > run->layout->rows)
         end = run->layout->rows;
-    sxt_total total = {0.0, 0.0, 0.0, 0.0};
+    sxt_total total = {{{0.0}, {0.0}}, {{0.0}, {0.0}}};
     sxt_scratch scratch = run->alone ? run->scratch[0] : sxt_thread_scratch();
     while (row < end) {
         sxt_plane plane = sxt_layout_plane(run->layout, row, end);
@@ -66,19 +67,6 @@ static void run_rows(void *context, ptrdiff_t task, int worker)
         row += plane.rows;
     }
     run->totals[task] = total;
-}
-
-static void add_to(double *hi, double *lo, double part_hi, double part_lo)
-{
-    double s = *hi + part_hi, t = s - *hi;
-    *lo += ((*hi - (s - t)) + (part_hi - t)) + part_lo;
-    *hi = s;
-}
-
-static void add(sxt_total *sum, sxt_total part)
-{
-    add_to(&sum->hi, &sum->lo, part.hi, part.lo);
-    add_to(&sum->z_hi, &sum->z_lo, part.z_hi, part.z_lo);
 }
 
 /* ---- one long row over several threads -------------------------------------------------------- */
@@ -141,12 +129,13 @@ static void merge_scan(const sxt_job *job, sxt_row *row, const sxt_row *part)
     }
 }
 
-static sxt_status run_long_row(const sxt_job *job, const sxt_plane *plane, const sxt_row_kernels *kernels,
-                               int store, sxt_total *total)
+static sxt_status run_long_row(const sxt_job *job, const sxt_plane *plane, ptrdiff_t position,
+                               const sxt_row_kernels *kernels, int store, sxt_total *total)
 {
     ptrdiff_t ntasks = (job->classes + RANGE - 1) / RANGE;
     int threads = sxt_get_num_threads();
     sxt_row row = kernels->start(job, plane->x.p, plane->y.p, plane->first_row);
+    row.position = position;
     if (store)
         row.terms = plane->y.p;
     sxt_row *parts = malloc(sizeof *parts * (size_t)ntasks);
@@ -177,7 +166,7 @@ static sxt_status run_long_rows(const sxt_job *job, const sxt_layout *layout, co
 {
     for (ptrdiff_t r = 0; r < layout->rows; r++) {
         sxt_plane plane = sxt_layout_plane(layout, r, r + 1);
-        sxt_status status = run_long_row(job, &plane, kernels, store, total);
+        sxt_status status = run_long_row(job, &plane, r, kernels, store, total);
         if (status != SXT_OK)
             return status;
     }
@@ -198,7 +187,7 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
     const sxt_kernels *table = sxt_active_kernels();
     if (!table)
         return SXT_ERR_ISA;
-    *total = (sxt_total){0.0, 0.0, 0.0, 0.0};
+    memset(total, 0, sizeof *total);
     if (layout->rows == 0)
         return SXT_OK;
     const sxt_row_kernels *kernels = &table->rows[dtype];
@@ -228,7 +217,7 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
         return SXT_ERR_MEMORY;
     sxt_parallel_for(ntasks, threads, run_rows, &rows);
     for (ptrdiff_t i = 0; i < ntasks; i++)
-        add(total, rows.totals[i]);
+        sxt_total_merge(total, &rows.totals[i]);
     free(rows.totals);
     return SXT_OK;
 }

@@ -12,3 +12,5 @@
 #undef WIDE_TILE
 #undef NARROW_TILE
 #undef FEW_CLASSES
+#undef FEW_LANES
+#undef FEW_MOST

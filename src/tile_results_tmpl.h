@@ -92,7 +92,8 @@ static void N(finish_general_lanes)(const sxt_job *job, N(lanes) *s)
     }
 }
 
-static void N(lanes_results)(const sxt_job *job, N(lanes) *s, sxt_total *total)
+/* position: of the first lane's row in its task. */
+static void N(lanes_results)(const sxt_job *job, N(lanes) *s, ptrdiff_t position, sxt_total *total)
 {
     for (ptrdiff_t i = 0; i < s->rows; i++) {
         double value = s->loss[i];
@@ -113,7 +114,7 @@ static void N(lanes_results)(const sxt_job *job, N(lanes) *s, sxt_total *total)
                                         (double)s->shift[i], (double)s->n_ref[i], scale_loss);
             unit = (double)DENSE_SCALE;
         }
-        N(add_result)(job, s->number[i], value, unit, general ? s->z[i] : 0.0, total);
+        N(add_result)(job, s->number[i], position + i, value, unit, general ? s->z[i] : 0.0, total);
     }
 }
 

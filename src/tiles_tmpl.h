@@ -200,25 +200,8 @@ static void N(tiles)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
             N(finish_general_lanes)(job, &s);
         else
             N(lanes_finish)(job, &s);
-        N(lanes_results)(job, &s, total);
+        N(lanes_results)(job, &s, p->position + r0, total);
         if (writes)
             N(sweep_write)(job, p, &s, r0, &t, store);
     }
 }
-
-#if !ST_IS_ANY
-/* Up to this many classes 16 rows side by side are faster than one after another. */
-#define FEW_CLASSES 192
-
-static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
-{
-    const sxt_view *views[] = {&p->x, &p->y, &p->h, &p->t};
-    int contiguous = !p->mask.p && p->blocks == 1;
-    for (int k = 0; k < 4; k++)
-        contiguous &= !views[k]->p || views[k]->cls == sizeof(ST) || job->classes == 1;
-    if (contiguous && (job->classes > FEW_CLASSES || p->rows == 1))
-        N(rows)(job, p, scratch, total);
-    else
-        N(tiles)(job, p, scratch, total);
-}
-#endif

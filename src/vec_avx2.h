@@ -146,6 +146,46 @@ SXT_INLINE void f32_transpose(f32_v r[f32_W])
         r[i] = t[i];
 }
 
+/* Columns and rows of 4 x 4 blocks, one in each half of the registers. */
+SXT_INLINE void f32_transpose4(f32_v r[4])
+{
+    __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(r[0], r[1])), b = _mm256_castps_pd(_mm256_unpackhi_ps(r[0], r[1]));
+    __m256d c = _mm256_castps_pd(_mm256_unpacklo_ps(r[2], r[3])), d = _mm256_castps_pd(_mm256_unpackhi_ps(r[2], r[3]));
+    r[0] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, c));
+    r[1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, c));
+    r[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, d));
+    r[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
+}
+SXT_INLINE void f32_pack4(const char *x, ptrdiff_t step, float *tile, ptrdiff_t pitch)
+{
+    f32_v r[4];
+    for (int k = 0; k < 4; k++, x += step) {
+        f32_v v = _mm256_castps128_ps256(_mm_loadu_ps((const void *)x));
+        r[k] = _mm256_insertf128_ps(v, _mm_loadu_ps((const void *)(x + 4 * step)), 1);
+    }
+    f32_transpose4(r);
+    for (int k = 0; k < 4; k++)
+        f32_store(tile + k * pitch, r[k]);
+}
+SXT_INLINE void f32_put4(char *y, __m128 v, ptrdiff_t n)
+{
+    if (n >= 4)
+        _mm_storeu_ps((void *)y, v);
+    else
+        _mm_maskstore_ps((void *)y, _mm_cmpgt_epi32(_mm_set1_epi32((int)n), _mm_setr_epi32(0, 1, 2, 3)), v);
+}
+SXT_INLINE void f32_unpack4(const float *tile, ptrdiff_t pitch, char *y, ptrdiff_t step, ptrdiff_t n)
+{
+    f32_v r[4];
+    for (int k = 0; k < 4; k++)
+        r[k] = f32_load(tile + k * pitch);
+    f32_transpose4(r);
+    for (int k = 0; k < 4; k++, y += step) {
+        f32_put4(y, _mm256_castps256_ps128(r[k]), n);
+        f32_put4(y + 4 * step, _mm256_extractf128_ps(r[k], 1), n);
+    }
+}
+
 /* ---- double --------------------------------------------------------------------------------- */
 #define f64_W 4
 typedef __m256d f64_v;
@@ -210,6 +250,39 @@ SXT_INLINE void f64_transpose(f64_v r[f64_W])
     r[1] = _mm256_permute2f128_pd(b, d, 0x20);
     r[2] = _mm256_permute2f128_pd(a, c, 0x31);
     r[3] = _mm256_permute2f128_pd(b, d, 0x31);
+}
+
+
+SXT_INLINE f64_v f64_pairs(const char *x, ptrdiff_t step)
+{
+    f64_v v = _mm256_castpd128_pd256(_mm_loadu_pd((const void *)x));
+    return _mm256_insertf128_pd(v, _mm_loadu_pd((const void *)(x + 2 * step)), 1);
+}
+SXT_INLINE void f64_put2(char *y, __m128d v, ptrdiff_t n)
+{
+    if (n >= 2)
+        _mm_storeu_pd((void *)y, v);
+    else
+        _mm_store_sd((void *)y, v);
+}
+SXT_INLINE void f64_pack4(const char *x, ptrdiff_t step, double *tile, ptrdiff_t pitch)
+{
+    for (int c = 0; c < 4; c += 2, x += 16) {
+        f64_v even = f64_pairs(x, step), odd = f64_pairs(x + step, step);
+        f64_store(tile + c * pitch, _mm256_unpacklo_pd(even, odd));
+        f64_store(tile + (c + 1) * pitch, _mm256_unpackhi_pd(even, odd));
+    }
+}
+SXT_INLINE void f64_unpack4(const double *tile, ptrdiff_t pitch, char *y, ptrdiff_t step, ptrdiff_t n)
+{
+    for (int c = 0; c < 4 && c < n; c += 2, y += 16) {
+        f64_v a = f64_load(tile + c * pitch), b = f64_load(tile + (c + 1) * pitch);
+        f64_v even = _mm256_unpacklo_pd(a, b), odd = _mm256_unpackhi_pd(a, b);
+        f64_put2(y, _mm256_castpd256_pd128(even), n - c);
+        f64_put2(y + step, _mm256_castpd256_pd128(odd), n - c);
+        f64_put2(y + 2 * step, _mm256_extractf128_pd(even, 1), n - c);
+        f64_put2(y + 3 * step, _mm256_extractf128_pd(odd, 1), n - c);
+    }
 }
 
 #endif

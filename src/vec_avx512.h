@@ -133,6 +133,54 @@ SXT_INLINE void f32_transpose(f32_v r[f32_W])
     }
 }
 
+/* Columns and rows of 4 x 4 blocks, one in each quarter of the registers. */
+SXT_INLINE void f32_transpose4(f32_v r[4])
+{
+    __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[0], r[1])), b = _mm512_castps_pd(_mm512_unpackhi_ps(r[0], r[1]));
+    __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(r[2], r[3])), d = _mm512_castps_pd(_mm512_unpackhi_ps(r[2], r[3]));
+    r[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+    r[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    r[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+    r[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+}
+SXT_INLINE void f32_pack4(const char *x, ptrdiff_t step, float *tile, ptrdiff_t pitch)
+{
+    f32_v r[4];
+    for (int k = 0; k < 4; k++, x += step) {
+        f32_v v = _mm512_castps128_ps512(_mm_loadu_ps((const void *)x));
+        v = _mm512_insertf32x4(v, _mm_loadu_ps((const void *)(x + 4 * step)), 1);
+        v = _mm512_insertf32x4(v, _mm_loadu_ps((const void *)(x + 8 * step)), 2);
+        r[k] = _mm512_insertf32x4(v, _mm_loadu_ps((const void *)(x + 12 * step)), 3);
+    }
+    f32_transpose4(r);
+    for (int k = 0; k < 4; k++)
+        f32_store(tile + k * pitch, r[k]);
+}
+/* The first n <= 4. The value passes through a register of its own: the compiler would turn the extraction
+ * and the masked store into one instruction that faults on what the mask leaves out (exception class E6NF). */
+SXT_INLINE void f32_put4(char *y, __m128 v, ptrdiff_t n)
+{
+    if (n >= 4) {
+        _mm_storeu_ps((void *)y, v);
+        return;
+    }
+    __asm__("" : "+v"(v));
+    _mm_mask_storeu_ps((void *)y, (__mmask8)((1u << n) - 1u), v);
+}
+SXT_INLINE void f32_unpack4(const float *tile, ptrdiff_t pitch, char *y, ptrdiff_t step, ptrdiff_t n)
+{
+    f32_v r[4];
+    for (int k = 0; k < 4; k++)
+        r[k] = f32_load(tile + k * pitch);
+    f32_transpose4(r);
+    for (int k = 0; k < 4; k++, y += step) {
+        f32_put4(y, _mm512_castps512_ps128(r[k]), n);
+        f32_put4(y + 4 * step, _mm512_extractf32x4_ps(r[k], 1), n);
+        f32_put4(y + 8 * step, _mm512_extractf32x4_ps(r[k], 2), n);
+        f32_put4(y + 12 * step, _mm512_extractf32x4_ps(r[k], 3), n);
+    }
+}
+
 /* ---- double --------------------------------------------------------------------------------- */
 #define f64_W 8
 typedef __m512d f64_v;
@@ -195,6 +243,42 @@ SXT_INLINE void f64_transpose(f64_v r[f64_W])
     }
     for (int i = 0; i < 8; i++)
         r[i] = t[i];
+}
+
+
+SXT_INLINE f64_v f64_pairs(const char *x, ptrdiff_t step)
+{
+    f64_v v = _mm512_castpd128_pd512(_mm_loadu_pd((const void *)x));
+    v = _mm512_insertf64x2(v, _mm_loadu_pd((const void *)(x + 2 * step)), 1);
+    v = _mm512_insertf64x2(v, _mm_loadu_pd((const void *)(x + 4 * step)), 2);
+    return _mm512_insertf64x2(v, _mm_loadu_pd((const void *)(x + 6 * step)), 3);
+}
+/* One or two of each pair. */
+SXT_INLINE void f64_put_pairs(char *y, ptrdiff_t step, f64_v v, ptrdiff_t n)
+{
+    __m128d pairs[] = {_mm512_castpd512_pd128(v), _mm512_extractf64x2_pd(v, 1), _mm512_extractf64x2_pd(v, 2),
+                       _mm512_extractf64x2_pd(v, 3)};
+    for (int k = 0; k < 4; k++, y += 2 * step)
+        if (n >= 2)
+            _mm_storeu_pd((void *)y, pairs[k]);
+        else
+            _mm_store_sd((void *)y, pairs[k]);
+}
+SXT_INLINE void f64_pack4(const char *x, ptrdiff_t step, double *tile, ptrdiff_t pitch)
+{
+    for (int c = 0; c < 4; c += 2, x += 16) {
+        f64_v even = f64_pairs(x, step), odd = f64_pairs(x + step, step);
+        f64_store(tile + c * pitch, _mm512_unpacklo_pd(even, odd));
+        f64_store(tile + (c + 1) * pitch, _mm512_unpackhi_pd(even, odd));
+    }
+}
+SXT_INLINE void f64_unpack4(const double *tile, ptrdiff_t pitch, char *y, ptrdiff_t step, ptrdiff_t n)
+{
+    for (int c = 0; c < 4 && c < n; c += 2, y += 16) {
+        f64_v a = f64_load(tile + c * pitch), b = f64_load(tile + (c + 1) * pitch);
+        f64_put_pairs(y, step, _mm512_unpacklo_pd(a, b), n - c);
+        f64_put_pairs(y + step, step, _mm512_unpackhi_pd(a, b), n - c);
+    }
 }
 
 #endif

@@ -197,4 +197,44 @@ SXT_INLINE void f64_transpose(f64_v r[f64_W])
     r[1] = vzip2q_f64(a, r[1]);
 }
 
+/* ---- four columns of W rows and a tile ----------------------------------------------------------- */
+SXT_INLINE void f32_pack4(const char *x, ptrdiff_t step, float *tile, ptrdiff_t pitch)
+{
+    f32_v r[4];
+    for (int k = 0; k < 4; k++)
+        memcpy(&r[k], x + k * step, sizeof r[k]);
+    f32_transpose(r);
+    for (int k = 0; k < 4; k++)
+        f32_store(tile + k * pitch, r[k]);
+}
+SXT_INLINE void f32_unpack4(const float *tile, ptrdiff_t pitch, char *y, ptrdiff_t step, ptrdiff_t n)
+{
+    f32_v r[4];
+    for (int k = 0; k < 4; k++)
+        r[k] = f32_load(tile + k * pitch);
+    f32_transpose(r);
+    for (int k = 0; k < 4; k++)
+        memcpy(y + k * step, &r[k], (size_t)(n < 4 ? n : 4) * sizeof(float));
+}
+SXT_INLINE void f64_pack4(const char *x, ptrdiff_t step, double *tile, ptrdiff_t pitch)
+{
+    for (int c = 0; c < 4; c += 2, x += 16) {
+        f64_v r[2];
+        for (int k = 0; k < 2; k++)
+            memcpy(&r[k], x + k * step, sizeof r[k]);
+        f64_transpose(r);
+        for (int k = 0; k < 2; k++)
+            f64_store(tile + (c + k) * pitch, r[k]);
+    }
+}
+SXT_INLINE void f64_unpack4(const double *tile, ptrdiff_t pitch, char *y, ptrdiff_t step, ptrdiff_t n)
+{
+    for (int c = 0; c < 4 && c < n; c += 2, y += 16) {
+        f64_v r[2] = {f64_load(tile + c * pitch), f64_load(tile + (c + 1) * pitch)};
+        f64_transpose(r);
+        for (int k = 0; k < 2; k++)
+            memcpy(y + k * step, &r[k], (size_t)(n - c < 2 ? n - c : 2) * sizeof(double));
+    }
+}
+
 #endif

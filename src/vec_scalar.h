@@ -57,7 +57,21 @@
     /* sums of the lanes as unsigned and as signed numbers */                                      \
     SXT_INLINE uint64_t P##_hsumu(P##_i v) { return (U)v; }                                        \
     SXT_INLINE int64_t P##_hsums(P##_i v) { return v; }                                            \
-    SXT_INLINE void P##_transpose(P##_v *r) { (void)r; }
+    SXT_INLINE void P##_transpose(P##_v *r) { (void)r; }                                           \
+    /* four columns of W rows, `step` bytes apart: column c to tile + c * pitch; and n <= 4 back */\
+    SXT_INLINE void P##_pack4(const char *x, ptrdiff_t step, T *tile, ptrdiff_t pitch)             \
+    {                                                                                              \
+        (void)step;                                                                                \
+        for (int c = 0; c < 4; c++)                                                                \
+            memcpy(tile + c * pitch, x + c * (ptrdiff_t)sizeof(T), sizeof(T));                     \
+    }                                                                                              \
+    SXT_INLINE void P##_unpack4(const T *tile, ptrdiff_t pitch, char *y, ptrdiff_t step,           \
+                                ptrdiff_t n)                                                       \
+    {                                                                                              \
+        (void)step;                                                                                \
+        for (int c = 0; c < 4 && c < n; c++)                                                       \
+            memcpy(y + c * (ptrdiff_t)sizeof(T), tile + c * pitch, sizeof(T));                     \
+    }
 
 #define f32_W 1
 #define f64_W 1

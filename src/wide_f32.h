@@ -13,6 +13,12 @@ SXT_FN f32_wide f32_wide_sum(uint64_t a_hi, uint64_t a_lo, int64_t b_hi, uint64_
     return fma(a, 0x1p22, b) * sxt_exp2i(exponent - 44.0);
 }
 
+/* Likewise of sums that fit their lanes. */
+SXT_FN f32_wide f32_wide_sum_of(int32_t a, int32_t b, double exponent)
+{
+    return fma((double)a, 0x1p22, (double)b) * sxt_exp2i(exponent - 44.0);
+}
+
 /* exp(x) in the terms' scale. x below any that matters gives a tiny positive number. */
 SXT_FN f32_wide f32_wide_exp(double x, double n_ref)
 {
@@ -67,10 +73,11 @@ SXT_FN f32_wide f32_wide_from(double x) { return x; }
 SXT_FN double f32_wide_round(f32_wide x) { return x; }
 SXT_FN f32_wide f32_wide_scale(f32_wide x, double factor) { return x * factor; }
 
-/* scale / sum as a float (in a double) and the rest, for terms * factor. */
+/* scale / sum as a float (in a double) and the rest, for terms * factor. Here and in wide_ratio the
+ * reciprocal stands alone, so that one division does for all quotients by the same sum. */
 SXT_FN sxt_dd f32_wide_factor(double scale, f32_wide sum)
 {
-    double q = scale / sum;
+    double q = scale * (1.0 / sum);
     double hi = (double)(float)q;
     return (sxt_dd){hi, q - hi};
 }
@@ -84,4 +91,4 @@ SXT_FN sxt_dd f32_wide_parts(f32_wide x)
     return (sxt_dd){hi, (double)(float)(x - hi)};
 }
 
-SXT_FN double f32_wide_ratio(f32_wide a, f32_wide b) { return a / b; }
+SXT_FN double f32_wide_ratio(f32_wide a, f32_wide b) { return a * (1.0 / b); }

@@ -15,6 +15,11 @@ SXT_FN f64_wide f64_wide_sum(uint64_t a_hi, uint64_t a_lo, int64_t b_hi, uint64_
     return (sxt_dd){s.hi * unit, s.lo * unit};
 }
 
+SXT_FN f64_wide f64_wide_sum_of(int64_t a, int64_t b, double exponent)
+{
+    return f64_wide_sum((uint64_t)a >> 32, (uint64_t)a & 0xffffffffu, b >> 32, (uint64_t)b & 0xffffffffu, exponent);
+}
+
 SXT_FN f64_wide f64_wide_exp(double x, double n_ref)
 {
     double low = (n_ref - 1300.0) * 0.6931;
