@@ -469,8 +469,8 @@ static void N(few_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scra
 
 /* ---- all planes ------------------------------------------------------------------------------------------ */
 
-/* Up to this many classes 16 rows side by side are faster than one after another. */
-#define FEW_CLASSES 192
+/* Up to so many classes rows side by side are faster than one after another. */
+#define FEW_CLASSES(op) ((op) == SXT_OP_SOFTMAX ? 128 : FEW_MOST)
 
 static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
 {
@@ -478,7 +478,7 @@ static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
     int contiguous = !p->mask.p && p->blocks == 1;
     for (int k = 0; k < 4; k++)
         contiguous &= !views[k]->p || views[k]->cls == sizeof(ST) || job->classes == 1;
-    if (contiguous && (job->classes > FEW_CLASSES || p->rows == 1))
+    if (contiguous && (job->classes > FEW_CLASSES(job->op) || p->rows == 1))
         N(rows)(job, p, scratch, total);
     else if (N(is_few)(job, p, scratch))
         N(few_rows)(job, p, scratch, total);

@@ -60,6 +60,7 @@
 #define STOREN f32_storen
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
+#include "row_batch_tmpl.h"
 #include "tiles_tmpl.h"
 #include "few_tmpl.h"
 #include "elementwise_tmpl.h"
@@ -76,6 +77,7 @@
 #define STOREN f32_storen_f16
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
+#include "row_batch_tmpl.h"
 #include "tiles_tmpl.h"
 #include "few_tmpl.h"
 #include "elementwise_tmpl.h"
@@ -92,6 +94,7 @@
 #define STOREN f32_storen_bf16
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
+#include "row_batch_tmpl.h"
 #include "tiles_tmpl.h"
 #include "few_tmpl.h"
 #include "elementwise_tmpl.h"
@@ -119,6 +122,7 @@
 #define STOREN f64_storen
 #include "results_tmpl.h"
 #include "rows_tmpl.h"
+#include "row_batch_tmpl.h"
 #include "tiles_tmpl.h"
 #include "few_tmpl.h"
 #include "elementwise_f64.h"

@@ -108,7 +108,7 @@ typedef struct {
     /* Every row of the plane; *total grows by the losses. */
     void (*plane)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total);
     /* The phases of one contiguous row, for splitting it over threads. */
-    sxt_row (*start)(const sxt_job *job, const void *x, void *y, ptrdiff_t index);
+    void (*start)(const sxt_job *job, sxt_row *row, const void *x, ptrdiff_t index);
     void (*scan)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end);
     void (*prepare)(const sxt_job *job, sxt_row *row);
     void (*sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end);

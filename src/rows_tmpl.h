@@ -10,25 +10,57 @@ SXT_INLINE KV N(tail)(const ST *x, ptrdiff_t n)
     return V(select)(V(first)(n), LOADN(x, n), V(set1)(-(T)INFINITY));
 }
 
-static T N(range_max)(const ST *x, ptrdiff_t n, int *nan)
+/* One vector, at most n elements, without the place `out` (-1: all stay). */
+SXT_INLINE KV N(tail_but)(const ST *x, ptrdiff_t n, ptrdiff_t out)
 {
-    KV m0 = V(set1)(-(T)INFINITY), m1 = m0;
-    KM bad = V(mnone)();
-    ptrdiff_t i = 0;
-    for (; i + 2 * V(W) <= n; i += 2 * V(W)) {
-        KV a = LOAD(x + i), b = LOAD(x + i + V(W));
-        bad = V(mor)(bad, V(unord)(a, b));
-        m0 = V(max)(a, m0); /* in this order a NaN is passed over; `bad` remembers it */
-        m1 = V(max)(b, m1);
-    }
-    for (; i < n; i += V(W)) {
-        KV a = N(tail)(x + i, n - i < V(W) ? n - i : V(W));
-        bad = V(mor)(bad, V(unord)(a, a));
-        m0 = V(max)(a, m0);
-    }
-    *nan |= V(mbits)(bad) != 0;
-    return V(hmax)(V(max)(m0, m1));
+    T lane[V(W)];
+    KV v = n < V(W) ? N(tail)(x, n) : LOAD(x);
+    if (out < 0)
+        return v;
+    V(store)(lane, v);
+    lane[out] = -(T)INFINITY;
+    return V(load)(lane);
 }
+
+/* Where the vector with the place `skip` begins; n when there is none. */
+SXT_INLINE ptrdiff_t N(vector_of)(ptrdiff_t skip, ptrdiff_t n) { return skip < 0 || skip >= n ? n : skip / V(W) * V(W); }
+
+typedef struct {
+    KV even, odd;
+    KM bad;
+} N(maxima);
+
+SXT_INLINE ptrdiff_t N(max_run)(const ST *x, ptrdiff_t i, ptrdiff_t end, N(maxima) *m)
+{
+    for (; i + 2 * V(W) <= end; i += 2 * V(W)) {
+        KV a = LOAD(x + i), b = LOAD(x + i + V(W));
+        m->bad = V(mor)(m->bad, V(unord)(a, b));
+        m->even = V(max)(a, m->even); /* in this order a NaN is passed over; `bad` remembers it */
+        m->odd = V(max)(b, m->odd);
+    }
+    return i;
+}
+
+/* The maximum without the place `skip`, which may be none; NaN is noted, there as well. */
+static T N(range_max_but)(const ST *x, ptrdiff_t n, ptrdiff_t skip, int *nan)
+{
+    KV lowest = V(set1)(-(T)INFINITY);
+    N(maxima) m = {lowest, lowest, V(mnone)()};
+    ptrdiff_t stop = N(vector_of)(skip, n), i = N(max_run)(x, 0, stop, &m);
+    while (i < n) {
+        ptrdiff_t left = n - i < V(W) ? n - i : V(W);
+        KV a = N(tail_but)(x + i, left, i == stop ? skip - i : -1);
+        m.bad = V(mor)(m.bad, V(unord)(a, a));
+        m.even = V(max)(a, m.even);
+        i += V(W);
+        if (i > stop)
+            i = N(max_run)(x, i, n, &m);
+    }
+    *nan |= V(mbits)(m.bad) != 0;
+    return V(hmax)(V(max)(m.even, m.odd));
+}
+
+static T N(range_max)(const ST *x, ptrdiff_t n, int *nan) { return N(range_max_but)(x, n, -1, nan); }
 
 static ptrdiff_t N(range_find)(const ST *x, ptrdiff_t n, T value)
 {
@@ -40,14 +72,6 @@ static ptrdiff_t N(range_find)(const ST *x, ptrdiff_t n, T value)
             return i + __builtin_ctz(hit);
     }
     return -1;
-}
-
-static T N(range_max_but)(const ST *x, ptrdiff_t n, ptrdiff_t skip, int *nan)
-{
-    if (skip < 0 || skip >= n)
-        return N(range_max)(x, n, nan);
-    T a = N(range_max)(x, skip, nan), b = N(range_max)(x + skip + 1, n - skip - 1, nan);
-    return a > b ? a : b;
 }
 
 /* Blocks that stay in the first-level cache while they are looked at up to three times. */
@@ -115,32 +139,40 @@ SXT_INLINE V(vref) N(row_ref)(const sxt_row *row)
     return V(broadcast)(&ref);
 }
 
-/* One stretch: n elements from x, terms to e unless it is NULL. */
-SXT_INLINE void N(stretch_sum)(sxt_row *row, const ST *x, T *e, ptrdiff_t n, int precise, int store)
+/* Adds the elements from `begin` to `end` but the one at row->skip, terms to row->terms if store. */
+SXT_INLINE void N(range_sum)(sxt_row *row, ptrdiff_t begin, ptrdiff_t end, int precise, int store)
 {
+    const ST *x = (const ST *)row->x + begin, *next = row->prefetch ? (const ST *)row->prefetch + begin : NULL;
+    T *e = store ? (T *)row->terms + begin : NULL;
+    ptrdiff_t n = end - begin, skip = row->skip - begin, stop = N(vector_of)(skip, n);
     V(vref) ref = N(row_ref)(row);
-    V(int) bits1 = (V(int))V(scalar_bits)((T)row->m1), bits2 = (V(int))V(scalar_bits)((T)row->m2);
-    const char *next = row->prefetch ? (const char *)row->prefetch + ((const char *)x - (const char *)row->x)
-                                     : NULL;
+    V(uint) bits1 = V(scalar_bits)((T)row->m1), bits2 = V(scalar_bits)((T)row->m2);
     for (ptrdiff_t i = 0; i < n;) {
         V(acc) acc = {V(iset1)(0), V(iset1)(0)};
         V(uint) count = 0;
-        for (; i + V(W) <= n && count < FLUSH; i += V(W), count++) {
-            if (next) /* the next row arrives while this one is computed */
-                __builtin_prefetch(next + i * (ptrdiff_t)sizeof(ST));
-            KV term = V(exp_add)(LOAD(x + i), NULL, &ref, &acc, precise);
-            if (store)
-                V(store)(e + i, term);
+        while (i < n && count < FLUSH) {
+            ptrdiff_t run_end = i <= stop ? stop : n;
+            for (; i + V(W) <= run_end && count < FLUSH; i += V(W), count++) {
+                if (next) /* the next rows arrive while this one is computed */
+                    __builtin_prefetch(next + i);
+                KV term = V(exp_add)(LOAD(x + i), NULL, &ref, &acc, precise);
+                if (store)
+                    V(store)(e + i, term);
+            }
+            if (i >= n || count == FLUSH)
+                continue;
+            if (i == stop || n - i < V(W)) {
+                ptrdiff_t left = n - i < V(W) ? n - i : V(W);
+                KV v = N(tail_but)(x + i, left, i == stop ? skip - i : -1);
+                KV term = V(exp_add)(v, NULL, &ref, &acc, precise);
+                if (store)
+                    V(storen)(e + i, term, left);
+                i += V(W);
+                count++;
+            }
         }
-        if (i < n && n - i < V(W) && count < FLUSH) {
-            KV term = V(exp_add)(N(tail)(x + i, n - i), NULL, &ref, &acc, precise);
-            if (store)
-                V(storen)(e + i, term, n - i);
-            i = n;
-            count++;
-        }
-        uint64_t a = V(hsumu)(V(iadd)(acc.coarse, V(iset1)((V(int))(0 - count * (V(uint))bits1))));
-        int64_t b = V(hsums)(V(iadd)(acc.fine, V(iset1)((V(int))(0 - count * (V(uint))bits2))));
+        uint64_t a = V(hsumu)(V(iadd)(acc.coarse, V(iset1)((V(int))(0 - count * bits1))));
+        int64_t b = V(hsums)(V(iadd)(acc.fine, V(iset1)((V(int))(0 - count * bits2))));
         row->a_hi += a >> 32;
         row->a_lo += a & 0xffffffffu;
         row->b_hi += b >> 32;
@@ -148,36 +180,18 @@ SXT_INLINE void N(stretch_sum)(sxt_row *row, const ST *x, T *e, ptrdiff_t n, int
     }
 }
 
-static void N(plain_sum)(sxt_row *row, ptrdiff_t i, ptrdiff_t n)
-{
-    const ST *x = (const ST *)row->x + i;
-    if (row->terms)
-        N(stretch_sum)(row, x, (T *)row->terms + i, n, 0, 1);
-    else
-        N(stretch_sum)(row, x, NULL, n, 0, 0);
-}
-
-static void N(precise_sum)(sxt_row *row, ptrdiff_t i, ptrdiff_t n)
-{
-    const ST *x = (const ST *)row->x + i;
-    if (row->terms)
-        N(stretch_sum)(row, x, (T *)row->terms + i, n, SXT_T_IS_F32, 1);
-    else
-        N(stretch_sum)(row, x, NULL, n, SXT_T_IS_F32, 0);
-}
-
 static void N(sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
 {
     if (row->special)
         return;
-    if (job->op == SXT_OP_SOFTMAX) {
-        N(plain_sum)(row, begin, end - begin);
-    } else if (row->skip >= begin && row->skip < end) {
-        N(precise_sum)(row, begin, row->skip - begin);
-        N(precise_sum)(row, row->skip + 1, end - row->skip - 1);
-    } else {
-        N(precise_sum)(row, begin, end - begin);
-    }
+    if (job->op == SXT_OP_SOFTMAX && row->terms)
+        N(range_sum)(row, begin, end, 0, 1);
+    else if (job->op == SXT_OP_SOFTMAX)
+        N(range_sum)(row, begin, end, 0, 0);
+    else if (row->terms)
+        N(range_sum)(row, begin, end, SXT_T_IS_F32, 1);
+    else
+        N(range_sum)(row, begin, end, SXT_T_IS_F32, 0);
 }
 
 /* The loss or log-sum-exp of a special row. */
@@ -280,21 +294,30 @@ SXT_INLINE KV N(row_term)(const sxt_row *row, const V(vref) *ref, ptrdiff_t i, p
     return V(exp_term)(n >= V(W) ? LOAD(x) : N(tail)(x, n), NULL, ref);
 }
 
-/* y = term * factor, and not above the limit: a probability rounded up never exceeds 1 */
-SXT_INLINE void N(put_scaled)(const sxt_row *row, ST *y, KV term, ptrdiff_t n)
-{
-    KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo), top = V(set1)((T)row->limit);
-    if (row->tiny != 0.0)
-        N(put_tiny)(y, term, row->tiny, n);
-    else
-        N(put)(y, V(min)(V(fma)(term, hi, V(mul)(term, lo)), top), n);
-}
-
-static void N(write_scaled)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
+static void N(write_tiny)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
 {
     V(vref) ref = N(row_ref)(row);
     for (ptrdiff_t i = begin; i < end; i += V(W))
-        N(put_scaled)(row, (ST *)row->y + i, N(row_term)(row, &ref, i, end - i), end - i);
+        N(put_tiny)((ST *)row->y + i, N(row_term)(row, &ref, i, end - i), row->tiny, end - i);
+}
+
+/* y = term * factor, and not above the limit: a probability rounded up never exceeds 1. All that the loop
+ * needs is in registers: to the compiler, y might be the row itself. */
+static void N(write_scaled)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
+{
+    V(vref) ref = N(row_ref)(row);
+    KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo), top = V(set1)((T)row->limit);
+    const sxt_row here = {.x = row->x, .terms = row->terms};
+    ST *y = row->y;
+    ptrdiff_t i = begin;
+    for (; here.terms && i + V(W) <= end; i += V(W)) {
+        KV term = V(load)((const T *)here.terms + i);
+        STORE(y + i, V(min)(V(fma)(term, hi, V(mul)(term, lo)), top));
+    }
+    for (; i < end; i += V(W)) {
+        KV term = N(row_term)(&here, &ref, i, end - i);
+        N(put)(y + i, V(min)(V(fma)(term, hi, V(mul)(term, lo)), top), end - i);
+    }
 }
 
 static void N(write_log)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
@@ -361,74 +384,34 @@ static void N(write)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, pt
     } else if (row->y && job->op == SXT_OP_LOG_SOFTMAX) {
         N(write_log)(row, begin, end);
     } else if (row->y) {
-        N(write_scaled)(row, begin, end);
+        if (row->tiny != 0.0)
+            N(write_tiny)(row, begin, end);
+        else
+            N(write_scaled)(row, begin, end);
         if (job->op == SXT_OP_LABEL && row->skip >= begin && row->skip < end)
             STOREN((ST *)row->y + row->skip, V(set1)((T)row->patch), 1);
     }
 }
 
-/* A row ready for scan. */
-static sxt_row N(start)(const sxt_job *job, const void *x, void *y, ptrdiff_t index)
+/* Makes the row ready for scan. Field by field: a row is large, and short ones are many. */
+static void N(start)(const sxt_job *job, sxt_row *row, const void *x, ptrdiff_t index)
 {
-    sxt_row row;
-    memset(&row, 0, sizeof row);
-    row.x = x;
-    row.y = y;
-    row.index = index;
-    row.skip = row.label = -1;
-    row.rest = row.at_skip = -(double)INFINITY;
+    row->x = x;
+    row->index = index;
+    row->skip = row->label = -1;
+    row->rest = row->at_skip = -(double)INFINITY;
+    row->nan = 0;
+    row->a_hi = row->a_lo = row->b_lo = 0;
+    row->b_hi = 0;
+    row->dot = row->mass = row->target_skip = row->at_label = row->tiny = 0.0;
     if (job->op == SXT_OP_LABEL) {
         T lane[V(W)];
-        row.label = job->labels[index];
-        V(store)(lane, LOADN((const ST *)x + row.label, 1));
-        row.at_label = (double)lane[0];
+        row->label = job->labels[index];
+        V(store)(lane, LOADN((const ST *)x + row->label, 1));
+        row->at_label = (double)lane[0];
         if (!job->general) {
-            row.skip = row.label;
-            row.at_skip = row.at_label;
+            row->skip = row->label;
+            row->at_skip = row->at_label;
         }
-    }
-    return row;
-}
-
-/* Where the terms of a row go: the output, if it is of the compute type, scratch, or nowhere. */
-static void *N(terms_of)(const sxt_job *job, const sxt_row *row, sxt_scratch scratch)
-{
-    void *output = row->y ? row->y : row->h;
-    if (!output || job->op == SXT_OP_LOG_SOFTMAX)
-        return NULL;
-    if (ST_IS_T)
-        return output;
-    return (size_t)job->classes * sizeof(T) <= scratch.bytes ? scratch.data : NULL;
-}
-
-static void N(rows)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total)
-{
-    ptrdiff_t n = job->classes;
-    for (ptrdiff_t r = 0; r < plane->rows; r++) {
-        const char *x = plane->x.p + r * plane->x.row;
-        char *y = plane->y.p ? plane->y.p + r * plane->y.row : NULL;
-        char *h = plane->h.p ? plane->h.p + r * plane->h.row : NULL;
-        ptrdiff_t index = plane->first_row + r * plane->row_step;
-        if (N(ignored)(job, index)) {
-            N(put_row_value)(job, index, 0.0);
-            if (y)
-                N(write_fill)((ST *)(void *)y, n, 0.0);
-            if (h)
-                N(write_fill)((ST *)(void *)h, n, 0.0);
-            continue;
-        }
-        sxt_row row = N(start)(job, x, y, index);
-        row.position = plane->position + r;
-        row.h = h;
-        row.t = plane->t.p ? plane->t.p + r * plane->t.row : NULL;
-        row.terms = N(terms_of)(job, &row, scratch);
-        row.prefetch = r + 1 < plane->rows ? x + plane->x.row : NULL;
-        N(scan)(job, &row, 0, n);
-        N(prepare)(job, &row);
-        if (job->base || row.t)
-            N(row_dense)(job, &row);
-        N(sum)(job, &row, 0, n);
-        N(finish)(job, &row, total);
-        N(write)(job, &row, 0, n);
     }
 }

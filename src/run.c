@@ -134,10 +134,8 @@ static sxt_status run_long_row(const sxt_job *job, const sxt_plane *plane, ptrdi
 {
     ptrdiff_t ntasks = (job->classes + RANGE - 1) / RANGE;
     int threads = sxt_get_num_threads();
-    sxt_row row = kernels->start(job, plane->x.p, plane->y.p, plane->first_row);
-    row.position = position;
-    if (store)
-        row.terms = plane->y.p;
+    sxt_row row = {.y = plane->y.p, .position = position, .terms = store ? plane->y.p : NULL};
+    kernels->start(job, &row, plane->x.p, plane->first_row);
     sxt_row *parts = malloc(sizeof *parts * (size_t)ntasks);
     if (!parts)
         return SXT_ERR_MEMORY;

@@ -9,6 +9,8 @@
 #undef STORE
 #undef STOREN
 #undef SCAN_BLOCK
+#undef BATCH_ROWS
+#undef BATCH_BYTES
 #undef WIDE_TILE
 #undef NARROW_TILE
 #undef FEW_CLASSES
