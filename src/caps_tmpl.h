@@ -50,18 +50,28 @@ static void N(transform)(const sxt_job *job, double origin, double *x, double *t
         N(scale_one)(job->logit_scale, origin, x, tail, slope, bend);
 }
 
+/* Two loops without branches, which put the lanes side by side. */
 static void N(cap_logits)(const sxt_job *job, const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t nc)
 {
-    for (ptrdiff_t c = 0; c < nc; c++)
-        for (ptrdiff_t i = 0; i < s->lanes; i++) {
-            ptrdiff_t at = c * s->lanes + i;
-            N(transform)(job, s->origin[i], t->x + at, t->tail + at, t->slope + at, t->bend + at);
-        }
+    double scale = job->logit_scale, cap = job->softcap;
+    ptrdiff_t used = (s->rows + 7) / 8 * 8;
+    for (ptrdiff_t c = 0; c < nc; c++) {
+        double *restrict x = t->x + c * s->lanes, *restrict tail = t->tail + c * s->lanes;
+        double *restrict slope = t->slope + c * s->lanes, *restrict bend = t->bend + c * s->lanes;
+        if (cap > 0.0)
+            for (ptrdiff_t i = 0; i < used; i++)
+                N(cap_one)(scale, cap, x + i, tail + i, slope + i, bend + i);
+        else
+            for (ptrdiff_t i = 0; i < used; i++)
+                N(scale_one)(scale, s->origin[i], x + i, tail + i, slope + i, bend + i);
+    }
 }
 
 /* The logit with the largest z of each row (0 with a cap, or when it is not finite), and the label's z. */
 static void N(set_origins)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, ptrdiff_t r0)
 {
+    for (ptrdiff_t i = 0; i < s->lanes; i++)
+        s->origin[i] = 0.0;
     for (ptrdiff_t i = 0; i < s->rows; i++) {
         double best = -(double)INFINITY, slope, bend;
         for (ptrdiff_t c = 0; job->softcap == 0.0 && c < job->classes; c++) {

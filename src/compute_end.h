@@ -19,3 +19,7 @@
 #undef DENSE_TOO_LARGE
 #undef DENSE_SCALE
 #undef SXT_T_IS_F32
+#undef GENERAL_INPUTS
+#undef GENERAL_RESULTS
+#undef ONE_DOUBLE
+#undef HALVES

@@ -8,64 +8,81 @@
 
 #include "softxent.h"
 
-static inline double sxt_get(const char *p, sxt_dtype dtype)
+static inline float sxt_float_of_bits(uint32_t bits)
 {
-    if (dtype == SXT_F64) {
-        double x;
-        memcpy(&x, p, sizeof x);
-        return x;
-    }
     float x;
-    uint16_t h;
-    if (dtype == SXT_F32) {
-        memcpy(&x, p, sizeof x);
-        return (double)x;
-    }
-    memcpy(&h, p, sizeof h);
-    if (dtype == SXT_BF16) {
-        uint32_t bits = (uint32_t)h << 16;
-        memcpy(&x, &bits, sizeof x);
-        return (double)x;
-    }
-    int exponent = h >> 10 & 31, fraction = h & 1023;
-    double sign = h >> 15 ? -1.0 : 1.0;
-    if (exponent == 31)
-        return fraction ? (double)NAN : sign * (double)INFINITY;
-    return sign * (exponent ? ldexp(1024.0 + fraction, exponent - 25) : ldexp(fraction, -24));
+    memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
-/* |x| rounded to `digits` binary digits, at least 2^lowest apart, in units of the result's spacing. */
+static inline double sxt_get_f16(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, rest = h & 0x7fffu;
+    float size = rest < 0x0400u    ? (float)rest * 0x1p-24f
+                 : rest >= 0x7c00u ? sxt_float_of_bits(0x7f800000u | (rest & 0x3ffu) << 13)
+                                   : sxt_float_of_bits((rest << 13) + 0x38000000u);
+    return (double)(sign ? -size : size);
+}
+
+static inline double sxt_get(const char *p, sxt_dtype dtype)
+{
+    double x;
+    float f;
+    uint16_t h;
+    switch (dtype) {
+    case SXT_F64:
+        memcpy(&x, p, sizeof x);
+        return x;
+    case SXT_F32:
+        memcpy(&f, p, sizeof f);
+        return (double)f;
+    case SXT_BF16:
+        memcpy(&h, p, sizeof h);
+        return (double)sxt_float_of_bits((uint32_t)h << 16);
+    default:
+        memcpy(&h, p, sizeof h);
+        return sxt_get_f16(h);
+    }
+}
+
+/* x rounded to a 16-bit format of `digits` stored mantissa bits whose normal numbers begin at `least` and whose
+ * infinity is reached at `end`. Normal numbers: the upper bits of the double, rounded as an integer; below,
+ * the addition of a large number rounds to units of the smallest one. */
+static inline uint16_t sxt_round_to_16(double x, int digits, int bias, double least, double end)
+{
+    double size = fabs(x), shifted = size + 0x1.8p52 * least / (double)(1 << digits);
+    uint64_t bits, units;
+    memcpy(&bits, &size, sizeof bits);
+    memcpy(&units, &shifted, sizeof units);
+    int drop = 52 - digits;
+    bits += ((UINT64_C(1) << (drop - 1)) - 1) + ((bits >> drop) & 1);
+    uint16_t infinity = (uint16_t)((2 * bias + 1) << digits);
+    uint16_t h = size >= end     ? infinity
+                 : size >= least ? (uint16_t)((bits >> drop) - ((uint64_t)(1023 - bias) << digits))
+                                 : (uint16_t)(units & 0xffffu);
+    h = x != x ? (uint16_t)(infinity | 1 << (digits - 1)) : h;
+    return (uint16_t)(h | (x == x && signbit(x) ? 0x8000 : 0));
+}
+
 static inline void sxt_put(char *p, sxt_dtype dtype, double x)
 {
-    if (dtype == SXT_F64) {
+    float f = (float)x;
+    uint16_t h;
+    switch (dtype) {
+    case SXT_F64:
         memcpy(p, &x, sizeof x);
         return;
-    }
-    float f = (float)x;
-    if (dtype == SXT_F32) {
+    case SXT_F32:
         memcpy(p, &f, sizeof f);
         return;
-    }
-    uint16_t h;
-    int digits = dtype == SXT_F16 ? 11 : 8, lowest = dtype == SXT_F16 ? -24 : -133;
-    uint16_t infinity = dtype == SXT_F16 ? 0x7c00 : 0x7f80, nan = dtype == SXT_F16 ? 0x7e00 : 0x7fc0;
-    if (x != x) {
-        memcpy(p, &nan, sizeof nan);
+    case SXT_BF16:
+        h = sxt_round_to_16(x, 7, 127, 0x1p-126, 0x1.ffp127);
+        memcpy(p, &h, sizeof h);
         return;
+    default:
+        h = sxt_round_to_16(x, 10, 15, 0x1p-14, 65520.0);
+        memcpy(p, &h, sizeof h);
     }
-    double size = fabs(x);
-    int exponent = lowest; /* of zero: anything low */
-    if (size > 0.0 && size < (double)INFINITY)
-        (void)frexp(size, &exponent);
-    int spacing = exponent - digits > lowest ? exponent - digits : lowest;
-    if (size >= (dtype == SXT_F16 ? 65520.0 : 0x1.ffp127)) {
-        h = infinity;
-    } else { /* consecutive numbers have consecutive bits */
-        double units = nearbyint(ldexp(size, -spacing));
-        h = (uint16_t)(((unsigned)(spacing - lowest) << (digits - 1)) + (unsigned)units);
-    }
-    h = (uint16_t)(h | (signbit(x) ? 0x8000 : 0));
-    memcpy(p, &h, sizeof h);
 }
 
 #endif

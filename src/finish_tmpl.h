@@ -77,20 +77,22 @@ SXT_FN double V(finish_huge_loss)(V(wide) others, double at_label, double max, d
  * (tail: capped logits only), the label's logit at_label + label_tail. row_weight multiplies the loss,
  * row_grad the gradient, z_grad that of z_loss lse^2. mass is the sum of q; q_max and q_label are q at the
  * maximum and at the label; dot is the sum of the dense part of q times (max - x), times DENSE_SCALE, dense_mass that of q. */
+#define GENERAL_INPUTS(X)                                                                           \
+    X(max) X(tail) X(shift) X(n_ref) X(origin) X(at_label) X(label_tail) X(label_share) X(label_is_max) \
+    X(row_weight) X(row_grad) X(z_loss) X(z_grad) X(q_max) X(q_label) X(mass) X(dot) X(dense_mass)
+#define ONE_DOUBLE(name) double name;
 typedef struct {
-    double max, tail, shift, n_ref, origin;
-    double at_label, label_tail, label_share;
-    int label_is_max;
-    double row_weight, row_grad, z_loss, z_grad;
-    double q_max, q_label, mass, dot, dense_mass;
+    GENERAL_INPUTS(ONE_DOUBLE) /* label_is_max: 1 or 0 */
 } V(general);
 
 /* gradient = term * factor - row_grad * q; hessian = curve p (1 - p) + curve_z p^2, p = term * share; at the
  * maximum and at the label the values given. The loss is in units of 1 / unit: DENSE_SCALE when it may exceed
  * the largest number, else 1. */
+#define GENERAL_RESULTS(X)                                                                          \
+    X(loss) X(unit) X(z) X(factor_hi) X(factor_lo) X(share_hi) X(share_lo) X(curve) X(curve_z)         \
+    X(grad_max) X(hess_max) X(grad_label) X(hess_label)
 typedef struct {
-    double loss, unit, z, factor_hi, factor_lo, share_hi, share_lo, curve, curve_z;
-    double grad_max, hess_max, grad_label, hess_label;
+    GENERAL_RESULTS(ONE_DOUBLE)
 } V(general_outcome);
 
 SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
@@ -106,15 +108,15 @@ SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
     double above_max = nll + g.tail, lse = g.origin + (g.max + above_max);
     /* halves: the difference of two logits may exceed the largest number while its share does not */
     double half = 0.5 * g.max - 0.5 * g.at_label, rest = above_max - g.label_tail;
-    half = g.label_is_max ? 0.0 : half;
-    rest = g.label_is_max ? nll : rest;
+    half = g.label_is_max != 0.0 ? 0.0 : half;
+    rest = g.label_is_max != 0.0 ? nll : rest;
     double p_label = V(wide_ratio)(e_label, sum) * (1.0 + g.label_tail);
     p_label = x_label == -(double)INFINITY ? 0.0 : p_label;
     double z_slope = 2.0 * g.z_loss * lse * g.z_grad, curve_z = 2.0 * g.z_loss * g.z_grad;
     double curve = g.row_grad * g.mass + z_slope;
     sxt_dd f = V(wide_factor)(curve, sum), p = V(wide_factor)(1.0, sum);
-    int huge = fabs(g.dot) > 0x1p1000 || fabs(half) > 0x1p1000;
-    double unit = huge ? (double)DENSE_SCALE : 1.0, share = g.label_share * unit;
+    double most = fabs(g.dot) > fabs(half) ? fabs(g.dot) : fabs(half);
+    double unit = most > 0x1p1000 ? (double)DENSE_SCALE : 1.0, share = g.label_share * unit;
     double label_part = g.label_share == 0.0 ? 0.0 : 2.0 * (share * half) + share * rest;
     double dense_part = g.dot * (unit / (double)DENSE_SCALE);
     dense_part += g.dense_mass == 0.0 ? 0.0 : g.dense_mass * unit * above_max;
@@ -132,18 +134,100 @@ SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
         .hess_label = sxt_canonical(curve * (p_label * (1.0 - p_label)) + curve_z * (p_label * p_label))};
 }
 
-/* One element of the gradient. For f32 the factor is a double and all is rounded once. */
-SXT_FN T V(gradient_value)(T term, double hi, double lo, double row_grad, double q)
+/* ---- elements of the general form's gradient and Hessian ---------------------------------------- */
+
+/* What they are made of for the lanes of a vector: doubles, for f32 in two halves. hi: for f32 all of the
+ * factor; there everything is rounded once. */
+#if SXT_T_IS_F32
+#define HALVES 2
+#else
+#define HALVES 1
+#endif
+typedef struct {
+    f64_v hi[HALVES], lo[HALVES], row_grad[HALVES];
+} V(gradient);
+
+typedef struct {
+    f64_v hi[HALVES], lo[HALVES], curve[HALVES], curve_z[HALVES];
+} V(hessian);
+
+SXT_INLINE void V(halves)(KV v, f64_v half[HALVES])
 {
 #if SXT_T_IS_F32
-    return (T)sxt_canonical(fma((double)term, hi + lo, -(row_grad * q)));
+    f32_split(v, half);
 #else
-    return sxt_canonical(fma(term, hi, fma(term, lo, -(row_grad * q))));
+    half[0] = v;
 #endif
 }
 
-SXT_FN T V(hessian_value)(T term, double share_hi, double share_lo, double curve, double curve_z)
+SXT_INLINE KV V(whole)(const f64_v half[HALVES])
 {
-    double p = fma((double)term, share_hi, (double)term * share_lo);
-    return (T)sxt_canonical(fma(curve, p * (1.0 - p), curve_z * (p * p)));
+#if SXT_T_IS_F32
+    return f32_join(half);
+#else
+    return half[0];
+#endif
+}
+
+SXT_INLINE f64_v V(canonical_lanes)(f64_v v) { return f64_select(f64_unord(v, v), f64_set1((double)NAN), v); }
+
+/* From one value a lane; of the lanes only those that exist (W may be below the lanes of two halves). */
+SXT_INLINE void V(half_load)(const double *p, int step, f64_v half[HALVES])
+{
+    for (int k = 0; k < HALVES; k++)
+        half[k] = step == 0 ? f64_set1(*p) : k * f64_W < V(W) ? f64_load(p + k * f64_W) : f64_set1(0.0);
+}
+
+/* step 0: the same numbers for all lanes; 1: those of consecutive rows. */
+SXT_INLINE V(gradient) V(gradient_of)(const double *hi, const double *lo, const double *row_grad, int step)
+{
+    V(gradient) g;
+    V(half_load)(hi, step, g.hi);
+    V(half_load)(lo, step, g.lo);
+    V(half_load)(row_grad, step, g.row_grad);
+#if SXT_T_IS_F32
+    for (int k = 0; k < HALVES; k++)
+        g.hi[k] = f64_add(g.hi[k], g.lo[k]);
+#endif
+    return g;
+}
+
+/* term * factor - row_grad * q */
+SXT_INLINE KV V(gradient_value)(const V(gradient) *g, KV term, KV q)
+{
+    f64_v t[HALVES], s[HALVES];
+    V(halves)(term, t);
+    V(halves)(q, s);
+    for (int k = 0; k < HALVES; k++) {
+        f64_v minus = f64_sub(f64_set1(0.0), f64_mul(g->row_grad[k], s[k]));
+#if !SXT_T_IS_F32
+        minus = f64_fma(t[k], g->lo[k], minus);
+#endif
+        s[k] = V(canonical_lanes)(f64_fma(t[k], g->hi[k], minus));
+    }
+    return V(whole)(s);
+}
+
+SXT_INLINE V(hessian) V(hessian_of)(const double *hi, const double *lo, const double *curve, const double *curve_z,
+                                    int step)
+{
+    V(hessian) h;
+    V(half_load)(hi, step, h.hi);
+    V(half_load)(lo, step, h.lo);
+    V(half_load)(curve, step, h.curve);
+    V(half_load)(curve_z, step, h.curve_z);
+    return h;
+}
+
+/* curve p (1 - p) + curve_z p^2 */
+SXT_INLINE KV V(hessian_value)(const V(hessian) *h, KV term)
+{
+    f64_v t[HALVES];
+    V(halves)(term, t);
+    for (int k = 0; k < HALVES; k++) {
+        f64_v p = f64_fma(t[k], h->hi[k], f64_mul(t[k], h->lo[k]));
+        f64_v square = f64_mul(h->curve_z[k], f64_mul(p, p));
+        t[k] = V(canonical_lanes)(f64_fma(h->curve[k], f64_mul(p, f64_sub(f64_set1(1.0), p)), square));
+    }
+    return V(whole)(t);
 }

@@ -39,9 +39,9 @@ SXT_FN V(general) N(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t t
     if (job->op == SXT_OP_LABEL) {
         ptrdiff_t label = job->labels[index];
         g.label_share = job->share * (job->weight ? job->weight[label] : 1.0);
-        g.label_is_max = label == top;
+        g.label_is_max = label == top ? 1.0 : 0.0;
         g.q_label = g.label_share + (job->base ? job->base[label] : 0.0);
-        g.q_max = g.label_is_max ? g.q_label : g.q_max;
+        g.q_max = label == top ? g.q_label : g.q_max;
         g.dense_mass = job->base_sum;
         g.mass = g.label_share + job->base_sum;
     }

@@ -41,10 +41,12 @@ static void N(row_dense)(const sxt_job *job, sxt_row *row)
         for (; i < n && count < FLUSH; i += V(W), count++) {
             KV v = n - i >= V(W) ? LOAD(x + i) : LOADN(x + i, n - i), w = N(q_of)(&q, i, n - i);
             V(grid_add)(V(dense_term)(w, max, v, NULL), V(set1)(d1), V(set1)(d2), &d);
-            V(grid_add)(w, V(set1)(q1), V(set1)(q2), &m);
+            if (q.target) /* else the mass is known */
+                V(grid_add)(w, V(set1)(q1), V(set1)(q2), &m);
         }
         V(grid_flush)(&dots, &d, count, d1, d2);
-        V(grid_flush)(&masses, &m, count, q1, q2);
+        if (q.target)
+            V(grid_flush)(&masses, &m, count, q1, q2);
     }
     row->dot = V(dot_value)(&dots, unit_d, bound_d);
     row->mass = V(grid_value)(&masses, unit_q);

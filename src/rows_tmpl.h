@@ -344,22 +344,19 @@ static void N(write_fill)(ST *y, ptrdiff_t n, double value)
 static void N(write_general)(const sxt_job *job, const sxt_row *row)
 {
     ST *y = row->y, *h = row->h;
+    const sxt_row here = {.x = row->x, .terms = row->terms};
     N(coefficients) q = {job->base_here, job->slope_here, row->t};
     V(vref) ref = N(row_ref)(row);
-    for (ptrdiff_t i = 0; i < job->classes; i += V(W)) {
-        ptrdiff_t n = job->classes - i;
-        KV term = N(row_term)(row, &ref, i, n);
-        T terms[V(W)], qs[V(W)], grad[V(W)], hess[V(W)];
-        V(store)(terms, term);
-        V(store)(qs, N(q_of)(&q, i, n));
-        for (int k = 0; k < V(W); k++) {
-            grad[k] = V(gradient_value)(terms[k], row->factor_hi, row->factor_lo, row->row_grad, (double)qs[k]);
-            hess[k] = V(hessian_value)(terms[k], row->share_hi, row->share_lo, row->curve, row->curve_z);
-        }
+    V(gradient) gradient = V(gradient_of)(&row->factor_hi, &row->factor_lo, &row->row_grad, 0);
+    V(hessian) hessian = V(hessian_of)(&row->share_hi, &row->share_lo, &row->curve, &row->curve_z, 0);
+    ptrdiff_t classes = job->classes;
+    for (ptrdiff_t i = 0; i < classes; i += V(W)) {
+        ptrdiff_t n = classes - i;
+        KV term = N(row_term)(&here, &ref, i, n), coefficient = N(q_of)(&q, i, n);
         if (y)
-            N(put)(y + i, V(load)(grad), n);
+            N(put)(y + i, V(gradient_value)(&gradient, term, coefficient), n);
         if (h)
-            N(put)(h + i, V(load)(hess), n);
+            N(put)(h + i, V(hessian_value)(&hessian, term), n);
     }
     if (y && row->label >= 0)
         STOREN(y + row->label, V(set1)((T)row->label_patch), 1);

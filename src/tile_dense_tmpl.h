@@ -46,9 +46,11 @@ static void N(tile_bounds)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t,
 
 static void N(lanes_grids)(N(lanes) *s)
 {
-    for (ptrdiff_t i = 0; i < s->lanes; i++) {
+    for (ptrdiff_t i = 0; i < s->lanes; i++)
         V(grid_for)(s->bound_d[i], &s->d1[i], &s->d2[i], &s->unit_d[i]);
+    for (ptrdiff_t i = 0; i < s->lanes; i++)
         V(grid_for)(s->bound_q[i], &s->q1[i], &s->q2[i], &s->unit_q[i]);
+    for (ptrdiff_t i = 0; i < s->lanes; i++) {
         s->dots[i] = s->masses[i] = (V(grid_sum)){0, 0, 0, 0};
         if (s->nan[i] && !s->special[i])
             s->special[i] = s->any_special = 1;
@@ -81,10 +83,12 @@ static void N(tile_dense)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, 
                 ptrdiff_t at = c * s->lanes + i;
                 KV q = N(lane_q)(job, t->target, c0 + c, at);
                 V(grid_add)(N(lane_term)(t, q, max, at), d1, d2, &d);
-                V(grid_add)(q, q1, q2, &m);
+                if (t->target) /* else the mass is known */
+                    V(grid_add)(q, q1, q2, &m);
             }
             N(lanes_flush)(s, i, &d, count, s->d1, s->d2, s->dots);
-            N(lanes_flush)(s, i, &m, count, s->q1, s->q2, s->masses);
+            if (t->target)
+                N(lanes_flush)(s, i, &m, count, s->q1, s->q2, s->masses);
         }
     }
 }

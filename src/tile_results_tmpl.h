@@ -67,28 +67,43 @@ static void N(lanes_finish)(const sxt_job *job, N(lanes) *s)
     }
 }
 
+/* What is known of the rows, as lanes; rows without a result count as rows of zeros. */
+static void N(gather_general)(const sxt_job *job, N(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->lanes; i++) {
+        V(general) g = {.n_ref = 0.0};
+        if (i < s->rows && !s->special[i]) {
+            g = N(general_of)(job, s->number[i], s->skip[i]);
+            g.tail = (double)s->tail_skip[i];
+            g.origin = (double)s->origin[i] * (ST_IS_ANY ? job->logit_scale : 1.0);
+            g.at_label = (double)s->at_label[i];
+            g.label_tail = (double)s->label_tail[i];
+            g.max = (double)s->max[i];
+            g.shift = (double)s->shift[i];
+            g.n_ref = (double)s->n_ref[i];
+            g.dot = s->dot[i];
+            if (job->op == SXT_OP_DENSE) {
+                g.mass = g.dense_mass = s->mass[i];
+                g.q_max += job->slope[s->skip[i]] * (double)s->target_skip[i];
+            }
+        }
+#define TO_LANE(name) s->in.name[i] = g.name;
+        GENERAL_INPUTS(TO_LANE)
+#undef TO_LANE
+    }
+}
+
 static void N(finish_general_lanes)(const sxt_job *job, N(lanes) *s)
 {
-    for (ptrdiff_t i = 0; i < s->rows; i++) {
-        if (s->special[i])
-            continue;
-        V(general) g = N(general_of)(job, s->number[i], s->skip[i]);
-        g.tail = (double)s->tail_skip[i];
-        g.origin = (double)s->origin[i] * (ST_IS_ANY ? job->logit_scale : 1.0);
-        g.at_label = (double)s->at_label[i];
-        g.label_tail = (double)s->label_tail[i];
-        g.max = (double)s->max[i];
-        g.shift = (double)s->shift[i];
-        g.n_ref = (double)s->n_ref[i];
-        g.dot = s->dot[i];
-        if (job->op == SXT_OP_DENSE) {
-            g.mass = g.dense_mass = s->mass[i];
-            g.q_max += job->slope[s->skip[i]] * (double)s->target_skip[i];
-        }
-        s->outcome[i] = V(finish_general)(N(lane_sum)(s, i), g);
-        s->row_grad[i] = g.row_grad;
-        s->loss[i] = s->outcome[i].loss;
-        s->z[i] = s->outcome[i].z;
+    N(gather_general)(job, s);
+    for (ptrdiff_t i = 0; i < s->lanes; i++) {
+#define FROM_LANE(name) .name = s->in.name[i],
+        V(general) g = {GENERAL_INPUTS(FROM_LANE)};
+#undef FROM_LANE
+        V(general_outcome) o = V(finish_general)(N(lane_sum)(s, i), g);
+#define TO_LANE(name) s->out.name[i] = o.name;
+        GENERAL_RESULTS(TO_LANE)
+#undef TO_LANE
     }
 }
 
@@ -96,7 +111,7 @@ static void N(finish_general_lanes)(const sxt_job *job, N(lanes) *s)
 static void N(lanes_results)(const sxt_job *job, N(lanes) *s, ptrdiff_t position, sxt_total *total)
 {
     for (ptrdiff_t i = 0; i < s->rows; i++) {
-        double value = s->loss[i];
+        double value = job->general ? s->out.loss[i] : s->loss[i];
         if (s->special[i]) {
             value = (double)NAN;
             if (job->op == SXT_OP_LOGSUMEXP && !s->nan[i])
@@ -105,7 +120,7 @@ static void N(lanes_results)(const sxt_job *job, N(lanes) *s, ptrdiff_t position
                 value = 0.0;
         }
         int general = job->general && !s->special[i];
-        double unit = general ? s->outcome[i].unit : 1.0;
+        double unit = general ? s->out.unit[i] : 1.0;
         if (value == (double)INFINITY && job->op == SXT_OP_LABEL && !job->general && !s->special[i] &&
             s->at_skip[i] > -(T)INFINITY) {
             double scale_loss, scale_grad;
@@ -114,30 +129,42 @@ static void N(lanes_results)(const sxt_job *job, N(lanes) *s, ptrdiff_t position
                                         (double)s->shift[i], (double)s->n_ref[i], scale_loss);
             unit = (double)DENSE_SCALE;
         }
-        N(add_result)(job, s->number[i], position + i, value, unit, general ? s->z[i] : 0.0, total);
+        N(add_result)(job, s->number[i], position + i, value, unit, general ? s->out.z[i] : 0.0, total);
     }
 }
 
 /* ---- sweep 3: outputs ------------------------------------------------------------------------- */
 
-/* Gradient and Hessian of one element; of capped logits by the chain rule. c: the class. */
-SXT_INLINE void N(element_general)(const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t lane, ptrdiff_t at,
-                                   ptrdiff_t c, T e, T q)
+/* The values at the maximum and at the label, which come from sums of the others. */
+static void N(patch_general)(const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c0, ptrdiff_t nc)
 {
-    const V(general_outcome) *o = &s->outcome[lane];
-    T grad = V(gradient_value)(e, o->factor_hi, o->factor_lo, s->row_grad[lane], (double)q);
-    T curve = V(hessian_value)(e, o->share_hi, o->share_lo, o->curve, o->curve_z);
-    int top = s->skip[lane] == c, label = s->label[lane] == c;
-    grad = top ? (T)o->grad_max : label ? (T)o->grad_label : grad;
-    curve = top ? (T)o->hess_max : label ? (T)o->hess_label : curve;
-#if ST_IS_ANY
-    curve = sxt_canonical(curve * t->slope[at] * t->slope[at] + grad * t->bend[at]);
-    grad = sxt_canonical(grad * t->slope[at]);
-#endif
-    t->x[at] = grad;
-    if (t->hess)
-        t->hess[at] = curve;
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        int64_t top = s->skip[i] - c0, label = s->label[i] - c0;
+        if (s->label[i] >= 0 && label >= 0 && label < nc) {
+            t->x[label * s->lanes + i] = (T)s->out.grad_label[i];
+            if (t->hess)
+                t->hess[label * s->lanes + i] = (T)s->out.hess_label[i];
+        }
+        if (s->skip[i] >= 0 && top >= 0 && top < nc) {
+            t->x[top * s->lanes + i] = (T)s->out.grad_max[i];
+            if (t->hess)
+                t->hess[top * s->lanes + i] = (T)s->out.hess_max[i];
+        }
+    }
 }
+
+#if ST_IS_ANY
+/* From derivatives in the capped logits to those in the logits. */
+static void N(chain_rule)(const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t nc)
+{
+    for (ptrdiff_t at = 0; at < nc * s->lanes; at++) {
+        T grad = t->x[at], slope = t->slope[at];
+        if (t->hess)
+            t->hess[at] = sxt_canonical(t->hess[at] * slope * slope + grad * t->bend[at]);
+        t->x[at] = sxt_canonical(grad * slope);
+    }
+}
+#endif
 
 /* Gradient in place of the terms, Hessian to its tile if there is one. */
 static void N(tile_write_general)(const sxt_job *job, const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c0,
@@ -145,22 +172,27 @@ static void N(tile_write_general)(const sxt_job *job, const N(lanes) *s, const N
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         V(vref) ref = N(lane_ref)(s, i);
+        V(gradient) gradient = V(gradient_of)(s->out.factor_hi + i, s->out.factor_lo + i, s->in.row_grad + i, 1);
+        V(hessian) hessian = V(hessian_of)(s->out.share_hi + i, s->out.share_lo + i, s->out.curve + i,
+                                           s->out.curve_z + i, 1);
         for (ptrdiff_t c = 0; c < nc; c++) {
             ptrdiff_t at = c * s->lanes + i;
-            T q[V(W)], e[V(W)];
-            KV x = V(load)(t->x + at);
+            KV term = V(load)(t->x + at), q = N(lane_q)(job, t->target, c0 + c, at);
 #if ST_IS_ANY
             KV tail = V(load)(t->tail + at);
-            x = terms ? x : V(exp_term)(x, &tail, &ref);
+            term = terms ? term : V(exp_term)(term, &tail, &ref);
 #else
-            x = terms ? x : V(exp_term)(x, NULL, &ref);
+            term = terms ? term : V(exp_term)(term, NULL, &ref);
 #endif
-            V(store)(q, N(lane_q)(job, t->target, c0 + c, at));
-            V(store)(e, x);
-            for (int k = 0; k < V(W); k++)
-                N(element_general)(s, t, i + k, at + k, c0 + c, e[k], q[k]);
+            V(store)(t->x + at, V(gradient_value)(&gradient, term, q));
+            if (t->hess)
+                V(store)(t->hess + at, V(hessian_value)(&hessian, term));
         }
     }
+    N(patch_general)(s, t, c0, nc);
+#if ST_IS_ANY
+    N(chain_rule)(s, t, nc);
+#endif
 }
 
 SXT_INLINE void N(tile_write)(const sxt_job *job, const N(lanes) *s, T *tile, ptrdiff_t nc, int terms)

@@ -29,8 +29,14 @@ typedef struct {
     T d1[WIDE_TILE], d2[WIDE_TILE], q1[WIDE_TILE], q2[WIDE_TILE];
     double unit_d[WIDE_TILE], unit_q[WIDE_TILE], dot[WIDE_TILE], mass[WIDE_TILE];
     V(grid_sum) dots[WIDE_TILE], masses[WIDE_TILE];
-    V(general_outcome) outcome[WIDE_TILE];
-    double row_grad[WIDE_TILE];
+#define LANES(name) double name[WIDE_TILE];
+    struct {
+        GENERAL_INPUTS(LANES)
+    } in;
+    struct {
+        GENERAL_RESULTS(LANES)
+    } out;
+#undef LANES
     T tail_skip[WIDE_TILE];
     T at_label[WIDE_TILE], label_tail[WIDE_TILE], origin[WIDE_TILE], limit[WIDE_TILE];
     int64_t label[WIDE_TILE];

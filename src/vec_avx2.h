@@ -285,4 +285,16 @@ SXT_INLINE void f64_unpack4(const double *tile, ptrdiff_t pitch, char *y, ptrdif
     }
 }
 
+/* ---- float lanes as doubles, in two halves ---------------------------------------------------------- */
+SXT_INLINE void f32_split(f32_v v, f64_v half[2])
+{
+    half[0] = _mm256_cvtps_pd(_mm256_castps256_ps128(v));
+    half[1] = _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
+}
+SXT_INLINE f32_v f32_join(const f64_v half[2])
+{
+    f32_v low = _mm256_castps128_ps256(_mm256_cvtpd_ps(half[0]));
+    return _mm256_insertf128_ps(low, _mm256_cvtpd_ps(half[1]), 1);
+}
+
 #endif

@@ -281,4 +281,16 @@ SXT_INLINE void f64_unpack4(const double *tile, ptrdiff_t pitch, char *y, ptrdif
     }
 }
 
+/* ---- float lanes as doubles, in two halves ---------------------------------------------------------- */
+SXT_INLINE void f32_split(f32_v v, f64_v half[2])
+{
+    half[0] = _mm512_cvtps_pd(_mm512_castps512_ps256(v));
+    half[1] = _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
+}
+SXT_INLINE f32_v f32_join(const f64_v half[2])
+{
+    f32_v low = _mm512_castps256_ps512(_mm512_cvtpd_ps(half[0]));
+    return _mm512_insertf32x8(low, _mm512_cvtpd_ps(half[1]), 1);
+}
+
 #endif

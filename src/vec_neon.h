@@ -237,4 +237,12 @@ SXT_INLINE void f64_unpack4(const double *tile, ptrdiff_t pitch, char *y, ptrdif
     }
 }
 
+/* ---- float lanes as doubles, in two halves ---------------------------------------------------------- */
+SXT_INLINE void f32_split(f32_v v, f64_v half[2])
+{
+    half[0] = vcvt_f64_f32(vget_low_f32(v));
+    half[1] = vcvt_high_f64_f32(v);
+}
+SXT_INLINE f32_v f32_join(const f64_v half[2]) { return vcvt_high_f32_f64(vcvt_f32_f64(half[0]), half[1]); }
+
 #endif

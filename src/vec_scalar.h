@@ -119,4 +119,12 @@ SXT_INLINE f32_v f32_loadn_bf16(const uint16_t *p, ptrdiff_t n) { return n > 0 ?
 SXT_INLINE void f32_storen_f16(uint16_t *p, f32_v v, ptrdiff_t n) { if (n > 0) f32_store_f16(p, v); }
 SXT_INLINE void f32_storen_bf16(uint16_t *p, f32_v v, ptrdiff_t n) { if (n > 0) f32_store_bf16(p, v); }
 
+/* Float lanes as doubles, in two halves: here the second one is empty. */
+SXT_INLINE void f32_split(f32_v v, f64_v half[2])
+{
+    half[0] = (double)v;
+    half[1] = 0.0;
+}
+SXT_INLINE f32_v f32_join(const f64_v half[2]) { return (float)half[0]; }
+
 #endif
