@@ -1,23 +1,30 @@
 /* few_tmpl.h - the common case of few classes: softmax, log-softmax, log-sum-exp and plain cross-entropy of
  * ordinary rows, up to 64 of them side by side from load to store. Included once per storage type, after
  * tiles_tmpl.h, which takes over where a tile holds a row that is not ordinary: NaN, an infinite maximum
- * or one beyond 2^17, a factor or a loss at the edge of the numbers. The bits are the same. */
+ * or one beyond 2^17, a loss beyond the largest number. The bits are the same. */
 
 #define FEW_LANES 64
 /* Sums of so many terms fit the lanes of an accumulator. */
 #define FEW_MOST 256
+
+/* Memory that will be needed soon, by rows and vectors of classes; step 0: nothing. */
+typedef struct {
+    uintptr_t p;
+    ptrdiff_t row, cls;
+} N(ahead);
 
 /* One value a lane. skip: the class left out of the sum, whose element `at` is replaced by -infinity in the
  * tile: the label, or the first maximum. */
 typedef struct {
     ptrdiff_t rows, lanes, n; /* in use, between classes in the tile, in use rounded up to 16 */
     T *tile, *stage;
+    N(ahead) x_ahead, y_ahead;
     T rest[FEW_LANES], at[FEW_LANES], max[FEW_LANES];
     T magic[FEW_LANES], low[FEW_LANES], m1[FEW_LANES], m2[FEW_LANES], n_ref[FEW_LANES], unit[FEW_LANES];
     V(int) coarse[FEW_LANES], fine[FEW_LANES];
     int64_t label[FEW_LANES];
     ptrdiff_t skip[FEW_LANES];
-    T hi[FEW_LANES], lo[FEW_LANES], patch[FEW_LANES], limit[FEW_LANES];
+    T hi[FEW_LANES], lo[FEW_LANES], down[FEW_LANES], patch[FEW_LANES], limit[FEW_LANES];
     double loss[FEW_LANES], scale_loss[FEW_LANES], scale_grad[FEW_LANES];
 } N(few);
 
@@ -100,6 +107,15 @@ static void N(few_unpack_lanes)(const N(few) *s, char *y, ptrdiff_t step, ptrdif
     for (ptrdiff_t c = 0; c < classes; c++, y += step)
         for (ptrdiff_t i = 0; i < s->rows; i += V(W))
             N(put)((ST *)(void *)y + i, V(load)(s->tile + c * s->lanes + i), s->rows - i);
+}
+
+/* The rows of a view from row r on, of which there are `rows`; the memory is asked for a vector at a time. */
+static N(ahead) N(look_ahead)(const sxt_view *v, ptrdiff_t r, ptrdiff_t rows)
+{
+    if (!v->p || r >= rows)
+        return (N(ahead)){0, 0, 0};
+    ptrdiff_t cls = v->cls == sizeof(ST) ? V(W) * (ptrdiff_t)sizeof(ST) : v->cls;
+    return (N(ahead)){(uintptr_t)(v->p + r * v->row), v->row, cls};
 }
 
 /* ---- maxima ----------------------------------------------------------------------------------------- */
@@ -240,7 +256,11 @@ SXT_INLINE void N(few_sum_with)(N(few) *s, ptrdiff_t classes, int precise, int s
                        V(load)(s->m2 + i)};
         V(acc) acc = {V(iset1)(0), V(iset1)(0)};
         T *x = s->tile + i;
+        uintptr_t in = s->x_ahead.p + (uintptr_t)(i * s->x_ahead.row);
+        uintptr_t out = s->y_ahead.p + (uintptr_t)(i * s->y_ahead.row);
         for (ptrdiff_t c = 0; c < classes; c++, x += s->lanes) {
+            __builtin_prefetch((const void *)(in + (uintptr_t)(c * s->x_ahead.cls)));
+            __builtin_prefetch((const void *)(out + (uintptr_t)(c * s->y_ahead.cls)), 1);
             KV e = V(exp_add)(V(load)(x), NULL, &ref, &acc, precise);
             if (store)
                 V(store)(x, e);
@@ -279,7 +299,7 @@ static void N(few_finish_softmax)(N(few) *s)
         V(outcome) o = V(finish_softmax)(N(few_lane_sum)(s, i));
         s->hi[i] = (T)o.factor_hi;
         s->lo[i] = (T)o.factor_lo;
-        s->limit[i] = (T)1;
+        s->down[i] = s->limit[i] = (T)1;
     }
 }
 
@@ -300,8 +320,7 @@ static void N(few_finish_logsumexp)(N(few) *s)
                                          s->skip[i] >= 0);
 }
 
-/* Losses or factors of gradients: one loop for both would be too much for the compiler's vectors. Whether none is at the edge of the numbers: a loss that overflowed,
- * a tiny factor. */
+/* Losses or factors of gradients: one loop for both would be too much for the compiler's vectors. Whether none is at the edge of the numbers: a loss that overflowed. */
 SXT_INLINE int N(few_finish_label)(N(few) *s, int gradients)
 {
     int bad = 0;
@@ -313,7 +332,7 @@ SXT_INLINE int N(few_finish_label)(N(few) *s, int gradients)
             bad |= (o.loss == (double)INFINITY) & (s->at[i] > -(T)INFINITY);
             s->loss[i] = o.loss;
         } else {
-            bad |= o.tiny != 0.0;
+            s->down[i] = (T)o.down;
             s->hi[i] = (T)o.factor_hi;
             s->lo[i] = (T)o.factor_lo;
             s->patch[i] = (T)o.patch;
@@ -355,12 +374,11 @@ static void N(few_results)(const sxt_job *job, const sxt_plane *p, N(few) *s, pt
 static void N(few_write_scaled)(N(few) *s, ptrdiff_t classes)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
-        KV hi = V(load)(s->hi + i), lo = V(load)(s->lo + i), top = V(load)(s->limit + i);
+        KV hi = V(load)(s->hi + i), lo = V(load)(s->lo + i), down = V(load)(s->down + i);
+        KV top = V(load)(s->limit + i);
         T *y = s->tile + i;
-        for (ptrdiff_t c = 0; c < classes; c++, y += s->lanes) {
-            KV e = V(load)(y);
-            V(store)(y, V(min)(V(fma)(e, hi, V(mul)(e, lo)), top));
-        }
+        for (ptrdiff_t c = 0; c < classes; c++, y += s->lanes)
+            V(store)(y, V(scaled_value)(V(load)(y), hi, lo, down, top));
     }
 }
 
@@ -411,6 +429,8 @@ static int N(few_tile)(const sxt_job *job, const sxt_plane *p, N(few) *s, ptrdif
         N(few_take_small_max)(s, classes);
     if (!N(few_prepare)(s) || !ordinary)
         return 0;
+    s->x_ahead = N(look_ahead)(&p->x, r0 + s->lanes, p->rows);
+    s->y_ahead = N(look_ahead)(&p->y, r0, p->rows);
     N(few_sum)(job, s, classes, writes && job->op != SXT_OP_LOG_SOFTMAX);
     if (!N(few_finish)(job, s, writes))
         return 0;

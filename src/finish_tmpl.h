@@ -1,28 +1,28 @@
 /* finish_tmpl.h - from the sum of a row to its outputs' constants; one compute type. Shared by the rows
  * and the tiles, so that both give the same bits. Branch-free where values are finite. */
 
-/* What a row's outputs are made of: y = term * factor, or y = x - factor; patch at the skipped class.
- * tiny: the factor before it was cut in two, when its parts would not be normal numbers; else 0. */
+/* What a row's outputs are made of: y = term * factor * down, or y = x - factor; patch at the skipped class.
+ * down: 1, or a power of two that keeps both parts of the factor normal numbers. */
 typedef struct {
-    double factor_hi, factor_lo, patch, loss, tiny;
+    double factor_hi, factor_lo, down, patch, loss;
 } V(outcome);
-
 
 SXT_FN V(outcome) V(outcome_of)(sxt_dd factor, double patch, double loss)
 {
-    double exact = factor.hi + factor.lo, size = fabs(exact);
-    double tiny = size < V(smallest_factor) && size > 0.0 ? exact : 0.0;
-    return (V(outcome)){factor.hi, factor.lo, patch, loss, tiny};
+    int far = fabs(factor.hi) < V(smallest_factor);
+    double up = far ? V(factor_up) : 1.0, down = far ? 1.0 / V(factor_up) : 1.0;
+#if SXT_T_IS_F32
+    double exact = (factor.hi + factor.lo) * up, hi = (double)(float)exact;
+    return (V(outcome)){hi, exact - hi, down, patch, loss};
+#else
+    return (V(outcome)){factor.hi * up, factor.lo * up, down, patch, loss};
+#endif
 }
 
-/* term * tiny, rounded once for f32, nearly so for f64. */
-SXT_FN T V(times_tiny)(T term, double tiny)
+/* term * factor * down, and not above the limit: a probability rounded up never exceeds 1. */
+SXT_INLINE KV V(scaled_value)(KV term, KV hi, KV lo, KV down, KV limit)
 {
-#if SXT_T_IS_F32
-    return (T)((double)term * tiny);
-#else
-    return (term * 0x1p-300) * (tiny * 0x1p300);
-#endif
+    return V(min)(V(mul)(V(fma)(term, hi, V(mul)(term, lo)), down), limit);
 }
 
 /* Softmax: factor = 1 / sum. */
@@ -46,7 +46,7 @@ SXT_FN V(outcome) V(finish_log_softmax)(V(wide) others, double max, double shift
     double x = max - shift;
     V(wide) nll = V(wide_nll)(others, V(wide_exp)(x, n_ref), x, n_ref);
     sxt_dd f = V(wide_parts)(V(wide_add)(V(wide_from)(max), nll));
-    return (V(outcome)){f.hi, f.lo, 0.0 - V(wide_round)(nll), 0.0, 0.0};
+    return (V(outcome)){f.hi, f.lo, 1.0, 0.0 - V(wide_round)(nll), 0.0};
 }
 
 /* Cross-entropy with the skipped class as label: loss = scale_loss * -log p, gradient

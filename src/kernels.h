@@ -81,7 +81,7 @@ typedef struct {
     double target_skip;    /* target at skip */
     ptrdiff_t label;       /* or -1 */
     double at_label;
-    double factor_hi, factor_lo, tiny, patch, limit;
+    double factor_hi, factor_lo, down, patch, limit;
     double row_grad, share_hi, share_lo, curve, curve_z; /* general form: finish_tmpl.h */
     double hess_patch, label_patch, label_hess;
     int special;           /* every output is `fill` */

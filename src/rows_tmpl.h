@@ -234,7 +234,7 @@ static void N(finish_general)(const sxt_job *job, sxt_row *row, V(wide) sum, sxt
 static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
 {
     V(wide) sum = V(wide_sum)(row->a_hi, row->a_lo, row->b_hi, row->b_lo, row->unit);
-    V(outcome) o = {0, 0, 0, 0, 0};
+    V(outcome) o = {0, 0, 1, 0, 0};
     if (job->general) {
         N(finish_general)(job, row, sum, total);
         return;
@@ -260,7 +260,7 @@ static void N(finish)(const sxt_job *job, sxt_row *row, sxt_total *total)
     }
     row->factor_hi = o.factor_hi;
     row->factor_lo = o.factor_lo;
-    row->tiny = o.tiny;
+    row->down = o.down;
     row->patch = o.patch;
 }
 
@@ -274,15 +274,6 @@ SXT_INLINE void N(put)(ST *y, KV v, ptrdiff_t n)
         STOREN(y, v, n);
 }
 
-static void N(put_tiny)(ST *y, KV term, double tiny, ptrdiff_t n)
-{
-    T lanes[V(W)];
-    V(store)(lanes, term);
-    for (int i = 0; i < V(W); i++)
-        lanes[i] = V(times_tiny)(lanes[i], tiny);
-    N(put)(y, V(load)(lanes), n);
-}
-
 /* The term of element i and those after it, n to go: as stored, or computed again. */
 SXT_INLINE KV N(row_term)(const sxt_row *row, const V(vref) *ref, ptrdiff_t i, ptrdiff_t n)
 {
@@ -294,30 +285,19 @@ SXT_INLINE KV N(row_term)(const sxt_row *row, const V(vref) *ref, ptrdiff_t i, p
     return V(exp_term)(n >= V(W) ? LOAD(x) : N(tail)(x, n), NULL, ref);
 }
 
-static void N(write_tiny)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
-{
-    V(vref) ref = N(row_ref)(row);
-    for (ptrdiff_t i = begin; i < end; i += V(W))
-        N(put_tiny)((ST *)row->y + i, N(row_term)(row, &ref, i, end - i), row->tiny, end - i);
-}
-
-/* y = term * factor, and not above the limit: a probability rounded up never exceeds 1. All that the loop
- * needs is in registers: to the compiler, y might be the row itself. */
+/* All that the loop needs is in registers: to the compiler, y might be the row itself. */
 static void N(write_scaled)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
 {
     V(vref) ref = N(row_ref)(row);
-    KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo), top = V(set1)((T)row->limit);
+    KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo), down = V(set1)((T)row->down);
+    KV top = V(set1)((T)row->limit);
     const sxt_row here = {.x = row->x, .terms = row->terms};
     ST *y = row->y;
     ptrdiff_t i = begin;
-    for (; here.terms && i + V(W) <= end; i += V(W)) {
-        KV term = V(load)((const T *)here.terms + i);
-        STORE(y + i, V(min)(V(fma)(term, hi, V(mul)(term, lo)), top));
-    }
-    for (; i < end; i += V(W)) {
-        KV term = N(row_term)(&here, &ref, i, end - i);
-        N(put)(y + i, V(min)(V(fma)(term, hi, V(mul)(term, lo)), top), end - i);
-    }
+    for (; here.terms && i + V(W) <= end; i += V(W))
+        STORE(y + i, V(scaled_value)(V(load)((const T *)here.terms + i), hi, lo, down, top));
+    for (; i < end; i += V(W))
+        N(put)(y + i, V(scaled_value)(N(row_term)(&here, &ref, i, end - i), hi, lo, down, top), end - i);
 }
 
 static void N(write_log)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
@@ -381,10 +361,7 @@ static void N(write)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, pt
     } else if (row->y && job->op == SXT_OP_LOG_SOFTMAX) {
         N(write_log)(row, begin, end);
     } else if (row->y) {
-        if (row->tiny != 0.0)
-            N(write_tiny)(row, begin, end);
-        else
-            N(write_scaled)(row, begin, end);
+        N(write_scaled)(row, begin, end);
         if (job->op == SXT_OP_LABEL && row->skip >= begin && row->skip < end)
             STOREN((ST *)row->y + row->skip, V(set1)((T)row->patch), 1);
     }
@@ -400,7 +377,7 @@ static void N(start)(const sxt_job *job, sxt_row *row, const void *x, ptrdiff_t 
     row->nan = 0;
     row->a_hi = row->a_lo = row->b_lo = 0;
     row->b_hi = 0;
-    row->dot = row->mass = row->target_skip = row->at_label = row->tiny = 0.0;
+    row->dot = row->mass = row->target_skip = row->at_label = 0.0;
     if (job->op == SXT_OP_LABEL) {
         T lane[V(W)];
         row->label = job->labels[index];

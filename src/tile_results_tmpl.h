@@ -14,7 +14,7 @@ SXT_FN void N(lane_outcome)(N(lanes) *s, ptrdiff_t i, V(outcome) o)
     s->lo[i] = (T)o.factor_lo;
     s->patch[i] = (T)o.patch;
     s->loss[i] = o.loss;
-    s->tiny[i] = o.tiny;
+    s->down[i] = (T)o.down;
 }
 
 static void N(finish_softmax_lanes)(N(lanes) *s)
@@ -47,7 +47,6 @@ static void N(finish_label_lanes)(N(lanes) *s, const double *scale_loss, const d
 static void N(lanes_finish)(const sxt_job *job, N(lanes) *s)
 {
     double scale_loss[WIDE_TILE] = {0}, scale_grad[WIDE_TILE] = {0};
-    s->any_tiny = 0;
     if (job->op == SXT_OP_SOFTMAX) {
         N(finish_softmax_lanes)(s);
     } else if (job->op == SXT_OP_LOG_SOFTMAX) {
@@ -61,10 +60,8 @@ static void N(lanes_finish)(const sxt_job *job, N(lanes) *s)
                 N(row_scales)(job, s->number[i], scale_loss + i, scale_grad + i);
         N(finish_label_lanes)(s, scale_loss, scale_grad);
     }
-    for (ptrdiff_t i = 0; i < s->rows; i++) {
-        s->any_tiny |= s->tiny[i] != 0.0 && !s->special[i];
+    for (ptrdiff_t i = 0; i < s->rows; i++)
         s->limit[i] = job->op == SXT_OP_LABEL ? (T)(scale_grad[i] >= 0.0 ? scale_grad[i] : (double)INFINITY) : (T)1;
-    }
 }
 
 /* What is known of the rows, as lanes; rows without a result count as rows of zeros. */
@@ -211,25 +208,12 @@ SXT_INLINE void N(tile_write)(const sxt_job *job, const N(lanes) *s, T *tile, pt
                 y = V(log_value)(x, max, hi, lo, patch);
             } else {
                 KV e = terms ? x : V(exp_term)(x, NULL, &ref);
-                y = V(min)(V(fma)(e, hi, V(mul)(e, lo)), top);
+                y = V(scaled_value)(e, hi, lo, V(load)(s->down + i), top);
                 if (patched)
                     y = V(select)(V(ieq)(label, V(iset1)((V(int))c)), patch, y);
             }
             V(store)(at, y);
         }
-    }
-}
-
-/* Rows whose factor is tiny: from the terms once more, in double. `tile` still holds terms or logits. */
-static void N(tile_write_tiny)(const N(lanes) *s, const T *tile, T *column, ptrdiff_t nc, ptrdiff_t i,
-                               int terms)
-{
-    V(ref) one = {s->shift[i], s->magic[i], s->low[i], s->m1[i], s->m2[i]};
-    V(vref) ref = V(broadcast)(&one);
-    for (ptrdiff_t c = 0; c < nc; c++) {
-        T lane[V(W)], x = tile[c * s->lanes + i];
-        V(store)(lane, terms ? V(set1)(x) : V(exp_term)(V(set1)(x), NULL, &ref));
-        column[c] = c == s->skip_here[i] ? s->patch[i] : V(times_tiny)(lane[0], s->tiny[i]);
     }
 }
 
@@ -245,23 +229,12 @@ static T N(special_value)(const sxt_job *job, const N(lanes) *s, ptrdiff_t i)
     return (T)NAN;
 }
 
-static void N(tile_output)(const sxt_job *job, const N(lanes) *s, T *tile, T *columns, ptrdiff_t nc, int terms)
+static void N(tile_output)(const sxt_job *job, const N(lanes) *s, T *tile, ptrdiff_t nc, int terms)
 {
-    ptrdiff_t tiny = 0;
-    for (ptrdiff_t i = 0; s->any_tiny && i < s->rows; i++)
-        if (s->tiny[i] != 0.0 && !s->special[i])
-            N(tile_write_tiny)(s, tile, columns + nc * tiny++, nc, i, terms);
     if (terms)
         N(tile_write)(job, s, tile, nc, 1);
     else
         N(tile_write)(job, s, tile, nc, 0);
-    tiny = 0;
-    for (ptrdiff_t i = 0; s->any_tiny && i < s->rows; i++)
-        if (s->tiny[i] != 0.0 && !s->special[i]) {
-            for (ptrdiff_t c = 0; c < nc; c++)
-                tile[c * s->lanes + i] = columns[nc * tiny + c];
-            tiny++;
-        }
 }
 
 static void N(fill_special)(const sxt_job *job, const N(lanes) *s, T *tile, ptrdiff_t nc)

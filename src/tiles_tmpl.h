@@ -22,8 +22,9 @@ typedef struct {
     uint64_t a_hi[WIDE_TILE], a_lo[WIDE_TILE], b_lo[WIDE_TILE];
     int64_t b_hi[WIDE_TILE];
     T hi[WIDE_TILE], lo[WIDE_TILE], patch[WIDE_TILE];
-    double loss[WIDE_TILE], z[WIDE_TILE], tiny[WIDE_TILE];
-    int any_special, any_tiny;
+    T down[WIDE_TILE];
+    double loss[WIDE_TILE];
+    int any_special;
     /* dense sums: bounds, grids, sums; then the general form's constants */
     T bound_d[WIDE_TILE], bound_q[WIDE_TILE], target_skip[WIDE_TILE];
     T d1[WIDE_TILE], d2[WIDE_TILE], q1[WIDE_TILE], q2[WIDE_TILE];
@@ -42,11 +43,11 @@ typedef struct {
     int64_t label[WIDE_TILE];
 } N(lanes);
 
-/* The tile and its companions, tile[class][lane] each: logits, then terms, then gradients; targets; columns
- * with a tiny factor; Hessian; and of capped logits the tails, first and second derivatives (caps_tmpl.h).
+/* The tile and its companions, tile[class][lane] each: logits, then terms, then gradients; targets;
+ * Hessian; and of capped logits the tails, first and second derivatives (caps_tmpl.h).
  * NULL where not needed. */
 typedef struct {
-    T *x, *columns, *target, *hess, *tail, *slope, *bend;
+    T *x, *target, *hess, *tail, *slope, *bend;
     ptrdiff_t block; /* classes that fit */
 } N(tiles_t);
 
@@ -156,7 +157,7 @@ static void N(sweep_write)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, 
         if (job->general)
             N(tile_write_general)(job, s, t, c0, nc, store);
         else
-            N(tile_output)(job, s, t->x, t->columns, nc, store);
+            N(tile_output)(job, s, t->x, nc, store);
         N(fill_special)(job, s, t->x, nc);
         if (p->y.p)
             N(unpack)(job, p, &p->y, s, t->x, r0, c0, nc, masked);
@@ -172,9 +173,9 @@ static N(tiles_t) N(make_tiles)(const sxt_plane *p, sxt_scratch scratch, ptrdiff
 {
     N(tiles_t) t = {0};
     T *next = scratch.data;
-    ptrdiff_t parts = 2 + (p->t.p != NULL) + (p->h.p != NULL) + 3 * ST_IS_ANY;
+    ptrdiff_t parts = 1 + (p->t.p != NULL) + (p->h.p != NULL) + 3 * ST_IS_ANY;
     *room = (ptrdiff_t)(scratch.bytes / sizeof(T)) / parts / WIDE_TILE * WIDE_TILE;
-    T **needed[] = {&t.x, &t.columns, p->t.p ? &t.target : NULL, p->h.p ? &t.hess : NULL,
+    T **needed[] = {&t.x, p->t.p ? &t.target : NULL, p->h.p ? &t.hess : NULL,
                     ST_IS_ANY ? &t.tail : NULL, ST_IS_ANY ? &t.slope : NULL, ST_IS_ANY ? &t.bend : NULL};
     for (size_t k = 0; k < sizeof needed / sizeof *needed; k++) {
         if (!needed[k])

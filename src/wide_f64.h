@@ -72,5 +72,6 @@ SXT_FN sxt_dd f64_wide_factor(double scale, f64_wide sum)
     return (sxt_dd){q, r / sum.hi};
 }
 #define f64_smallest_factor 0x1p-900
+#define f64_factor_up 0x1p300
 SXT_FN sxt_dd f64_wide_parts(f64_wide x) { return x; }
 SXT_FN double f64_wide_ratio(f64_wide a, f64_wide b) { return sxt_dd_div(a, b).hi; }
