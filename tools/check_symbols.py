@@ -1,12 +1,13 @@
-"""Check the compiled code in a wheel.
+"""Check the compiled code in a wheel, and that of the static library.
 
-- The extension module exports its init function and nothing else.
-- Every global symbol of the C library starts with ``sxt_``.
+- The extension module exports its init function and nothing else, the shared library nothing but
+  names that start with ``sxt_``.
+- The same holds for every global symbol of the static library, which the C tests are linked to.
 - Neither calls an elementary function of libm, whose bits differ from machine to machine.
 - On x86-64, wide registers stand only in the kernels that were compiled for them, so that nothing
   else can fault on an older processor.
 
-Usage: python tools/check_symbols.py dist/softxent-*.whl
+Usage: python tools/check_symbols.py dist/softxent-*.whl build/c-tests/libsoftxent.a
 """
 
 from __future__ import annotations
@@ -32,16 +33,18 @@ _FORBIDDEN = {
 }
 
 
-def main(wheel: str) -> int:
-    """Check a wheel, print what is wrong, and return the exit status."""
+def main(wheel: str, archive: str) -> int:
+    """Check both, print what is wrong, and return the exit status."""
     with tempfile.TemporaryDirectory() as folder:
         zipfile.ZipFile(wheel).extractall(folder)
         modules = sorted(Path(folder).rglob("_core*.so"))
-        libraries = sorted(Path(folder).rglob("libsoftxent.a"))
+        libraries = sorted(Path(folder).rglob("libsoftxent.so"))
         if len(modules) != 1 or len(libraries) != 1:
-            print(f"{wheel}: expected one _core*.so and one libsoftxent.a")
+            print(f"{wheel}: expected one _core*.so and one libsoftxent.so")
             return 1
-        faults = [*_module_faults(modules[0]), *_library_faults(libraries[0])]
+        faults = [*_module_faults(modules[0]), *_name_faults(libraries[0], "--dynamic")]
+    faults += _name_faults(Path(archive), "--extern-only")
+    faults += _instruction_faults(Path(archive))
     print("\n".join(faults) or f"{wheel}: symbols and instructions are as they should be")
     return 1 if faults else 0
 
@@ -53,12 +56,15 @@ def _module_faults(module: Path) -> Iterator[str]:
     yield from _libm_calls("_core", undefined)
 
 
-def _library_faults(library: Path) -> Iterator[str]:
-    defined, undefined = _symbols(library, "--extern-only")
+def _name_faults(library: Path, option: str) -> Iterator[str]:
+    defined, undefined = _symbols(library, option)
     for name in sorted(defined):
         if not name.startswith("sxt_"):
-            yield f"libsoftxent defines {name}, expected a name that starts with sxt_"
-    yield from _libm_calls("libsoftxent", undefined)
+            yield f"{library.name} defines {name}, expected a name that starts with sxt_"
+    yield from _libm_calls(library.name, undefined)
+
+
+def _instruction_faults(library: Path) -> Iterator[str]:
     seen = set()
     for isa, listing in _members(library):
         seen.add(isa)
@@ -102,6 +108,6 @@ def _run(*command: str) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
