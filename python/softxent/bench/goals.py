@@ -135,10 +135,10 @@ def _import_cost(row: Row) -> float | None:
 def judge_sweep(rows: Sequence[Row]) -> list[Verdict]:
     """Look for cliffs: one verdict per sweep and operation, about its worst point."""
     verdicts = []
-    swept = [row for row in rows if row.case.study in ("classes", "rows") and row.ours is not None]
+    swept = [row for row in rows if row.case.study in ("classes", "rows")]
     for key in dict.fromkeys((row.case.study, row.case.operation) for row in swept):
         sweep = [row for row in swept if (row.case.study, row.case.operation) == key]
-        points = [(row, row.ours / row.case.elements) for row in sweep]
+        points = [(row, row.ours / row.case.elements) for row in sweep if row.ours is not None]
         if len(points) >= 3:
             verdicts.append(_worst_cliff(" ".join(key), points))
     return verdicts
