@@ -51,7 +51,7 @@ static void N(transform)(const sxt_job *job, double origin, double *x, double *t
 }
 
 /* Two loops without branches, which put the lanes side by side. */
-static void N(cap_logits)(const sxt_job *job, const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t nc)
+static void N(cap_logits)(const sxt_job *job, const V(lanes) *s, const V(tiles_t) *t, ptrdiff_t nc)
 {
     double scale = job->logit_scale, cap = job->softcap;
     ptrdiff_t used = (s->rows + 7) / 8 * 8;
@@ -68,7 +68,7 @@ static void N(cap_logits)(const sxt_job *job, const N(lanes) *s, const N(tiles_t
 }
 
 /* The logit with the largest z of each row (0 with a cap, or when it is not finite), and the label's z. */
-static void N(set_origins)(const sxt_job *job, const sxt_plane *p, N(lanes) *s, ptrdiff_t r0)
+static void N(set_origins)(const sxt_job *job, const sxt_plane *p, V(lanes) *s, ptrdiff_t r0)
 {
     for (ptrdiff_t i = 0; i < s->lanes; i++)
         s->origin[i] = 0.0;

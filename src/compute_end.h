@@ -21,5 +21,12 @@
 #undef SXT_T_IS_F32
 #undef GENERAL_INPUTS
 #undef GENERAL_RESULTS
+#undef BLEND_INPUTS
+#undef BLEND_RESULTS
 #undef ONE_DOUBLE
 #undef HALVES
+#undef WIDE_TILE
+#undef NARROW_TILE
+#undef FEW_LANES
+#undef FEW_MOST
+#undef HAS_TAILS

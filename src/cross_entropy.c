@@ -81,42 +81,125 @@ static double divisor(const sxt_cross_entropy_args *a, ptrdiff_t rows, ptrdiff_t
     return sum + low;
 }
 
-/* base and slope of the general form, and their copies in the compute type: one allocation. */
-static sxt_status make_coefficients(const sxt_cross_entropy_args *a, ptrdiff_t classes, sxt_job *job,
-                                    void **memory)
+/* Whether bases so far apart leave the grid of blend_tmpl.h fine enough, and numbers made of them normal. */
+static int flat(double least, double most, double grad_scale, int wide)
 {
-    double smooth = a->label_smoothing / (double)classes, sum = 0.0, low = 0.0;
-    size_t n = (size_t)classes;
-    job->share = 1.0 - a->label_smoothing;
-    *memory = NULL;
-    if (a->label_smoothing == 0.0 && !a->probs)
-        return SXT_OK;
-    double *base = malloc(n * 4 * sizeof *base);
-    if (!base)
-        return SXT_ERR_MEMORY;
-    double *slope = base + n, *here = base + 2 * n;
+    double low = wide ? 0x1p-900 : 0x1p-100, high = wide ? 0x1p500 : 0x1p20, scale = fabs(grad_scale);
+    return least > low && most < high && most <= SXT_FLAT * least &&
+           (scale == 0.0 || (least * scale > low && most * scale < high));
+}
+
+/* -base grad_scale in two parts of the compute type. */
+static void make_push(const double *base, size_t n, double grad_scale, int wide, void *hi, void *lo)
+{
     for (size_t c = 0; c < n; c++) {
-        double w = a->weight ? a->weight[c] : 1.0;
-        base[c] = w * smooth;
-        slope[c] = w * job->share;
-        double s = sum + base[c], t = s - sum;
-        low += (sum - (s - t)) + (base[c] - t);
-        sum = s;
+        double push = -base[c] * grad_scale;
+        if (wide) {
+            ((double *)hi)[c] = push;
+            ((double *)lo)[c] = fma(-base[c], grad_scale, -push);
+        } else {
+            ((float *)hi)[c] = (float)push;
+            ((float *)lo)[c] = (float)(push - (double)(float)push);
+        }
     }
-    job->base_sum = a->weight ? sum + low : a->label_smoothing;
-    int wide = a->logits.dtype == SXT_F64 || a->logit_scale != 1.0 || a->softcap != 0.0;
-    if (wide) {
-        memcpy(here, base, 2 * n * sizeof *here);
-    } else {
-        float *f = (float *)here;
-        for (size_t c = 0; c < 2 * n; c++)
-            f[c] = (float)base[c];
+}
+
+/* Arrays of the general form and of a weighted blend, in one allocation. */
+typedef struct {
+    void *memory;
+    double *base, *slope;
+    void *here, *push; /* base and slope, and the push in two parts, in the compute type */
+} coefficients;
+
+static sxt_status allocate(size_t n, int probs, int wide, coefficients *c)
+{
+    size_t item = wide ? sizeof(double) : sizeof(float), doubles = (probs ? 2 : 1) * n;
+    c->memory = malloc(doubles * (sizeof(double) + item) + 2 * n * item);
+    if (!c->memory)
+        return SXT_ERR_MEMORY;
+    c->base = c->memory;
+    c->slope = c->base + n;
+    c->here = c->base + doubles;
+    c->push = (char *)c->here + doubles * item;
+    return SXT_OK;
+}
+
+/* base, and slope for class probabilities, with their copies in the compute type. */
+static void make_coefficients(const sxt_cross_entropy_args *a, size_t n, int wide, const coefficients *to, sxt_job *job)
+{
+    double smooth = a->label_smoothing / (double)n, hi, lo;
+    sxt_lanes_sum sum = {{0.0}, {0.0}};
+    size_t even = n / SXT_TOTAL_LANES * SXT_TOTAL_LANES;
+    for (size_t c = 0; c < n; c++)
+        to->base[c] = (a->weight ? a->weight[c] : 1.0) * smooth;
+    sxt_lanes_sum_add_rows(&sum, to->base, (ptrdiff_t)even);
+    for (size_t c = even; c < n; c++)
+        sxt_lanes_sum_add(&sum, (ptrdiff_t)(c - even), to->base[c] * SXT_TOTAL_SCALE, 0.0);
+    sxt_lanes_sum_value(&sum, &hi, &lo);
+    job->base_sum = a->weight ? (hi + lo) / SXT_TOTAL_SCALE : a->label_smoothing;
+    for (size_t c = 0; a->probs && c < n; c++)
+        to->slope[c] = (a->weight ? a->weight[c] : 1.0) * job->share;
+    size_t count = a->probs ? 2 * n : n;
+    for (size_t c = 0; !wide && c < count; c++)
+        ((float *)to->here)[c] = (float)to->base[c];
+    if (wide)
+        memcpy(to->here, to->base, count * sizeof *to->base);
+    job->base = to->base;
+    job->base_here = to->here;
+    if (!a->probs)
+        return;
+    job->slope = to->slope;
+    job->slope_here = (char *)to->here + n * (wide ? sizeof(double) : sizeof(float));
+}
+
+/* Whether the plain path will do for different bases, and what it needs. */
+static void make_weighted(size_t n, int wide, const coefficients *to, sxt_job *job)
+{
+    double least = to->base[0], most = least;
+    for (size_t c = 1; c < n; c++) {
+        least = to->base[c] < least ? to->base[c] : least;
+        most = to->base[c] > most ? to->base[c] : most;
     }
-    job->base = base;
-    job->slope = slope;
-    job->base_here = here;
-    job->slope_here = wide ? (void *)(here + n) : (void *)((float *)here + n);
-    *memory = base;
+    if (!flat(least, most, job->grad_scale, wide))
+        return;
+    void *lo = (char *)to->push + n * (wide ? sizeof(double) : sizeof(float));
+    make_push(to->base, n, job->grad_scale, wide, to->push, lo);
+    job->base_most = most;
+    job->push_hi = to->push;
+    job->push_lo = lo;
+    job->blend = SXT_BLEND_WEIGHTED;
+}
+
+/* The form of the job: plain, blend or general. */
+static sxt_status choose_form(const sxt_cross_entropy_args *a, ptrdiff_t classes, sxt_job *job, coefficients *c)
+{
+    int changed = a->logit_scale != 1.0 || a->softcap != 0.0, wide = a->logits.dtype == SXT_F64 || changed;
+    int optional = a->label_smoothing != 0.0 || a->z_loss != 0.0 || changed || a->probs;
+    int may_blend = optional && a->labels && a->from_logits && !a->sample_weight && !a->grad_output && !changed &&
+                    fabs(job->grad_scale) < (double)INFINITY;
+    double base = a->label_smoothing / (double)classes;
+    c->memory = NULL;
+    job->share = 1.0 - a->label_smoothing;
+    job->general = optional;
+    if (may_blend && a->label_smoothing == 0.0)
+        job->blend = SXT_BLEND_Z;
+    else if (may_blend && !a->weight && flat(base, base, job->grad_scale, wide))
+        job->blend = SXT_BLEND_EVEN;
+    job->general = optional && !job->blend;
+    if (job->blend == SXT_BLEND_EVEN) {
+        job->base_one = base;
+        job->base_sum = a->label_smoothing;
+    }
+    /* a Hessian takes the general form in any case */
+    if ((a->label_smoothing == 0.0 && !a->probs) || (job->blend && !a->hess))
+        return SXT_OK;
+    sxt_status status = allocate((size_t)classes, a->probs != NULL, wide, c);
+    if (status != SXT_OK)
+        return status;
+    make_coefficients(a, (size_t)classes, wide, c, job);
+    if (may_blend && a->weight)
+        make_weighted((size_t)classes, wide, c, job);
+    job->general = job->general && !job->blend;
     return SXT_OK;
 }
 
@@ -188,14 +271,12 @@ static sxt_status cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error
         .want_sum = a->loss != NULL,
         .logit_scale = a->logit_scale,
         .softcap = a->softcap,
-        .general = a->probs || a->label_smoothing != 0.0 || a->z_loss != 0.0 ||
-                   a->logit_scale != 1.0 || a->softcap != 0.0,
     };
-    void *memory;
-    status = make_coefficients(a, classes, &job, &memory);
+    coefficients arrays;
+    status = choose_form(a, classes, &job, &arrays);
     if (status == SXT_OK)
         status = run(a, &job, mean, z_mean);
-    free(memory);
+    free(arrays.memory);
     return status;
 }
 

@@ -5,11 +5,6 @@
  * matter; the grid hangs on the largest term, found in a sweep of its own: the sum is off by less than
  * C 2^-(2 GRID - 1) of the largest term. Terms with q_c == 0 are 0 whatever the logit. */
 
-typedef struct {
-    int64_t coarse_hi, fine_hi;
-    uint64_t coarse_lo, fine_lo;
-} V(grid_sum);
-
 /* The two magic numbers for terms up to `bound` in magnitude; *unit is the coarse grid. */
 SXT_INLINE void V(grid_for)(T bound, T *m1, T *m2, double *unit)
 {
@@ -49,7 +44,7 @@ SXT_INLINE void V(grid_add)(KV term, KV m1, KV m2, V(acc) *acc)
     acc->fine = V(iadd)(acc->fine, V(bits)(fine));
 }
 
-SXT_INLINE void V(grid_note)(V(grid_sum) *s, int64_t coarse, int64_t fine)
+SXT_INLINE void V(grid_note)(sxt_grid_sum *s, int64_t coarse, int64_t fine)
 {
     s->coarse_hi += coarse >> 32;
     s->coarse_lo += (uint64_t)coarse & 0xffffffffu;
@@ -58,13 +53,13 @@ SXT_INLINE void V(grid_note)(V(grid_sum) *s, int64_t coarse, int64_t fine)
 }
 
 /* All lanes of `count` additions to one sum. */
-SXT_INLINE void V(grid_flush)(V(grid_sum) *s, const V(acc) *acc, V(uint) count, T m1, T m2)
+SXT_INLINE void V(grid_flush)(sxt_grid_sum *s, const V(acc) *acc, V(uint) count, T m1, T m2)
 {
     V(int) c1 = (V(int))(0 - count * V(scalar_bits)(m1)), c2 = (V(int))(0 - count * V(scalar_bits)(m2));
     V(grid_note)(s, V(hsums)(V(iadd)(acc->coarse, V(iset1)(c1))), V(hsums)(V(iadd)(acc->fine, V(iset1)(c2))));
 }
 
-SXT_INLINE double V(grid_value)(const V(grid_sum) *s, double unit)
+SXT_INLINE double V(grid_value)(const sxt_grid_sum *s, double unit)
 {
     double coarse = (double)s->coarse_hi * 0x1p32 + (double)(int64_t)s->coarse_lo;
     double fine = (double)s->fine_hi * 0x1p32 + (double)(int64_t)s->fine_lo;
@@ -73,7 +68,7 @@ SXT_INLINE double V(grid_value)(const V(grid_sum) *s, double unit)
 
 /* The sum of q (max - x), times DENSE_SCALE. A term beyond the grid's range is one beyond the largest
  * number. */
-SXT_INLINE double V(dot_value)(const V(grid_sum) *s, double unit, T bound)
+SXT_INLINE double V(dot_value)(const sxt_grid_sum *s, double unit, T bound)
 {
     return (double)bound < DENSE_TOO_LARGE ? V(grid_value)(s, unit) : (double)bound * (double)INFINITY;
 }

@@ -38,6 +38,8 @@
 
 #define SXT_CAT_(a, b) a##_##b
 #define SXT_CAT(a, b) SXT_CAT_(a, b)
+/* A name of one storage type; of one compute type: V in math_tmpl.h. */
+#define N(name) SXT_CAT(S, name)
 
 /* ---- float and the two types stored in 16 bits ---- */
 #define SXT_T_IS_F32 1
@@ -46,6 +48,11 @@
 #include "math_tmpl.h"
 #include "dense_tmpl.h"
 #include "finish_tmpl.h"
+#include "blend_tmpl.h"
+#include "results_tmpl.h"
+#include "row_finish_tmpl.h"
+#include "lanes_tmpl.h"
+#include "few_lanes_tmpl.h"
 #include "exp_sum_tmpl.h"
 #include "linear_tmpl.h"
 #include "elementwise_f32.h"
@@ -58,7 +65,6 @@
 #define LOADN f32_loadn
 #define STORE f32_store
 #define STOREN f32_storen
-#include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "row_batch_tmpl.h"
 #include "tiles_tmpl.h"
@@ -75,7 +81,6 @@
 #define LOADN f32_loadn_f16
 #define STORE f32_store_f16
 #define STOREN f32_storen_f16
-#include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "row_batch_tmpl.h"
 #include "tiles_tmpl.h"
@@ -92,7 +97,6 @@
 #define LOADN f32_loadn_bf16
 #define STORE f32_store_bf16
 #define STOREN f32_storen_bf16
-#include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "row_batch_tmpl.h"
 #include "tiles_tmpl.h"
@@ -109,6 +113,11 @@
 #include "math_tmpl.h"
 #include "dense_tmpl.h"
 #include "finish_tmpl.h"
+#include "blend_tmpl.h"
+#include "results_tmpl.h"
+#include "row_finish_tmpl.h"
+#include "lanes_tmpl.h"
+#include "few_lanes_tmpl.h"
 #include "exp_sum_tmpl.h"
 #include "linear_tmpl.h"
 
@@ -120,7 +129,6 @@
 #define LOADN f64_loadn
 #define STORE f64_store
 #define STOREN f64_storen
-#include "results_tmpl.h"
 #include "rows_tmpl.h"
 #include "row_batch_tmpl.h"
 #include "tiles_tmpl.h"
@@ -135,13 +143,12 @@
 #define ST char
 #define ST_IS_T 0
 #define ST_IS_ANY 1
-#include "results_tmpl.h"
 #include "tiles_tmpl.h"
 #include "storage_end.h"
 #include "compute_end.h"
 
-#define ROW_KERNELS(S)                                                                             \
-    {S##_plane, S##_start, S##_scan, S##_prepare, S##_sum, S##_finish, S##_write}
+#define ROW_KERNELS(S, K)                                                                           \
+    {S##_plane, S##_start, S##_scan, S##_prepare, S##_sum, K##_row_finish, S##_write}
 
 #define STRETCH_KERNELS(K)                                                                          \
     {K##_exp_sum, K##_exp_total, K##_linear_logits, K##_linear_dense, K##_linear_gradient}
@@ -151,7 +158,7 @@
 extern const sxt_kernels SXT_TABLE;
 const sxt_kernels SXT_TABLE = {
     ISA_NAME,
-    {ROW_KERNELS(f16s), ROW_KERNELS(bf16s), ROW_KERNELS(f32s), ROW_KERNELS(f64s)},
+    {ROW_KERNELS(f16s, f32), ROW_KERNELS(bf16s, f32), ROW_KERNELS(f32s, f32), ROW_KERNELS(f64s, f64)},
     anys_tiles,
     .stretches = {STRETCH_KERNELS(f32), STRETCH_KERNELS(f64)},
     .factor_sum = factor_sum,

@@ -16,6 +16,19 @@ typedef enum {
     SXT_OP_DENSE  /* cross-entropy of class probabilities */
 } sxt_op;
 
+/* Labels with smoothing or z_loss on the plain path, without factors per row: blend_tmpl.h. */
+typedef enum {
+    SXT_BLEND_NONE,
+    SXT_BLEND_Z,       /* no smoothing */
+    SXT_BLEND_EVEN,    /* the same base for all classes; `base` may be NULL */
+    SXT_BLEND_WEIGHTED /* a base for each class */
+} sxt_blend;
+
+static inline int sxt_smooths(sxt_blend blend) { return blend >= SXT_BLEND_EVEN; }
+
+/* Bases of a blend differ by no more than this factor. */
+#define SXT_FLAT 256.0
+
 /* One call: what to compute for every row. Pointers into per-row arrays are indexed by row number.
  *
  * Cross-entropy in one form: loss = sum_c q_c (lse - x_c), gradient = Q p - q with Q = sum_c q_c, where
@@ -35,10 +48,13 @@ typedef struct {
     const double *weight, *sample_weight, *grad_output;
     double grad_scale; /* the scalar grad_output over the divisor of the mean */
     double logit_scale, softcap; /* 1 and 0: none; otherwise general is set */
+    sxt_blend blend;
+    double base_one, base_most; /* EVEN: the base of all classes, else 0; WEIGHTED: the largest */
+    const void *push_hi, *push_lo; /* WEIGHTED: -base grad_scale in two parts in the compute type */
     double z_loss, z_scale; /* z_loss lse^2 a row; z_scale: its scalar grad_output over its divisor */
     void *row_out;     /* losses or log-sum-exps, double for f64, else float; or NULL */
     int want_sum;      /* add the row losses up */
-    int general;       /* smoothing, probabilities, z_loss, changed logits or Hessian: the general form */
+    int general;       /* probabilities, changed logits, Hessian, the rest of the options: the general form */
 } sxt_job;
 
 /* One operand of a plane: byte steps from row to row and from class to class; block[k] is the byte offset
@@ -58,6 +74,12 @@ typedef struct {
     ptrdiff_t rows, first_row, row_step; /* row numbers: first_row + i * row_step */
     ptrdiff_t position; /* of the first row among the rows of its task: total.h */
 } sxt_plane;
+
+/* A sum on two grids as integers, in units of 2^32 steps of the grid and the rest: dense_tmpl.h. */
+typedef struct {
+    int64_t coarse_hi, fine_hi;
+    uint64_t coarse_lo, fine_lo;
+} sxt_grid_sum;
 
 /* One contiguous row on its way through the phases scan, prepare, sum, finish, write. Between the
  * phases, and between ranges of classes within a phase, nothing else is carried, so that several
@@ -82,6 +104,8 @@ typedef struct {
     ptrdiff_t label;       /* or -1 */
     double at_label;
     double factor_hi, factor_lo, down, patch, limit;
+    double least, bound, d1, d2, d_unit, up; /* blend: minimum, grid of the dense sum */
+    sxt_grid_sum dots;
     double row_grad, share_hi, share_lo, curve, curve_z; /* general form: finish_tmpl.h */
     double hess_patch, label_patch, label_hess;
     int special;           /* every output is `fill` */

@@ -1,9 +1,7 @@
 /* results_tmpl.h - what a job says about one row, and where the row's loss goes. Included once per
- * storage type, before the rows and the tiles. */
+ * compute type, before the rows and the tiles. */
 
-#define N(name) SXT_CAT(S, name)
-
-static void N(put_row_value)(const sxt_job *job, ptrdiff_t row, double value)
+static void V(put_row_value)(const sxt_job *job, ptrdiff_t row, double value)
 {
     if (job->row_out) {
         if (job->dtype == SXT_F64)
@@ -13,13 +11,13 @@ static void N(put_row_value)(const sxt_job *job, ptrdiff_t row, double value)
     }
 }
 
-static int N(ignored)(const sxt_job *job, ptrdiff_t index)
+static int V(ignored)(const sxt_job *job, ptrdiff_t index)
 {
     return job->labels && job->has_ignore_index && job->labels[index] == job->ignore_index;
 }
 
 /* Factors of the loss and of the gradient of a row that is not ignored. */
-SXT_FN void N(row_scales)(const sxt_job *job, ptrdiff_t index, double *loss, double *grad)
+SXT_FN void V(row_scales)(const sxt_job *job, ptrdiff_t index, double *loss, double *grad)
 {
     double s = job->weight ? job->weight[job->labels[index]] : 1.0;
     if (job->sample_weight)
@@ -29,7 +27,7 @@ SXT_FN void N(row_scales)(const sxt_job *job, ptrdiff_t index, double *loss, dou
 }
 
 /* The general form's constants of a row: what its label, maximum and weights say. Dense sums come later. */
-SXT_FN V(general) N(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t top)
+SXT_FN V(general) V(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t top)
 {
     double sample = job->sample_weight ? job->sample_weight[index] : 1.0;
     double outer = sample * (job->grad_output ? job->grad_output[index] : 1.0);
@@ -48,11 +46,30 @@ SXT_FN V(general) N(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t t
     return g;
 }
 
+/* Likewise of a blend, but for the sums. */
+SXT_FN V(blend) V(blend_of)(const sxt_job *job, int64_t label)
+{
+    double w = job->weight ? job->weight[label] : 1.0;
+    double base = job->blend == SXT_BLEND_WEIGHTED ? job->base[label] : job->base_one;
+    return (V(blend)){.share = job->share * w, .base_label = base,
+                      .base_sum = job->base_sum, .row_weight = 1.0, .row_grad = job->grad_scale,
+                      .z_loss = job->z_loss, .z_grad = job->z_scale};
+}
+
+/* The largest base by which distances from the maximum are multiplied in sums. */
+SXT_INLINE T V(blend_most)(const sxt_job *job) { return job->blend == SXT_BLEND_WEIGHTED ? (T)job->base_most : (T)1; }
+
+/* What a sum in units of that base amounts to. */
+SXT_INLINE double V(blend_dot)(const sxt_job *job, double dot)
+{
+    return job->blend == SXT_BLEND_WEIGHTED ? dot : job->base_one * dot;
+}
+
 /* position: the row's in its task. loss is in units of 1 / unit. */
-static void N(add_result)(const sxt_job *job, ptrdiff_t index, ptrdiff_t position, double loss, double unit, double z,
+static void V(add_result)(const sxt_job *job, ptrdiff_t index, ptrdiff_t position, double loss, double unit, double z,
                           sxt_total *total)
 {
-    N(put_row_value)(job, index, sxt_canonical(loss / unit + z));
+    V(put_row_value)(job, index, sxt_canonical(loss / unit + z));
     if (!job->want_sum)
         return;
     position %= SXT_TOTAL_LANES;

@@ -20,7 +20,7 @@ static void *N(terms_of)(const sxt_job *job, const sxt_row *row, sxt_scratch scr
 
 static void N(write_ignored)(const sxt_job *job, const sxt_row *row)
 {
-    N(put_row_value)(job, row->index, 0.0);
+    V(put_row_value)(job, row->index, 0.0);
     if (row->y)
         N(write_fill)(row->y, job->classes, 0.0);
     if (row->h)
@@ -32,7 +32,7 @@ static int N(open_row)(const sxt_job *job, const sxt_plane *p, ptrdiff_t r, ptrd
 {
     const char *x = p->x.p + r * p->x.row;
     ptrdiff_t index = p->first_row + r * p->row_step;
-    int counts = !N(ignored)(job, index);
+    int counts = !V(ignored)(job, index);
     if (counts)
         N(start)(job, row, x, index);
     row->index = index;
@@ -51,12 +51,12 @@ static void N(batch)(const sxt_job *job, sxt_row *rows, ptrdiff_t count, sxt_tot
         N(scan)(job, &rows[k], 0, n);
     for (ptrdiff_t k = 0; k < count; k++)
         N(prepare)(job, &rows[k]);
-    for (ptrdiff_t k = 0; (job->base || job->slope) && k < count; k++)
+    for (ptrdiff_t k = 0; job->general && (job->base || job->slope) && k < count; k++)
         N(row_dense)(job, &rows[k]);
     for (ptrdiff_t k = 0; k < count; k++)
         N(sum)(job, &rows[k], 0, n);
     for (ptrdiff_t k = 0; k < count; k++)
-        N(finish)(job, &rows[k], total);
+        V(row_finish)(job, &rows[k], total);
     for (ptrdiff_t k = 0; k < count; k++)
         N(write)(job, &rows[k], 0, n);
 }

@@ -34,7 +34,7 @@ static void N(row_dense)(const sxt_job *job, sxt_row *row)
     row->special |= V(mbits)(bad) != 0;
     V(grid_for)(bound_d, &d1, &d2, &unit_d);
     V(grid_for)(bound_q, &q1, &q2, &unit_q);
-    V(grid_sum) dots = {0, 0, 0, 0}, masses = {0, 0, 0, 0};
+    sxt_grid_sum dots = {0, 0, 0, 0}, masses = {0, 0, 0, 0};
     for (ptrdiff_t i = 0; i < n;) {
         V(acc) d = {V(iset1)(0), V(iset1)(0)}, m = d;
         V(uint) count = 0;

@@ -42,6 +42,7 @@ static void run_plane(const row_run *run, const sxt_plane *plane, sxt_scratch sc
     gradient.h.p = hessian.y.p = NULL;
     sxt_job general = *run->job;
     general.general = 1;
+    general.blend = SXT_BLEND_NONE;
     general.row_out = NULL;
     general.want_sum = 0;
     int gradient_last = plane->y.p == plane->x.p;
@@ -119,6 +120,7 @@ static void write_range(void *context, ptrdiff_t task, int worker)
 static void merge_scan(const sxt_job *job, sxt_row *row, const sxt_row *part)
 {
     row->nan |= part->nan;
+    row->least = part->least < row->least ? part->least : row->least;
     if (sxt_skips_max(job) && part->at_skip > row->at_skip) {
         row->rest = part->rest > row->at_skip ? part->rest : row->at_skip;
         row->at_skip = part->at_skip;
@@ -150,6 +152,10 @@ static sxt_status run_long_row(const sxt_job *job, const sxt_plane *plane, ptrdi
         row.a_lo += parts[i].a_lo;
         row.b_hi += parts[i].b_hi;
         row.b_lo += parts[i].b_lo;
+        row.dots.coarse_hi += parts[i].dots.coarse_hi;
+        row.dots.coarse_lo += parts[i].dots.coarse_lo;
+        row.dots.fine_hi += parts[i].dots.fine_hi;
+        row.dots.fine_lo += parts[i].dots.fine_lo;
     }
     free(parts);
     kernels->finish(job, &row, total);

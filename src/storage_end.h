@@ -1,5 +1,4 @@
 /* storage_end.h - forgets the macros of one storage type, for the next one. */
-#undef N
 #undef S
 #undef ST
 #undef ST_IS_T
@@ -11,8 +10,4 @@
 #undef SCAN_BLOCK
 #undef BATCH_ROWS
 #undef BATCH_BYTES
-#undef WIDE_TILE
-#undef NARROW_TILE
 #undef FEW_CLASSES
-#undef FEW_LANES
-#undef FEW_MOST

@@ -1,7 +1,7 @@
-/* tile_dense_tmpl.h - the dense sums (dense_tmpl.h) of a tile's rows; part of tiles_tmpl.h. */
+/* tile_dense_tmpl.h - the dense sums (dense_tmpl.h) of a tile's rows; part of lanes_tmpl.h. */
 
 /* q of one class for W lanes; target: the tile of target probabilities or NULL. */
-SXT_INLINE KV N(lane_q)(const sxt_job *job, const T *target, ptrdiff_t c, ptrdiff_t at)
+SXT_INLINE KV V(lane_q)(const sxt_job *job, const T *target, ptrdiff_t c, ptrdiff_t at)
 {
     const T *base = job->base_here, *slope = job->slope_here;
     KV b = base ? V(set1)(base[c]) : V(set1)((T)0);
@@ -9,17 +9,13 @@ SXT_INLINE KV N(lane_q)(const sxt_job *job, const T *target, ptrdiff_t c, ptrdif
 }
 
 /* q (max - x) of one class for W lanes. */
-SXT_INLINE KV N(lane_term)(const N(tiles_t) *t, KV q, KV max, ptrdiff_t at)
+SXT_INLINE KV V(lane_term)(const V(tiles_t) *t, KV q, KV max, ptrdiff_t at)
 {
-#if ST_IS_ANY
-    KV tail = V(load)(t->tail + at);
-    return V(dense_term)(q, max, V(load)(t->x + at), &tail);
-#else
-    return V(dense_term)(q, max, V(load)(t->x + at), NULL);
-#endif
+    KV tail = V(load)((HAS_TAILS(t) ? t->tail : t->x) + at);
+    return V(dense_term)(q, max, V(load)(t->x + at), HAS_TAILS(t) ? &tail : NULL);
 }
 
-static void N(tile_bounds)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c0, ptrdiff_t nc)
+static void V(tile_bounds)(const sxt_job *job, V(lanes) *s, const V(tiles_t) *t, ptrdiff_t c0, ptrdiff_t nc)
 {
     const T *target = t->target;
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
@@ -30,35 +26,35 @@ static void N(tile_bounds)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t,
         KM bad = V(mnone)();
         for (ptrdiff_t c = 0; c < nc; c++) {
             ptrdiff_t at = c * s->lanes + i;
-            KV q = N(lane_q)(job, target, c0 + c, at);
+            KV q = V(lane_q)(job, target, c0 + c, at);
             bad = V(mor)(bad, V(dense_bad)(q));
             top_q = V(max)(V(abs)(q), top_q);
-            top_d = V(max)(V(abs)(N(lane_term)(t, q, max, at)), top_d);
+            top_d = V(max)(V(abs)(V(lane_term)(t, q, max, at)), top_d);
             if (target)
                 at_skip = V(select)(V(ieq)(skip, V(iset1)((V(int))c)), V(load)(target + at), at_skip);
         }
         V(store)(s->bound_d + i, top_d);
         V(store)(s->bound_q + i, top_q);
         V(store)(s->target_skip + i, at_skip);
-        N(note_nan)(s, i, bad);
+        V(note_nan)(s, i, bad);
     }
 }
 
-static void N(lanes_grids)(N(lanes) *s)
+static void V(lanes_grids)(V(lanes) *s)
 {
     for (ptrdiff_t i = 0; i < s->lanes; i++)
         V(grid_for)(s->bound_d[i], &s->d1[i], &s->d2[i], &s->unit_d[i]);
     for (ptrdiff_t i = 0; i < s->lanes; i++)
         V(grid_for)(s->bound_q[i], &s->q1[i], &s->q2[i], &s->unit_q[i]);
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
-        s->dots[i] = s->masses[i] = (V(grid_sum)){0, 0, 0, 0};
+        s->dots[i] = s->masses[i] = (sxt_grid_sum){0, 0, 0, 0};
         if (s->nan[i] && !s->special[i])
             s->special[i] = s->any_special = 1;
     }
 }
 
-static void N(lanes_flush)(N(lanes) *s, ptrdiff_t i, const V(acc) *acc, V(uint) count, const T *m1, const T *m2,
-                           V(grid_sum) *sums)
+static void V(lanes_flush)(V(lanes) *s, ptrdiff_t i, const V(acc) *acc, V(uint) count, const T *m1, const T *m2,
+                           sxt_grid_sum *sums)
 {
     V(int) coarse[V(W)], fine[V(W)];
     (void)s;
@@ -71,7 +67,7 @@ static void N(lanes_flush)(N(lanes) *s, ptrdiff_t i, const V(acc) *acc, V(uint) 
     }
 }
 
-static void N(tile_dense)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c0, ptrdiff_t nc)
+static void V(tile_dense)(const sxt_job *job, V(lanes) *s, const V(tiles_t) *t, ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         KV max = V(mul)(V(load)(s->max + i), V(set1)(DENSE_SCALE)), d1 = V(load)(s->d1 + i), d2 = V(load)(s->d2 + i);
@@ -81,19 +77,19 @@ static void N(tile_dense)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, 
             V(uint) count = 0;
             for (; c < nc && count < FLUSH; c++, count++) {
                 ptrdiff_t at = c * s->lanes + i;
-                KV q = N(lane_q)(job, t->target, c0 + c, at);
-                V(grid_add)(N(lane_term)(t, q, max, at), d1, d2, &d);
+                KV q = V(lane_q)(job, t->target, c0 + c, at);
+                V(grid_add)(V(lane_term)(t, q, max, at), d1, d2, &d);
                 if (t->target) /* else the mass is known */
                     V(grid_add)(q, q1, q2, &m);
             }
-            N(lanes_flush)(s, i, &d, count, s->d1, s->d2, s->dots);
+            V(lanes_flush)(s, i, &d, count, s->d1, s->d2, s->dots);
             if (t->target)
-                N(lanes_flush)(s, i, &m, count, s->q1, s->q2, s->masses);
+                V(lanes_flush)(s, i, &m, count, s->q1, s->q2, s->masses);
         }
     }
 }
 
-static void N(lanes_dense_values)(N(lanes) *s)
+static void V(lanes_dense_values)(V(lanes) *s)
 {
     for (ptrdiff_t i = 0; i < s->rows; i++) {
         s->dot[i] = V(dot_value)(&s->dots[i], s->unit_d[i], s->bound_d[i]);

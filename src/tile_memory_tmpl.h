@@ -29,7 +29,7 @@ SXT_INLINE int N(kept)(const sxt_plane *p, ptrdiff_t row, ptrdiff_t c)
     return !p->mask.p || p->mask.p[row * p->mask.row + N(class_at)(p, &p->mask, c)];
 }
 
-static void N(pack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const N(lanes) *s, T *tile, ptrdiff_t r0,
+static void N(pack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const V(lanes) *s, T *tile, ptrdiff_t r0,
                         ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++) {
@@ -44,7 +44,7 @@ static void N(pack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *
 }
 
 #if !ST_IS_ANY
-static void N(pack_lanes)(const char *x, ptrdiff_t step, const N(lanes) *s, T *tile, ptrdiff_t nc)
+static void N(pack_lanes)(const char *x, ptrdiff_t step, const V(lanes) *s, T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++, x += step) {
         for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
@@ -55,7 +55,7 @@ static void N(pack_lanes)(const char *x, ptrdiff_t step, const N(lanes) *s, T *t
     }
 }
 
-static void N(pack_classes)(const char *x, ptrdiff_t step, const N(lanes) *s, T *tile, ptrdiff_t nc)
+static void N(pack_classes)(const char *x, ptrdiff_t step, const V(lanes) *s, T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         for (ptrdiff_t c = 0; c < nc; c += V(W)) {
@@ -74,7 +74,7 @@ static void N(pack_classes)(const char *x, ptrdiff_t step, const N(lanes) *s, T 
 
 #endif
 
-static void N(pack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const N(lanes) *s, T *tile,
+static void N(pack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const V(lanes) *s, T *tile,
                     ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
 {
 #if !ST_IS_ANY
@@ -92,7 +92,7 @@ static void N(pack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, c
     N(pack_any)(job, p, v, s, tile, r0, c0, nc);
 }
 
-static void N(unpack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const N(lanes) *s, const T *tile,
+static void N(unpack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const V(lanes) *s, const T *tile,
                           ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc, T masked)
 {
     for (ptrdiff_t c = 0; c < nc; c++) {
@@ -105,14 +105,14 @@ static void N(unpack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view
 }
 
 #if !ST_IS_ANY
-static void N(unpack_lanes)(char *y, ptrdiff_t step, const N(lanes) *s, const T *tile, ptrdiff_t nc)
+static void N(unpack_lanes)(char *y, ptrdiff_t step, const V(lanes) *s, const T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++, y += step)
         for (ptrdiff_t i = 0; i < s->rows; i += V(W))
             N(put)((ST *)(void *)y + i, V(load)(tile + c * s->lanes + i), s->rows - i);
 }
 
-static void N(unpack_classes)(char *y, ptrdiff_t step, const N(lanes) *s, const T *tile, ptrdiff_t nc)
+static void N(unpack_classes)(char *y, ptrdiff_t step, const V(lanes) *s, const T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         for (ptrdiff_t c = 0; c < nc; c += V(W)) {
@@ -129,7 +129,7 @@ static void N(unpack_classes)(char *y, ptrdiff_t step, const N(lanes) *s, const 
 
 #endif
 
-static void N(unpack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const N(lanes) *s,
+static void N(unpack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const V(lanes) *s,
                       const T *tile, ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc, T masked)
 {
 #if !ST_IS_ANY
@@ -152,7 +152,7 @@ static void N(unpack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v,
 #endif
 
 /* The logits of classes c0 and following into the tile. */
-static void N(load_logits)(const sxt_job *job, const sxt_plane *p, const N(lanes) *s, const N(tiles_t) *t,
+static void N(load_logits)(const sxt_job *job, const sxt_plane *p, const V(lanes) *s, const V(tiles_t) *t,
                            ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
 {
     N(pack)(job, p, &p->x, s, t->x, r0, c0, nc);

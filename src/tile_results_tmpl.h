@@ -1,14 +1,14 @@
-/* tile_results_tmpl.h - from the sums of a tile's rows to their outputs; part of tiles_tmpl.h. */
+/* tile_results_tmpl.h - from the sums of a tile's rows to their outputs; part of lanes_tmpl.h. */
 
 /* ---- from sums to constants ------------------------------------------------------------------- */
 
 /* The loops below have no branch and one operation each, so that the compiler puts rows side by side. */
-SXT_FN V(wide) N(lane_sum)(const N(lanes) *s, ptrdiff_t i)
+SXT_FN V(wide) V(lane_sum)(const V(lanes) *s, ptrdiff_t i)
 {
     return V(wide_sum)(s->a_hi[i], s->a_lo[i], s->b_hi[i], s->b_lo[i], (double)s->unit[i]);
 }
 
-SXT_FN void N(lane_outcome)(N(lanes) *s, ptrdiff_t i, V(outcome) o)
+SXT_FN void V(lane_outcome)(V(lanes) *s, ptrdiff_t i, V(outcome) o)
 {
     s->hi[i] = (T)o.factor_hi;
     s->lo[i] = (T)o.factor_lo;
@@ -17,62 +17,62 @@ SXT_FN void N(lane_outcome)(N(lanes) *s, ptrdiff_t i, V(outcome) o)
     s->down[i] = (T)o.down;
 }
 
-static void N(finish_softmax_lanes)(N(lanes) *s)
+static void V(finish_softmax_lanes)(V(lanes) *s)
 {
     for (ptrdiff_t i = 0; i < s->lanes; i++)
-        N(lane_outcome)(s, i, V(finish_softmax)(N(lane_sum)(s, i)));
+        V(lane_outcome)(s, i, V(finish_softmax)(V(lane_sum)(s, i)));
 }
 
-static void N(finish_logsumexp_lanes)(N(lanes) *s)
+static void V(finish_logsumexp_lanes)(V(lanes) *s)
 {
     for (ptrdiff_t i = 0; i < s->lanes; i++)
-        s->loss[i] = V(finish_logsumexp)(N(lane_sum)(s, i), (double)s->max[i], (double)s->shift[i],
+        s->loss[i] = V(finish_logsumexp)(V(lane_sum)(s, i), (double)s->max[i], (double)s->shift[i],
                                            (double)s->n_ref[i], s->skip[i] >= 0);
 }
 
-static void N(finish_log_softmax_lanes)(N(lanes) *s)
+static void V(finish_log_softmax_lanes)(V(lanes) *s)
 {
     for (ptrdiff_t i = 0; i < s->lanes; i++)
-        N(lane_outcome)(s, i, V(finish_log_softmax)(N(lane_sum)(s, i), (double)s->max[i], (double)s->shift[i],
+        V(lane_outcome)(s, i, V(finish_log_softmax)(V(lane_sum)(s, i), (double)s->max[i], (double)s->shift[i],
                                                     (double)s->n_ref[i]));
 }
 
-static void N(finish_label_lanes)(N(lanes) *s, const double *scale_loss, const double *scale_grad)
+static void V(finish_label_lanes)(V(lanes) *s, const double *scale_loss, const double *scale_grad)
 {
     for (ptrdiff_t i = 0; i < s->lanes; i++)
-        N(lane_outcome)(s, i, V(finish_label)(N(lane_sum)(s, i), (double)s->at_skip[i], (double)s->shift[i],
+        V(lane_outcome)(s, i, V(finish_label)(V(lane_sum)(s, i), (double)s->at_skip[i], (double)s->shift[i],
                                               (double)s->n_ref[i], scale_loss[i], scale_grad[i]));
 }
 
-static void N(lanes_finish)(const sxt_job *job, N(lanes) *s)
+static void V(lanes_finish)(const sxt_job *job, V(lanes) *s)
 {
     double scale_loss[WIDE_TILE] = {0}, scale_grad[WIDE_TILE] = {0};
     if (job->op == SXT_OP_SOFTMAX) {
-        N(finish_softmax_lanes)(s);
+        V(finish_softmax_lanes)(s);
     } else if (job->op == SXT_OP_LOG_SOFTMAX) {
-        N(finish_log_softmax_lanes)(s);
+        V(finish_log_softmax_lanes)(s);
     } else if (job->op == SXT_OP_LOGSUMEXP) {
-        N(finish_logsumexp_lanes)(s);
+        V(finish_logsumexp_lanes)(s);
         return;
     } else {
         for (ptrdiff_t i = 0; i < s->rows; i++)
             if (s->skip[i] >= 0)
-                N(row_scales)(job, s->number[i], scale_loss + i, scale_grad + i);
-        N(finish_label_lanes)(s, scale_loss, scale_grad);
+                V(row_scales)(job, s->number[i], scale_loss + i, scale_grad + i);
+        V(finish_label_lanes)(s, scale_loss, scale_grad);
     }
     for (ptrdiff_t i = 0; i < s->rows; i++)
         s->limit[i] = job->op == SXT_OP_LABEL ? (T)(scale_grad[i] >= 0.0 ? scale_grad[i] : (double)INFINITY) : (T)1;
 }
 
 /* What is known of the rows, as lanes; rows without a result count as rows of zeros. */
-static void N(gather_general)(const sxt_job *job, N(lanes) *s)
+static void V(gather_general)(const sxt_job *job, V(lanes) *s)
 {
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
         V(general) g = {.n_ref = 0.0};
         if (i < s->rows && !s->special[i]) {
-            g = N(general_of)(job, s->number[i], s->skip[i]);
+            g = V(general_of)(job, s->number[i], s->skip[i]);
             g.tail = (double)s->tail_skip[i];
-            g.origin = (double)s->origin[i] * (ST_IS_ANY ? job->logit_scale : 1.0);
+            g.origin = (double)s->origin[i] * job->logit_scale;
             g.at_label = (double)s->at_label[i];
             g.label_tail = (double)s->label_tail[i];
             g.max = (double)s->max[i];
@@ -90,14 +90,14 @@ static void N(gather_general)(const sxt_job *job, N(lanes) *s)
     }
 }
 
-static void N(finish_general_lanes)(const sxt_job *job, N(lanes) *s)
+static void V(finish_general_lanes)(const sxt_job *job, V(lanes) *s)
 {
-    N(gather_general)(job, s);
+    V(gather_general)(job, s);
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
 #define FROM_LANE(name) .name = s->in.name[i],
         V(general) g = {GENERAL_INPUTS(FROM_LANE)};
 #undef FROM_LANE
-        V(general_outcome) o = V(finish_general)(N(lane_sum)(s, i), g);
+        V(general_outcome) o = V(finish_general)(V(lane_sum)(s, i), g);
 #define TO_LANE(name) s->out.name[i] = o.name;
         GENERAL_RESULTS(TO_LANE)
 #undef TO_LANE
@@ -105,35 +105,36 @@ static void N(finish_general_lanes)(const sxt_job *job, N(lanes) *s)
 }
 
 /* position: of the first lane's row in its task. */
-static void N(lanes_results)(const sxt_job *job, N(lanes) *s, ptrdiff_t position, sxt_total *total)
+static void V(lanes_results)(const sxt_job *job, V(lanes) *s, ptrdiff_t position, sxt_total *total)
 {
     for (ptrdiff_t i = 0; i < s->rows; i++) {
-        double value = job->general ? s->out.loss[i] : s->loss[i];
+        double value = job->general ? s->out.loss[i] : job->blend ? s->blend_out.loss[i] : s->loss[i];
         if (s->special[i]) {
             value = (double)NAN;
             if (job->op == SXT_OP_LOGSUMEXP && !s->nan[i])
                 value = (double)s->max[i];
-            if (N(ignored)(job, s->number[i]))
+            if (V(ignored)(job, s->number[i]))
                 value = 0.0;
         }
-        int general = job->general && !s->special[i];
-        double unit = general ? s->out.unit[i] : 1.0;
-        if (value == (double)INFINITY && job->op == SXT_OP_LABEL && !job->general && !s->special[i] &&
+        int optional = (job->general || job->blend) && !s->special[i];
+        double unit = !optional ? 1.0 : job->blend ? s->blend_out.unit[i] : s->out.unit[i];
+        double z = !optional ? 0.0 : job->blend ? s->blend_out.z[i] : s->out.z[i];
+        if (value == (double)INFINITY && job->op == SXT_OP_LABEL && !optional && !s->special[i] &&
             s->at_skip[i] > -(T)INFINITY) {
             double scale_loss, scale_grad;
-            N(row_scales)(job, s->number[i], &scale_loss, &scale_grad);
-            value = V(finish_huge_loss)(N(lane_sum)(s, i), (double)s->at_skip[i], (double)s->max[i],
+            V(row_scales)(job, s->number[i], &scale_loss, &scale_grad);
+            value = V(finish_huge_loss)(V(lane_sum)(s, i), (double)s->at_skip[i], (double)s->max[i],
                                         (double)s->shift[i], (double)s->n_ref[i], scale_loss);
             unit = (double)DENSE_SCALE;
         }
-        N(add_result)(job, s->number[i], position + i, value, unit, general ? s->out.z[i] : 0.0, total);
+        V(add_result)(job, s->number[i], position + i, value, unit, z, total);
     }
 }
 
 /* ---- sweep 3: outputs ------------------------------------------------------------------------- */
 
 /* The values at the maximum and at the label, which come from sums of the others. */
-static void N(patch_general)(const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c0, ptrdiff_t nc)
+static void V(patch_general)(const V(lanes) *s, const V(tiles_t) *t, ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->rows; i++) {
         int64_t top = s->skip[i] - c0, label = s->label[i] - c0;
@@ -150,9 +151,8 @@ static void N(patch_general)(const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c
     }
 }
 
-#if ST_IS_ANY
 /* From derivatives in the capped logits to those in the logits. */
-static void N(chain_rule)(const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t nc)
+static void V(chain_rule)(const V(lanes) *s, const V(tiles_t) *t, ptrdiff_t nc)
 {
     for (ptrdiff_t at = 0; at < nc * s->lanes; at++) {
         T grad = t->x[at], slope = t->slope[at];
@@ -161,41 +161,35 @@ static void N(chain_rule)(const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t nc)
         t->x[at] = sxt_canonical(grad * slope);
     }
 }
-#endif
 
 /* Gradient in place of the terms, Hessian to its tile if there is one. */
-static void N(tile_write_general)(const sxt_job *job, const N(lanes) *s, const N(tiles_t) *t, ptrdiff_t c0,
+static void V(tile_write_general)(const sxt_job *job, const V(lanes) *s, const V(tiles_t) *t, ptrdiff_t c0,
                                   ptrdiff_t nc, int terms)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
-        V(vref) ref = N(lane_ref)(s, i);
+        V(vref) ref = V(lane_ref)(s, i);
         V(gradient) gradient = V(gradient_of)(s->out.factor_hi + i, s->out.factor_lo + i, s->in.row_grad + i, 1);
         V(hessian) hessian = V(hessian_of)(s->out.share_hi + i, s->out.share_lo + i, s->out.curve + i,
                                            s->out.curve_z + i, 1);
         for (ptrdiff_t c = 0; c < nc; c++) {
             ptrdiff_t at = c * s->lanes + i;
-            KV term = V(load)(t->x + at), q = N(lane_q)(job, t->target, c0 + c, at);
-#if ST_IS_ANY
-            KV tail = V(load)(t->tail + at);
-            term = terms ? term : V(exp_term)(term, &tail, &ref);
-#else
-            term = terms ? term : V(exp_term)(term, NULL, &ref);
-#endif
+            KV term = V(load)(t->x + at), q = V(lane_q)(job, t->target, c0 + c, at);
+            KV tail = V(load)((HAS_TAILS(t) ? t->tail : t->x) + at);
+            term = terms ? term : V(exp_term)(term, HAS_TAILS(t) ? &tail : NULL, &ref);
             V(store)(t->x + at, V(gradient_value)(&gradient, term, q));
             if (t->hess)
                 V(store)(t->hess + at, V(hessian_value)(&hessian, term));
         }
     }
-    N(patch_general)(s, t, c0, nc);
-#if ST_IS_ANY
-    N(chain_rule)(s, t, nc);
-#endif
+    V(patch_general)(s, t, c0, nc);
+    if (HAS_TAILS(t))
+        V(chain_rule)(s, t, nc);
 }
 
-SXT_INLINE void N(tile_write)(const sxt_job *job, const N(lanes) *s, T *tile, ptrdiff_t nc, int terms)
+SXT_INLINE void V(tile_write)(const sxt_job *job, const V(lanes) *s, T *tile, ptrdiff_t nc, int terms)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
-        V(vref) ref = N(lane_ref)(s, i);
+        V(vref) ref = V(lane_ref)(s, i);
         KV hi = V(load)(s->hi + i), lo = V(load)(s->lo + i), patch = V(load)(s->patch + i);
         KV max = V(load)(s->max + i);
         KI label = V(iload)(s->skip_here + i);
@@ -218,9 +212,9 @@ SXT_INLINE void N(tile_write)(const sxt_job *job, const N(lanes) *s, T *tile, pt
 }
 
 /* What a special row is filled with. */
-static T N(special_value)(const sxt_job *job, const N(lanes) *s, ptrdiff_t i)
+static T V(special_value)(const sxt_job *job, const V(lanes) *s, ptrdiff_t i)
 {
-    if (N(ignored)(job, s->number[i]))
+    if (V(ignored)(job, s->number[i]))
         return (T)0;
     if (s->single[i])
         return (T)1;
@@ -229,20 +223,20 @@ static T N(special_value)(const sxt_job *job, const N(lanes) *s, ptrdiff_t i)
     return (T)NAN;
 }
 
-static void N(tile_output)(const sxt_job *job, const N(lanes) *s, T *tile, ptrdiff_t nc, int terms)
+static void V(tile_output)(const sxt_job *job, const V(lanes) *s, T *tile, ptrdiff_t nc, int terms)
 {
     if (terms)
-        N(tile_write)(job, s, tile, nc, 1);
+        V(tile_write)(job, s, tile, nc, 1);
     else
-        N(tile_write)(job, s, tile, nc, 0);
+        V(tile_write)(job, s, tile, nc, 0);
 }
 
-static void N(fill_special)(const sxt_job *job, const N(lanes) *s, T *tile, ptrdiff_t nc)
+static void V(fill_special)(const sxt_job *job, const V(lanes) *s, T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; s->any_special && i < s->rows; i++) {
         if (!s->special[i])
             continue;
-        T fill = N(special_value)(job, s, i);
+        T fill = V(special_value)(job, s, i);
         for (ptrdiff_t c = 0; c < nc; c++)
             tile[c * s->lanes + i] = fill;
     }

@@ -1,8 +1,8 @@
-/* tile_sums_tmpl.h - maxima and sums of a tile's rows, lanes side by side; part of tiles_tmpl.h. */
+/* tile_sums_tmpl.h - maxima and sums of a tile's rows, lanes side by side; part of lanes_tmpl.h. */
 
 /* ---- sweep 1: maxima ------------------------------------------------------------------------- */
 
-static void N(place_skips)(N(lanes) *s, ptrdiff_t c0, ptrdiff_t nc)
+static void V(place_skips)(V(lanes) *s, ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
         int64_t k = s->skip[i] - c0;
@@ -10,13 +10,13 @@ static void N(place_skips)(N(lanes) *s, ptrdiff_t c0, ptrdiff_t nc)
     }
 }
 
-SXT_INLINE void N(note_nan)(N(lanes) *s, ptrdiff_t lane, KM bad)
+SXT_INLINE void V(note_nan)(V(lanes) *s, ptrdiff_t lane, KM bad)
 {
     for (unsigned bits = V(mbits)(bad); bits; bits &= bits - 1)
         s->nan[lane + __builtin_ctz(bits)] = 1;
 }
 
-static void N(tile_max)(N(lanes) *s, const T *tile, ptrdiff_t nc)
+static void V(tile_max)(V(lanes) *s, const T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         KV m = V(load)(s->rest + i);
@@ -27,12 +27,12 @@ static void N(tile_max)(N(lanes) *s, const T *tile, ptrdiff_t nc)
             m = V(max)(x, m);
         }
         V(store)(s->rest + i, m);
-        N(note_nan)(s, i, bad);
+        V(note_nan)(s, i, bad);
     }
 }
 
 /* The label's element goes to at_skip, the maximum of the others to rest. */
-static void N(tile_max_but_label)(N(lanes) *s, const T *tile, ptrdiff_t nc)
+static void V(tile_max_but_label)(V(lanes) *s, const T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         KV m = V(load)(s->rest + i), at = V(load)(s->at_skip + i);
@@ -47,12 +47,12 @@ static void N(tile_max_but_label)(N(lanes) *s, const T *tile, ptrdiff_t nc)
         }
         V(store)(s->rest + i, m);
         V(store)(s->at_skip + i, at);
-        N(note_nan)(s, i, bad);
+        V(note_nan)(s, i, bad);
     }
 }
 
 /* The first maximum goes to at_skip and skip, the largest of the others to rest. */
-static void N(tile_max_two)(N(lanes) *s, const T *tile, ptrdiff_t c0, ptrdiff_t nc)
+static void V(tile_max_two)(V(lanes) *s, const T *tile, ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         KV m = V(load)(s->at_skip + i), second = V(load)(s->rest + i);
@@ -72,11 +72,11 @@ static void N(tile_max_two)(N(lanes) *s, const T *tile, ptrdiff_t c0, ptrdiff_t 
         V(istore)(where, at);
         for (int k = 0; k < V(W); k++)
             s->skip[i + k] = where[k] >= 0 ? c0 + where[k] : s->skip[i + k];
-        N(note_nan)(s, i, bad);
+        V(note_nan)(s, i, bad);
     }
 }
 
-static void N(lanes_prepare)(const sxt_job *job, N(lanes) *s)
+static void V(lanes_prepare)(const sxt_job *job, V(lanes) *s)
 {
     s->any_special = 0;
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
@@ -103,17 +103,17 @@ static void N(lanes_prepare)(const sxt_job *job, N(lanes) *s)
 
 /* ---- sweep 2: sums --------------------------------------------------------------------------- */
 
-SXT_INLINE V(vref) N(lane_ref)(const N(lanes) *s, ptrdiff_t i)
+SXT_INLINE V(vref) V(lane_ref)(const V(lanes) *s, ptrdiff_t i)
 {
     return (V(vref)){V(load)(s->shift + i), V(load)(s->magic + i), V(load)(s->low + i), V(load)(s->m1 + i),
                      V(load)(s->m2 + i)};
 }
 
-SXT_INLINE void N(tile_sum)(N(lanes) *s, T *tile, const T *tails, ptrdiff_t nc, int precise, int store,
+SXT_INLINE void V(tile_sum)(V(lanes) *s, T *tile, const T *tails, ptrdiff_t nc, int precise, int store,
                             int skip)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
-        V(vref) ref = N(lane_ref)(s, i);
+        V(vref) ref = V(lane_ref)(s, i);
         KI label = V(iload)(s->skip_here + i);
         KV tail = V(set1)((T)0), tail_skip = V(load)(s->tail_skip + i);
         for (ptrdiff_t c = 0; c < nc;) {
@@ -148,25 +148,18 @@ SXT_INLINE void N(tile_sum)(N(lanes) *s, T *tile, const T *tails, ptrdiff_t nc, 
     }
 }
 
-#if ST_IS_ANY
-static void N(tile_sum_all)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, ptrdiff_t nc, int store)
+static void V(tile_sum_all)(const sxt_job *job, V(lanes) *s, const V(tiles_t) *t, ptrdiff_t nc, int store)
 {
-    (void)job;
-    if (store)
-        N(tile_sum)(s, t->x, t->tail, nc, 0, 1, 1);
-    else
-        N(tile_sum)(s, t->x, t->tail, nc, 0, 0, 1);
-}
-#else
-static void N(tile_sum_all)(const sxt_job *job, N(lanes) *s, const N(tiles_t) *t, ptrdiff_t nc, int store)
-{
-    if (job->op == SXT_OP_SOFTMAX && store)
-        N(tile_sum)(s, t->x, NULL, nc, 0, 1, 0);
+    if (HAS_TAILS(t) && store)
+        V(tile_sum)(s, t->x, t->tail, nc, 0, 1, 1);
+    else if (HAS_TAILS(t))
+        V(tile_sum)(s, t->x, t->tail, nc, 0, 0, 1);
+    else if (job->op == SXT_OP_SOFTMAX && store)
+        V(tile_sum)(s, t->x, NULL, nc, 0, 1, 0);
     else if (job->op == SXT_OP_SOFTMAX)
-        N(tile_sum)(s, t->x, NULL, nc, 0, 0, 0);
+        V(tile_sum)(s, t->x, NULL, nc, 0, 0, 0);
     else if (store)
-        N(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, 1, 1);
+        V(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, 1, 1);
     else
-        N(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, 0, 1);
+        V(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, 0, 1);
 }
-#endif

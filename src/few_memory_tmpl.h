@@ -1,0 +1,89 @@
+/* few_memory_tmpl.h - between memory and the tiles of few_tmpl.h. */
+
+SXT_INLINE ptrdiff_t N(rounded_up)(ptrdiff_t classes) { return (classes + 3) / 4 * 4; }
+
+/* A row of the stage, whose rows are `classes` rounded up apart. */
+static void N(stage_row)(const char *x, T *stage, ptrdiff_t classes)
+{
+    const ST *from = (const ST *)(const void *)x;
+    for (ptrdiff_t c = 0; c < classes; c += V(W))
+        if (classes - c >= V(W))
+            V(store)(stage + c, LOAD(from + c));
+        else
+            V(storen)(stage + c, LOADN(from + c, classes - c), classes - c);
+}
+
+static void N(unstage_row)(const T *stage, char *y, ptrdiff_t classes)
+{
+    ST *to = (ST *)(void *)y;
+    for (ptrdiff_t c = 0; c < classes; c += V(W))
+        if (classes - c >= V(W))
+            STORE(to + c, V(load)(stage + c));
+        else
+            STOREN(to + c, V(loadn)(stage + c, classes - c), classes - c);
+}
+
+/* Classes side by side in memory. A strip is read where it lies if four elements may be read at each row's
+ * end: there the next rows follow. */
+static void N(few_pack_classes)(const V(few) *s, const char *x, ptrdiff_t step, ptrdiff_t rows_left,
+                                ptrdiff_t classes)
+{
+    ptrdiff_t room = N(rounded_up)(classes);
+    for (ptrdiff_t i = 0; i < s->n; i += V(W), x += step * V(W)) {
+        const char *from = x;
+        ptrdiff_t from_step = step, rows = s->rows - i;
+        if (!ST_IS_T || rows_left - i < V(W) + 4 || step < classes * (ptrdiff_t)sizeof(ST)) {
+            from = (const char *)s->stage;
+            from_step = room * (ptrdiff_t)sizeof(T);
+            for (ptrdiff_t k = 0; k < V(W); k++)
+                if (k < rows)
+                    N(stage_row)(x + k * step, s->stage + k * room, classes);
+                else
+                    memset(s->stage + k * room, 0, (size_t)room * sizeof(T));
+        }
+        for (ptrdiff_t c = 0; c < classes; c += 4)
+            V(pack4)(from + c * (ptrdiff_t)sizeof(T), from_step, s->tile + c * s->lanes + i, s->lanes);
+    }
+}
+
+static void N(few_unpack_classes)(const V(few) *s, char *y, ptrdiff_t step, ptrdiff_t classes)
+{
+    ptrdiff_t room = N(rounded_up)(classes);
+    for (ptrdiff_t i = 0; i < s->rows; i += V(W), y += step * V(W)) {
+        ptrdiff_t rows = s->rows - i < V(W) ? s->rows - i : V(W);
+        int staged = !ST_IS_T || rows < V(W);
+        char *to = staged ? (char *)s->stage : y;
+        ptrdiff_t to_step = staged ? room * (ptrdiff_t)sizeof(T) : step;
+        for (ptrdiff_t c = 0; c < classes; c += 4)
+            V(unpack4)(s->tile + c * s->lanes + i, s->lanes, to + c * (ptrdiff_t)sizeof(T), to_step, classes - c);
+        for (ptrdiff_t k = 0; staged && k < rows; k++)
+            N(unstage_row)(s->stage + k * room, y + k * step, classes);
+    }
+}
+
+/* Rows side by side in memory. */
+static void N(few_pack_lanes)(const V(few) *s, const char *x, ptrdiff_t step, ptrdiff_t classes)
+{
+    for (ptrdiff_t c = 0; c < classes; c++, x += step)
+        for (ptrdiff_t i = 0; i < s->n; i += V(W)) {
+            const ST *from = (const ST *)(const void *)x + i;
+            ptrdiff_t rows = s->rows - i;
+            V(store)(s->tile + c * s->lanes + i, rows >= V(W) ? LOAD(from) : rows > 0 ? LOADN(from, rows) : V(set1)(0));
+        }
+}
+
+static void N(few_unpack_lanes)(const V(few) *s, char *y, ptrdiff_t step, ptrdiff_t classes)
+{
+    for (ptrdiff_t c = 0; c < classes; c++, y += step)
+        for (ptrdiff_t i = 0; i < s->rows; i += V(W))
+            N(put)((ST *)(void *)y + i, V(load)(s->tile + c * s->lanes + i), s->rows - i);
+}
+
+/* The rows of a view from row r on, of which there are `rows`; the memory is asked for a vector at a time. */
+static V(ahead) N(look_ahead)(const sxt_view *v, ptrdiff_t r, ptrdiff_t rows)
+{
+    if (!v->p || r >= rows)
+        return (V(ahead)){0, 0, 0};
+    ptrdiff_t cls = v->cls == sizeof(ST) ? V(W) * (ptrdiff_t)sizeof(ST) : v->cls;
+    return (V(ahead)){(uintptr_t)(v->p + r * v->row), v->row, cls};
+}
