@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "constants.h"
 #include "dispatch.h"
 #include "float_environment.h"
 #include "from_probabilities.h"
@@ -82,21 +83,21 @@ static double divisor(const sxt_cross_entropy_args *a, ptrdiff_t rows, ptrdiff_t
 }
 
 /* Whether bases so far apart leave the grid of blend_tmpl.h fine enough, and numbers made of them normal. */
-static int flat(double least, double most, double grad_scale, int wide)
+static int flat(double least, double most, double push_scale, int wide)
 {
-    double low = wide ? 0x1p-900 : 0x1p-100, high = wide ? 0x1p500 : 0x1p20, scale = fabs(grad_scale);
+    double low = wide ? 0x1p-900 : 0x1p-100, high = wide ? 0x1p500 : 0x1p20, scale = fabs(push_scale);
     return least > low && most < high && most <= SXT_FLAT * least &&
            (scale == 0.0 || (least * scale > low && most * scale < high));
 }
 
-/* -base grad_scale in two parts of the compute type. */
-static void make_push(const double *base, size_t n, double grad_scale, int wide, void *hi, void *lo)
+/* -base push_scale in two parts of the compute type. */
+static void make_push(const double *base, size_t n, double push_scale, int wide, void *hi, void *lo)
 {
     for (size_t c = 0; c < n; c++) {
-        double push = -base[c] * grad_scale;
+        double push = -base[c] * push_scale;
         if (wide) {
             ((double *)hi)[c] = push;
-            ((double *)lo)[c] = fma(-base[c], grad_scale, -push);
+            ((double *)lo)[c] = fma(-base[c], push_scale, -push);
         } else {
             ((float *)hi)[c] = (float)push;
             ((float *)lo)[c] = (float)(push - (double)(float)push);
@@ -152,54 +153,70 @@ static void make_coefficients(const sxt_cross_entropy_args *a, size_t n, int wid
     job->slope_here = (char *)to->here + n * (wide ? sizeof(double) : sizeof(float));
 }
 
-/* Whether the plain path will do for different bases, and what it needs. */
 static void make_weighted(size_t n, int wide, const coefficients *to, sxt_job *job)
 {
-    double least = to->base[0], most = least;
-    for (size_t c = 1; c < n; c++) {
-        least = to->base[c] < least ? to->base[c] : least;
-        most = to->base[c] > most ? to->base[c] : most;
-    }
-    if (!flat(least, most, job->grad_scale, wide))
-        return;
     void *lo = (char *)to->push + n * (wide ? sizeof(double) : sizeof(float));
-    make_push(to->base, n, job->grad_scale, wide, to->push, lo);
-    job->base_most = most;
+    make_push(to->base, n, job->push_scale, wide, to->push, lo);
     job->push_hi = to->push;
     job->push_lo = lo;
-    job->blend = SXT_BLEND_WEIGHTED;
+}
+
+/* The units of math_tmpl.h. */
+static void make_units(double scale, int wide, sxt_job *job)
+{
+    double step = LN2_F64_HI / scale, rest = (fma(-step, scale, LN2_F64_HI) + LN2_F64_LO) / scale;
+    job->scaled = 1;
+    job->log2e = LOG2E_F64 * scale;
+    job->ln2_hi = wide ? step : (double)(float)step;
+    job->ln2_lo = wide ? rest : (step - job->ln2_hi) + rest;
+}
+
+/* Which blend will do, if any. */
+static sxt_blend choose_blend(const sxt_cross_entropy_args *a, size_t n, sxt_job *job)
+{
+    int wide = a->logits.dtype == SXT_F64, scaled = a->logit_scale != 1.0;
+    int optional = a->label_smoothing != 0.0 || a->z_loss != 0.0 || scaled;
+    int scalable = !scaled || (!a->hess && a->logit_scale > 0x1p-20 && a->logit_scale < 0x1p20);
+    if (!optional || !scalable || !a->labels || !a->from_logits || a->softcap != 0.0 || a->sample_weight ||
+        a->grad_output || !(fabs(job->grad_scale) < (double)INFINITY))
+        return SXT_BLEND_NONE;
+    if (a->label_smoothing == 0.0)
+        return SXT_BLEND_SHARP;
+    double smooth = a->label_smoothing / (double)n, least = a->weight ? a->weight[0] : 1.0, most = least;
+    for (size_t c = 1; a->weight && c < n; c++) {
+        least = a->weight[c] < least ? a->weight[c] : least;
+        most = a->weight[c] > most ? a->weight[c] : most;
+    }
+    if (!flat(least * smooth, most * smooth, job->push_scale, wide))
+        return SXT_BLEND_NONE;
+    job->base_one = a->weight ? 0.0 : smooth;
+    job->base_most = most * smooth;
+    job->base_sum = a->label_smoothing;
+    return a->weight ? SXT_BLEND_WEIGHTED : SXT_BLEND_EVEN;
 }
 
 /* The form of the job: plain, blend or general. */
 static sxt_status choose_form(const sxt_cross_entropy_args *a, ptrdiff_t classes, sxt_job *job, coefficients *c)
 {
-    int changed = a->logit_scale != 1.0 || a->softcap != 0.0, wide = a->logits.dtype == SXT_F64 || changed;
-    int optional = a->label_smoothing != 0.0 || a->z_loss != 0.0 || changed || a->probs;
-    int may_blend = optional && a->labels && a->from_logits && !a->sample_weight && !a->grad_output && !changed &&
-                    fabs(job->grad_scale) < (double)INFINITY;
-    double base = a->label_smoothing / (double)classes;
+    int scaled = a->logit_scale != 1.0, changed = scaled || a->softcap != 0.0;
     c->memory = NULL;
     job->share = 1.0 - a->label_smoothing;
-    job->general = optional;
-    if (may_blend && a->label_smoothing == 0.0)
-        job->blend = SXT_BLEND_Z;
-    else if (may_blend && !a->weight && flat(base, base, job->grad_scale, wide))
-        job->blend = SXT_BLEND_EVEN;
-    job->general = optional && !job->blend;
-    if (job->blend == SXT_BLEND_EVEN) {
-        job->base_one = base;
-        job->base_sum = a->label_smoothing;
-    }
+    job->push_scale = scaled ? job->grad_scale * a->logit_scale : job->grad_scale;
+    job->blend = choose_blend(a, (size_t)classes, job);
+    job->general = !job->blend && (a->label_smoothing != 0.0 || a->z_loss != 0.0 || changed || a->probs);
+    int wide = a->logits.dtype == SXT_F64 || (changed && !job->blend);
+    if (job->blend && scaled)
+        make_units(a->logit_scale, wide, job);
     /* a Hessian takes the general form in any case */
-    if ((a->label_smoothing == 0.0 && !a->probs) || (job->blend && !a->hess))
+    int needs = job->blend == SXT_BLEND_WEIGHTED || !job->blend || a->hess;
+    if (!needs || (a->label_smoothing == 0.0 && !a->probs))
         return SXT_OK;
     sxt_status status = allocate((size_t)classes, a->probs != NULL, wide, c);
     if (status != SXT_OK)
         return status;
     make_coefficients(a, (size_t)classes, wide, c, job);
-    if (may_blend && a->weight)
+    if (job->blend == SXT_BLEND_WEIGHTED)
         make_weighted((size_t)classes, wide, c, job);
-    job->general = job->general && !job->blend;
     return SXT_OK;
 }
 

@@ -74,7 +74,7 @@ static void V(exp_sum)(const void *data, ptrdiff_t n, ptrdiff_t skip, sxt_stretc
     if (out->nan || !(fabs(out->rest) < (double)INFINITY))
         return;
     T n_ref, unit;
-    V(ref) ref = V(make_ref)(rest, rest, &n_ref, &unit);
+    V(ref) ref = V(make_ref)(rest, rest, V(natural)(), &n_ref, &unit);
     V(exp_bits) t = {0, 0, 0, 0};
     V(add_exps)(x, before, &ref, &t);
     V(add_exps)(x + n - after, after, &ref, &t);

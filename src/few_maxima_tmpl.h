@@ -110,15 +110,16 @@ static void V(few_take_small_max)(V(few) *s, ptrdiff_t classes)
 }
 
 /* The constants of the exponentials; whether all maxima are ordinary. */
-static int V(few_prepare)(V(few) *s)
+static int V(few_prepare)(const sxt_job *job, V(few) *s)
 {
+    V(units) units = V(units_of)(job);
     int bad = 0;
     for (ptrdiff_t i = 0; i < s->n; i++) {
         T max = s->at[i] > s->rest[i] ? s->at[i] : s->rest[i];
         T size = max < (T)0 ? -max : max;
-        bad |= !(size <= (T)131072) | (s->at[i] != s->at[i]);
+        bad |= !(size * units.scale <= (T)131072) | (s->at[i] != s->at[i]);
         s->max[i] = max;
-        V(ref) ref = V(make_ref)(max, s->rest[i], &s->n_ref[i], &s->unit[i]);
+        V(ref) ref = V(make_ref)(max, s->rest[i], units, &s->n_ref[i], &s->unit[i]);
         s->magic[i] = ref.magic;
         s->low[i] = ref.low;
         s->m1[i] = ref.m1;

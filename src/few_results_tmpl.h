@@ -152,7 +152,7 @@ static void V(few_write_blend)(const sxt_job *job, V(few) *s, ptrdiff_t classes)
 {
     const T *push_hi = job->push_hi, *push_lo = job->push_lo;
     T first, rest;
-    V(push_parts)(job->base_one, job->grad_scale, &first, &rest);
+    V(push_parts)(job->base_one, job->push_scale, &first, &rest);
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         KV hi = V(load)(s->hi + i), lo = V(load)(s->lo + i), up = V(load)(s->up + i), down = V(load)(s->down + i);
         KV here_hi = V(mul)(V(set1)(first), up), here_lo = V(mul)(V(set1)(rest), up);

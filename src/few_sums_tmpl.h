@@ -1,11 +1,12 @@
 /* few_sums_tmpl.h - sums of exponentials, and a blend's dense sums, rows side by side; part of few_lanes_tmpl.h. */
 
 /* weighted: base, or NULL where all are the same. */
-SXT_INLINE void V(few_sum_with)(V(few) *s, ptrdiff_t classes, int precise, int store, int blends, const T *weighted)
+SXT_INLINE void V(few_sum_with)(V(few) *s, ptrdiff_t classes, int precise, int store, int blends, const T *weighted,
+                                const V(vunits) *units)
 {
     for (ptrdiff_t i = 0; i < s->n; i += V(W)) {
         V(vref) ref = {V(set1)((T)0), V(load)(s->magic + i), V(load)(s->low + i), V(load)(s->m1 + i),
-                       V(load)(s->m2 + i)};
+                       V(load)(s->m2 + i), units};
         V(acc) acc = {V(iset1)(0), V(iset1)(0)}, dense = acc;
         KV max = V(mul)(V(load)(s->max + i), V(set1)(DENSE_SCALE)), d1 = V(load)(s->d1 + i), d2 = V(load)(s->d2 + i);
         T *x = s->tile + i;
@@ -40,27 +41,31 @@ SXT_INLINE void V(few_sum_with)(V(few) *s, ptrdiff_t classes, int precise, int s
     }
 }
 
+/* Whether to store is left to the running loop: the variants are many. */
 static void V(few_sum_blend)(const sxt_job *job, V(few) *s, ptrdiff_t classes, int store)
 {
     const T *base = job->base_here;
-    if (store && job->push_hi)
-        V(few_sum_with)(s, classes, SXT_T_IS_F32, 1, 1, base);
-    else if (store)
-        V(few_sum_with)(s, classes, SXT_T_IS_F32, 1, 1, NULL);
-    else if (job->push_hi)
-        V(few_sum_with)(s, classes, SXT_T_IS_F32, 0, 1, base);
+    V(vunits) units = V(broadcast_units)(V(units_of)(job));
+    if (job->scaled && job->blend == SXT_BLEND_WEIGHTED)
+        V(few_sum_with)(s, classes, 0, store, 1, base, &units);
+    else if (job->scaled && job->blend == SXT_BLEND_EVEN)
+        V(few_sum_with)(s, classes, 0, store, 1, NULL, &units);
+    else if (job->scaled)
+        V(few_sum_with)(s, classes, 0, store, 0, NULL, &units);
+    else if (job->blend == SXT_BLEND_WEIGHTED)
+        V(few_sum_with)(s, classes, SXT_T_IS_F32, store, 1, base, NULL);
     else
-        V(few_sum_with)(s, classes, SXT_T_IS_F32, 0, 1, NULL);
+        V(few_sum_with)(s, classes, SXT_T_IS_F32, store, 1, NULL, NULL);
 }
 
 static void V(few_sum)(const sxt_job *job, V(few) *s, ptrdiff_t classes, int store)
 {
-    if (sxt_smooths(job->blend))
+    if (sxt_smooths(job->blend) || job->scaled)
         V(few_sum_blend)(job, s, classes, store);
     else if (job->op == SXT_OP_SOFTMAX && store)
-        V(few_sum_with)(s, classes, 0, 1, 0, NULL);
+        V(few_sum_with)(s, classes, 0, 1, 0, NULL, NULL);
     else if (store)
-        V(few_sum_with)(s, classes, SXT_T_IS_F32, 1, 0, NULL);
+        V(few_sum_with)(s, classes, SXT_T_IS_F32, 1, 0, NULL, NULL);
     else
-        V(few_sum_with)(s, classes, SXT_T_IS_F32, 0, 0, NULL);
+        V(few_sum_with)(s, classes, SXT_T_IS_F32, 0, 0, NULL, NULL);
 }

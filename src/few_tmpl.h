@@ -29,7 +29,7 @@ static int N(few_tile)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptrdif
     ordinary = job->op == SXT_OP_LOG_SOFTMAX ? V(few_take_max)(s, classes) : V(few_max)(s, classes);
     if (job->op == SXT_OP_LOGSUMEXP && ordinary)
         V(few_take_small_max)(s, classes);
-    if (!V(few_prepare)(s) || !ordinary)
+    if (!V(few_prepare)(job, s) || !ordinary)
         return 0;
     if (sxt_smooths(job->blend))
         V(few_grids)(job, s);

@@ -16,10 +16,10 @@ typedef enum {
     SXT_OP_DENSE  /* cross-entropy of class probabilities */
 } sxt_op;
 
-/* Labels with smoothing or z_loss on the plain path, without factors per row: blend_tmpl.h. */
+/* Labels with smoothing, z_loss or scaled logits on the plain path, without factors per row: blend_tmpl.h. */
 typedef enum {
     SXT_BLEND_NONE,
-    SXT_BLEND_Z,       /* no smoothing */
+    SXT_BLEND_SHARP,   /* no smoothing */
     SXT_BLEND_EVEN,    /* the same base for all classes; `base` may be NULL */
     SXT_BLEND_WEIGHTED /* a base for each class */
 } sxt_blend;
@@ -47,10 +47,13 @@ typedef struct {
     int64_t ignore_index;
     const double *weight, *sample_weight, *grad_output;
     double grad_scale; /* the scalar grad_output over the divisor of the mean */
-    double logit_scale, softcap; /* 1 and 0: none; otherwise general is set */
+    double logit_scale, softcap; /* 1 and 0: none; otherwise general or scaled is set */
+    int scaled;                  /* a blend of logits times logit_scale, in these units: math_tmpl.h */
+    double log2e, ln2_hi, ln2_lo;
     sxt_blend blend;
     double base_one, base_most; /* EVEN: the base of all classes, else 0; WEIGHTED: the largest */
-    const void *push_hi, *push_lo; /* WEIGHTED: -base grad_scale in two parts in the compute type */
+    double push_scale;             /* grad_scale, times logit_scale if scaled */
+    const void *push_hi, *push_lo; /* WEIGHTED: -base push_scale in two parts in the compute type */
     double z_loss, z_scale; /* z_loss lse^2 a row; z_scale: its scalar grad_output over its divisor */
     void *row_out;     /* losses or log-sum-exps, double for f64, else float; or NULL */
     int want_sum;      /* add the row losses up */

@@ -139,7 +139,7 @@ static void V(linear_gradient)(void *logits, const sxt_linear_classes *c, ptrdif
         T u = c->bias ? z[skip] + ((const T *)c->bias)[skip] : z[skip];
         (void)sxt_linear_cap((double)u, c->softcap, &slope);
     }
-    V(ref) ref = V(make_ref)((T)row->max, (T)row->max, &n_ref, &unit);
+    V(ref) ref = V(make_ref)((T)row->max, (T)row->max, V(natural)(), &n_ref, &unit);
     double power = sxt_exp2i((double)n_ref - BIAS - (row->total.exponent + SXT_EXP_SUM_LOG2));
     sxt_dd share = {row->share_hi * power, row->share_lo * power};
     if (!c->base && !c->target && c->softcap == 0.0 && fabs(share.hi) > V(smallest_factor))

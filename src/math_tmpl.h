@@ -71,6 +71,13 @@ SXT_INLINE T V(scalar_float)(V(uint) u)
     return x;
 }
 
+/* exp(scale x): log2 e times scale, and ln2 / scale in two parts, the step of the range reduction of x. */
+typedef struct {
+    T log2e, ln2_hi, ln2_lo, scale;
+} V(units);
+
+SXT_INLINE V(units) V(natural)(void) { return (V(units)){LOG2E, LN2_HI, LN2_LO, (T)1}; }
+
 /* What the elements of a row with maximum m need; rest is the largest element that is summed. */
 typedef struct {
     T shift, magic, low, m1, m2;
@@ -78,15 +85,15 @@ typedef struct {
 
 /* n_ref and the exponent of the grid's reference go to *n_ref and *exponent. Branch-free: loops over
  * rows side by side vectorise. m finite. */
-SXT_INLINE V(ref) V(make_ref)(T m, T rest, T *n_ref, T *exponent)
+SXT_INLINE V(ref) V(make_ref)(T m, T rest, V(units) u, T *n_ref, T *exponent)
 {
     V(ref) ref;
     T magnitude = V(scalar_float)(V(scalar_bits)(m) & (((V(uint))-1) >> 1));
-    ref.shift = magnitude > (T)131072 ? m : (T)0;
-    T n = V(scalar_fma)(m - ref.shift, LOG2E, ROUND) - ROUND;
+    ref.shift = magnitude * u.scale > (T)131072 ? m : (T)0;
+    T n = V(scalar_fma)(m - ref.shift, u.log2e, ROUND) - ROUND;
     ref.magic = (ROUND + (T)(EXPONENT_BIAS + BIAS)) - n;
-    ref.low = (n - (T)(EXPONENT_BIAS + BIAS)) * LN2_HI;
-    T n_rest = V(scalar_fma)(rest - ref.shift, LOG2E, ROUND) - ROUND;
+    ref.low = (n - (T)(EXPONENT_BIAS + BIAS)) * u.ln2_hi;
+    T n_rest = V(scalar_fma)(rest - ref.shift, u.log2e, ROUND) - ROUND;
     T relative = n_rest - n;
     relative = relative > (T)LOWEST_UNIT ? relative : (T)LOWEST_UNIT;
     T e = relative + (T)BIAS;
@@ -99,17 +106,32 @@ SXT_INLINE V(ref) V(make_ref)(T m, T rest, T *n_ref, T *exponent)
 }
 
 typedef struct {
+    KV log2e, ln2_hi, ln2_lo, scale;
+} V(vunits);
+
+SXT_INLINE V(vunits) V(broadcast_units)(V(units) u)
+{
+    return (V(vunits)){V(set1)(u.log2e), V(set1)(u.ln2_hi), V(set1)(u.ln2_lo), V(set1)(u.scale)};
+}
+
+/* units: NULL for the natural ones. */
+typedef struct {
     KV shift, magic, low, m1, m2;
+    const V(vunits) *units;
 } V(vref);
 
 /* 2^(n - n_ref + BIAS) and t of x, or of x + tail where tail is not NULL. Elements below the window have *pow == 0; NaN stays NaN. */
 SXT_INLINE void V(exp_parts)(KV x, const KV *tail, const V(vref) *ref, KV *pow, KV *t, KV *r_out, KV *p_out)
 {
     x = V(max)(ref->low, V(sub)(x, ref->shift));
-    KV z = V(fma)(x, V(set1)(LOG2E), ref->magic);
+    const V(vunits) *u = ref->units;
+    KV ln2_lo = u ? u->ln2_lo : V(set1)(LN2_LO);
+    KV z = V(fma)(x, u ? u->log2e : V(set1)(LOG2E), ref->magic);
     KV n = V(sub)(z, ref->magic);
-    KV r0 = V(fnma)(n, V(set1)(LN2_HI), x);
-    KV r = V(fnma)(n, V(set1)(LN2_LO), r0);
+    KV r0 = V(fnma)(n, u ? u->ln2_hi : V(set1)(LN2_HI), x);
+    KV r = V(fnma)(n, ln2_lo, r0);
+    if (u)
+        r = V(mul)(r, u->scale);
     *pow = V(float)(V(shl)(V(bits)(z)));
     if (tail)
         r = V(add)(r, *tail);
@@ -133,8 +155,8 @@ SXT_INLINE void V(exp_parts)(KV x, const KV *tail, const V(vref) *ref, KV *pow, 
 #endif
     KV rr = V(mul)(r, r);
     *t = V(fma)(q, rr, r);
-    if (p_out) { /* t = r + p with the rounding error of r put into p */
-        KV low = V(fnma)(n, V(set1)(LN2_LO), V(sub)(r0, r));
+    if (p_out) { /* t = r + p with the rounding error of r put into p; natural units */
+        KV low = V(fnma)(n, ln2_lo, V(sub)(r0, r));
         *r_out = r;
         *p_out = V(fma)(q, rr, low);
     }
@@ -175,7 +197,7 @@ SXT_INLINE KV V(exp_add)(KV x, const KV *tail, const V(vref) *ref, V(acc) *acc, 
 SXT_INLINE V(vref) V(broadcast)(const V(ref) *ref)
 {
     return (V(vref)){V(set1)(ref->shift), V(set1)(ref->magic), V(set1)(ref->low), V(set1)(ref->m1),
-                     V(set1)(ref->m2)};
+                     V(set1)(ref->m2), NULL};
 }
 
 /* x - (hi + lo), with the rounding error of x - hi carried along; `top` where x is the maximum.

@@ -46,6 +46,13 @@ SXT_FN V(general) V(general_of)(const sxt_job *job, ptrdiff_t index, ptrdiff_t t
     return g;
 }
 
+SXT_INLINE V(units) V(units_of)(const sxt_job *job)
+{
+    if (!job->scaled)
+        return V(natural)();
+    return (V(units)){(T)job->log2e, (T)job->ln2_hi, (T)job->ln2_lo, (T)job->logit_scale};
+}
+
 /* Likewise of a blend, but for the sums. */
 SXT_FN V(blend) V(blend_of)(const sxt_job *job, int64_t label)
 {
@@ -53,6 +60,7 @@ SXT_FN V(blend) V(blend_of)(const sxt_job *job, int64_t label)
     double base = job->blend == SXT_BLEND_WEIGHTED ? job->base[label] : job->base_one;
     return (V(blend)){.share = job->share * w, .base_label = base,
                       .base_sum = job->base_sum, .row_weight = 1.0, .row_grad = job->grad_scale,
+                      .scale = job->scaled ? job->logit_scale : 1.0,
                       .z_loss = job->z_loss, .z_grad = job->z_scale};
 }
 

@@ -24,7 +24,7 @@ static void V(prepare_row)(const sxt_job *job, sxt_row *row)
     }
     T n_ref, exponent;
     V(ref) ref = V(make_ref)(row->special ? (T)0 : (T)row->max, row->special ? (T)0 : (T)row->rest,
-                             &n_ref, &exponent);
+                             V(units_of)(job), &n_ref, &exponent);
     row->shift = (double)ref.shift;
     row->magic = (double)ref.magic;
     row->low = (double)ref.low;

@@ -27,12 +27,12 @@ SXT_INLINE void N(blend_add)(N(blend_sum) *b, KV x, ptrdiff_t i, ptrdiff_t n, in
     V(grid_add)(V(blend_term)(x, b->max, q, weighted), b->d1, b->d2, &b->acc);
 }
 
-/* What range_sum does beside adding exponentials. */
+/* What range_sum does beside adding exponentials of elements in natural units. */
 enum { N(SUM_ONLY), N(SUM_BLEND), N(SUM_WEIGHTED) };
 
 /* Adds the elements from `begin` to `end` but the one at row->skip, terms to row->terms if store. */
 SXT_INLINE void N(range_sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end, int precise, int store,
-                             int beside)
+                             int beside, const V(vunits) *units)
 {
     int blends = beside != N(SUM_ONLY), weighted = beside == N(SUM_WEIGHTED);
     N(blend_sum) blend;
@@ -42,6 +42,7 @@ SXT_INLINE void N(range_sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, 
     T *e = store ? (T *)row->terms + begin : NULL;
     ptrdiff_t n = end - begin, skip = row->skip - begin, stop = N(vector_of)(skip, n);
     V(vref) ref = V(row_ref)(row);
+    ref.units = units;
     V(uint) bits1 = V(scalar_bits)((T)row->m1), bits2 = V(scalar_bits)((T)row->m2);
     for (ptrdiff_t i = 0; i < n;) {
         V(acc) acc = {V(iset1)(0), V(iset1)(0)};
@@ -83,30 +84,35 @@ SXT_INLINE void N(range_sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, 
     }
 }
 
+/* Whether to store is left to the running loop: the variants are many. */
 static void N(sum_blend)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
 {
-    if (row->terms && job->push_hi)
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 1, N(SUM_WEIGHTED));
-    else if (row->terms)
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 1, N(SUM_BLEND));
-    else if (job->push_hi)
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 0, N(SUM_WEIGHTED));
+    V(vunits) units = V(broadcast_units)(V(units_of)(job));
+    int store = row->terms != NULL;
+    if (job->scaled && job->blend == SXT_BLEND_WEIGHTED)
+        N(range_sum)(job, row, begin, end, 0, store, N(SUM_WEIGHTED), &units);
+    else if (job->scaled && job->blend == SXT_BLEND_EVEN)
+        N(range_sum)(job, row, begin, end, 0, store, N(SUM_BLEND), &units);
+    else if (job->scaled)
+        N(range_sum)(job, row, begin, end, 0, store, N(SUM_ONLY), &units);
+    else if (job->blend == SXT_BLEND_WEIGHTED)
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_WEIGHTED), NULL);
     else
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 0, N(SUM_BLEND));
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_BLEND), NULL);
 }
 
 static void N(sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
 {
     if (row->special)
         return;
-    if (sxt_smooths(job->blend))
+    if (sxt_smooths(job->blend) || job->scaled)
         N(sum_blend)(job, row, begin, end);
     else if (job->op == SXT_OP_SOFTMAX && row->terms)
-        N(range_sum)(job, row, begin, end, 0, 1, N(SUM_ONLY));
+        N(range_sum)(job, row, begin, end, 0, 1, N(SUM_ONLY), NULL);
     else if (job->op == SXT_OP_SOFTMAX)
-        N(range_sum)(job, row, begin, end, 0, 0, N(SUM_ONLY));
+        N(range_sum)(job, row, begin, end, 0, 0, N(SUM_ONLY), NULL);
     else if (row->terms)
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 1, N(SUM_ONLY));
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 1, N(SUM_ONLY), NULL);
     else
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 0, N(SUM_ONLY));
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 0, N(SUM_ONLY), NULL);
 }

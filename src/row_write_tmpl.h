@@ -38,9 +38,11 @@ static void N(write_scaled)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
 static void N(write_blend)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
 {
     V(vref) ref = V(row_ref)(row);
+    V(vunits) units = V(broadcast_units)(V(units_of)(job));
+    ref.units = job->scaled ? &units : NULL;
     KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo), down = V(set1)((T)row->down);
     T first, rest;
-    V(push_parts)(job->base_one, job->grad_scale, &first, &rest);
+    V(push_parts)(job->base_one, job->push_scale, &first, &rest);
     KV push_hi = V(set1)(first * (T)row->up), push_lo = V(set1)(rest * (T)row->up);
     const sxt_row here = {.x = row->x, .terms = row->terms};
     ST *y = row->y;
@@ -55,6 +57,8 @@ static void N(write_blend)(const sxt_job *job, const sxt_row *row, ptrdiff_t beg
 static void N(write_weighted)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
 {
     V(vref) ref = V(row_ref)(row);
+    V(vunits) units = V(broadcast_units)(V(units_of)(job));
+    ref.units = job->scaled ? &units : NULL;
     KV hi = V(set1)((T)row->factor_hi), lo = V(set1)((T)row->factor_lo), down = V(set1)((T)row->down);
     KV up = V(set1)((T)row->up);
     const T *push_hi = job->push_hi, *push_lo = job->push_lo;

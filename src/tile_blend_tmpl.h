@@ -77,7 +77,7 @@ static void V(tile_write_blend)(const sxt_job *job, const V(lanes) *s, T *tile, 
 {
     const T *push_hi = job->push_hi, *push_lo = job->push_lo;
     T hi[WIDE_TILE], lo[WIDE_TILE], up[WIDE_TILE], down[WIDE_TILE], patch[WIDE_TILE], first, rest;
-    V(push_parts)(job->base_one, job->grad_scale, &first, &rest);
+    V(push_parts)(job->base_one, job->push_scale, &first, &rest);
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
         hi[i] = (T)s->blend_out.factor_hi[i];
         lo[i] = (T)s->blend_out.factor_lo[i];
@@ -85,8 +85,10 @@ static void V(tile_write_blend)(const sxt_job *job, const V(lanes) *s, T *tile, 
         down[i] = (T)s->blend_out.down[i];
         patch[i] = (T)s->blend_out.patch[i];
     }
+    V(vunits) units = V(broadcast_units)(V(units_of)(job));
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         V(vref) ref = V(lane_ref)(s, i);
+        ref.units = job->scaled ? &units : NULL;
         KI label = V(iload)(s->skip_here + i);
         for (ptrdiff_t c = 0; c < nc; c++) {
             T *at = tile + c * s->lanes + i;

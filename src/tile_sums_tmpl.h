@@ -90,8 +90,9 @@ static void V(lanes_prepare)(const sxt_job *job, V(lanes) *s)
         s->special[i] |= s->single[i];
         s->any_special |= s->special[i] && i < s->rows;
     }
+    V(units) units = V(units_of)(job);
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
-        V(ref) ref = V(make_ref)(s->special[i] ? (T)0 : s->max[i], s->special[i] ? (T)0 : s->rest[i],
+        V(ref) ref = V(make_ref)(s->special[i] ? (T)0 : s->max[i], s->special[i] ? (T)0 : s->rest[i], units,
                                  &s->n_ref[i], &s->unit[i]);
         s->shift[i] = ref.shift;
         s->magic[i] = ref.magic;
@@ -106,14 +107,15 @@ static void V(lanes_prepare)(const sxt_job *job, V(lanes) *s)
 SXT_INLINE V(vref) V(lane_ref)(const V(lanes) *s, ptrdiff_t i)
 {
     return (V(vref)){V(load)(s->shift + i), V(load)(s->magic + i), V(load)(s->low + i), V(load)(s->m1 + i),
-                     V(load)(s->m2 + i)};
+                     V(load)(s->m2 + i), NULL};
 }
 
 SXT_INLINE void V(tile_sum)(V(lanes) *s, T *tile, const T *tails, ptrdiff_t nc, int precise, int store,
-                            int skip)
+                            int skip, const V(vunits) *units)
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         V(vref) ref = V(lane_ref)(s, i);
+        ref.units = units;
         KI label = V(iload)(s->skip_here + i);
         KV tail = V(set1)((T)0), tail_skip = V(load)(s->tail_skip + i);
         for (ptrdiff_t c = 0; c < nc;) {
@@ -150,16 +152,19 @@ SXT_INLINE void V(tile_sum)(V(lanes) *s, T *tile, const T *tails, ptrdiff_t nc, 
 
 static void V(tile_sum_all)(const sxt_job *job, V(lanes) *s, const V(tiles_t) *t, ptrdiff_t nc, int store)
 {
-    if (HAS_TAILS(t) && store)
-        V(tile_sum)(s, t->x, t->tail, nc, 0, 1, 1);
+    V(vunits) units = V(broadcast_units)(V(units_of)(job));
+    if (job->scaled)
+        V(tile_sum)(s, t->x, NULL, nc, 0, store, 1, &units);
+    else if (HAS_TAILS(t) && store)
+        V(tile_sum)(s, t->x, t->tail, nc, 0, 1, 1, NULL);
     else if (HAS_TAILS(t))
-        V(tile_sum)(s, t->x, t->tail, nc, 0, 0, 1);
+        V(tile_sum)(s, t->x, t->tail, nc, 0, 0, 1, NULL);
     else if (job->op == SXT_OP_SOFTMAX && store)
-        V(tile_sum)(s, t->x, NULL, nc, 0, 1, 0);
+        V(tile_sum)(s, t->x, NULL, nc, 0, 1, 0, NULL);
     else if (job->op == SXT_OP_SOFTMAX)
-        V(tile_sum)(s, t->x, NULL, nc, 0, 0, 0);
+        V(tile_sum)(s, t->x, NULL, nc, 0, 0, 0, NULL);
     else if (store)
-        V(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, 1, 1);
+        V(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, 1, 1, NULL);
     else
-        V(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, 0, 1);
+        V(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, 0, 1, NULL);
 }

@@ -87,6 +87,8 @@ SXT_FN sxt_dd f32_wide_factor(double scale, f32_wide sum)
 #define f32_factor_up 0x1p100
 
 /* A value as two floats (in doubles). */
+/* What rounding leaves. */
+SXT_FN double f32_wide_rest(f32_wide x) { (void)x; return 0.0; }
 SXT_FN sxt_dd f32_wide_parts(f32_wide x)
 {
     double hi = (double)(float)x;

@@ -74,5 +74,7 @@ SXT_FN sxt_dd f64_wide_factor(double scale, f64_wide sum)
 }
 #define f64_smallest_factor 0x1p-900
 #define f64_factor_up 0x1p300
+/* What rounding leaves. */
+SXT_FN double f64_wide_rest(f64_wide x) { return x.lo; }
 SXT_FN sxt_dd f64_wide_parts(f64_wide x) { return x; }
 SXT_FN double f64_wide_ratio(f64_wide a, f64_wide b) { return sxt_dd_div(a, b).hi; }
