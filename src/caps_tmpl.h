@@ -50,21 +50,26 @@ static void N(transform)(const sxt_job *job, double origin, double *x, double *t
         N(scale_one)(job->logit_scale, origin, x, tail, slope, bend);
 }
 
-/* Two loops without branches, which put the lanes side by side. */
+/* Lanes in a group of the loops below: with their number fixed and no branches, the compiler puts them side by
+ * side, however few rows there are. */
+#define CAP_LANES 8
+
 static void N(cap_logits)(const sxt_job *job, const V(lanes) *s, const V(tiles_t) *t, ptrdiff_t nc)
 {
     double scale = job->logit_scale, cap = job->softcap;
-    ptrdiff_t used = (s->rows + 7) / 8 * 8;
-    for (ptrdiff_t c = 0; c < nc; c++) {
-        double *restrict x = t->x + c * s->lanes, *restrict tail = t->tail + c * s->lanes;
-        double *restrict slope = t->slope + c * s->lanes, *restrict bend = t->bend + c * s->lanes;
-        if (cap > 0.0)
-            for (ptrdiff_t i = 0; i < used; i++)
-                N(cap_one)(scale, cap, x + i, tail + i, slope + i, bend + i);
-        else
-            for (ptrdiff_t i = 0; i < used; i++)
-                N(scale_one)(scale, s->origin[i], x + i, tail + i, slope + i, bend + i);
-    }
+    for (ptrdiff_t c = 0; c < nc; c++)
+        for (ptrdiff_t i = 0; i < s->rows; i += CAP_LANES) {
+            ptrdiff_t at = c * s->lanes + i;
+            double *restrict x = t->x + at, *restrict tail = t->tail + at;
+            double *restrict slope = t->slope + at, *restrict bend = t->bend + at;
+            const double *origin = s->origin + i;
+            if (cap > 0.0)
+                for (int k = 0; k < CAP_LANES; k++)
+                    N(cap_one)(scale, cap, x + k, tail + k, slope + k, bend + k);
+            else
+                for (int k = 0; k < CAP_LANES; k++)
+                    N(scale_one)(scale, origin[k], x + k, tail + k, slope + k, bend + k);
+        }
 }
 
 /* The logit with the largest z of each row (0 with a cap, or when it is not finite), and the label's z. */

@@ -17,6 +17,8 @@
 #define PARALLEL_BYTES ((ptrdiff_t)48 * 1024)
 /* Rows in a task are a multiple of this, the widest tile. */
 #define ROW_MULTIPLE 64
+/* The same for capped logits: caps_tmpl.h. */
+#define CAPPED_ROWS 8
 
 typedef struct {
     const sxt_job *job;
@@ -186,6 +188,18 @@ static int splits_rows(const sxt_job *job, const sxt_layout *layout, ptrdiff_t i
            job->classes >= 4 * RANGE;
 }
 
+/* Rows side by side fill their tiles, whatever the size of a task; one after another, they need not. */
+static ptrdiff_t rows_per_task(const sxt_layout *layout, ptrdiff_t item, int capped)
+{
+    ptrdiff_t fit = TASK_BYTES / (layout->classes * item);
+    if (fit >= ROW_MULTIPLE)
+        return fit / ROW_MULTIPLE * ROW_MULTIPLE;
+    if (layout->run_stride[SXT_X] != item && layout->classes > 1)
+        return ROW_MULTIPLE;
+    ptrdiff_t least = capped ? CAPPED_ROWS : 1;
+    return fit < least ? least : fit;
+}
+
 static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
 {
     const sxt_kernels *table = sxt_active_kernels();
@@ -201,12 +215,11 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
     if (splits_rows(job, layout, item, threads))
         return run_long_rows(job, layout, kernels, item >= 4 && job->op != SXT_OP_LOG_SOFTMAX, total);
 
-    ptrdiff_t per_task = TASK_BYTES / row_bytes;
-    per_task = per_task < 1 ? 1 : per_task < ROW_MULTIPLE ? per_task : per_task / ROW_MULTIPLE * ROW_MULTIPLE;
+    int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
+    ptrdiff_t per_task = rows_per_task(layout, item, capped);
     ptrdiff_t ntasks = (layout->rows + per_task - 1) / per_task;
     _Alignas(64) char small[SXT_SCRATCH_LEAST];
     sxt_total first[1];
-    int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
     row_run rows = {job, layout, capped ? table->capped_plane : kernels->plane, per_task, first,
                    {{small, sizeof small}}, ntasks == 1};
     if (ntasks == 1) {

@@ -11,3 +11,4 @@
 #undef BATCH_ROWS
 #undef BATCH_BYTES
 #undef FEW_CLASSES
+#undef AHEAD

@@ -44,11 +44,14 @@ static void N(pack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *
 }
 
 #if !ST_IS_ANY
+/* Each class of lanes that lie side by side is in a page of its own, which the processor does not look ahead to. */
+#define AHEAD 24
 static void N(pack_lanes)(const char *x, ptrdiff_t step, const V(lanes) *s, T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++, x += step) {
         for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
             const ST *from = (const ST *)(const void *)x + i;
+            __builtin_prefetch((const void *)((uintptr_t)from + (uintptr_t)(AHEAD * step)));
             KV v = s->rows - i >= V(W) ? LOAD(from) : LOADN(from, s->rows - i);
             V(store)(tile + c * s->lanes + i, v);
         }
@@ -108,8 +111,10 @@ static void N(unpack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view
 static void N(unpack_lanes)(char *y, ptrdiff_t step, const V(lanes) *s, const T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++, y += step)
-        for (ptrdiff_t i = 0; i < s->rows; i += V(W))
+        for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
+            __builtin_prefetch((const void *)((uintptr_t)((ST *)(void *)y + i) + (uintptr_t)(AHEAD * step)), 1);
             N(put)((ST *)(void *)y + i, V(load)(tile + c * s->lanes + i), s->rows - i);
+        }
 }
 
 static void N(unpack_classes)(char *y, ptrdiff_t step, const V(lanes) *s, const T *tile, ptrdiff_t nc)
