@@ -177,7 +177,8 @@ static void finish_row(const finish_run *run, ptrdiff_t i)
     double nll = nll_of(row, own, lse);
     double above_max = row->at_skip == row->max ? nll : sxt_dd_add(lse, (sxt_dd){-row->max, 0.0}).hi;
     double dot = fabs(row->dot_hi) < (double)INFINITY ? row->dot_hi + row->dot_lo : row->dot_hi;
-    run->losses[i] = (share == 0.0 ? 0.0 : share * nll) + (dot + (mass == 0.0 ? 0.0 : mass * above_max));
+    double labelled = share == 0.0 ? 0.0 : share * nll;
+    run->losses[i] = sxt_canonical(labelled + (dot + (mass == 0.0 ? 0.0 : mass * above_max)));
     run->penalties[i] = loss->z_loss == 0.0 ? 0.0 : loss->z_loss * lse.hi * lse.hi;
     double own_share = sxt_exp_sum_ratio(own, row->total).hi;
     double others_share = sxt_exp_sum_ratio(row->others, row->total).hi;
