@@ -96,8 +96,9 @@ static void raise_max(sxt_linear_row *row, double max)
 {
     if (!(max > row->max))
         return;
-    if (row->max > -(double)INFINITY)
-        row->dot_hi = fma(row->mass_hi + row->mass_lo, max - row->max, row->dot_hi);
+    double mass = row->mass_hi + row->mass_lo;
+    if (row->max > -(double)INFINITY && mass != 0.0)
+        row->dot_hi = fma(mass, max - row->max, row->dot_hi);
     row->max = max;
 }
 
@@ -226,7 +227,10 @@ static void finish_row(const finish_run *run, ptrdiff_t i)
     row->row_grad = loss->grad_scale;
     row->share_hi = curve / total.hi;
     row->share_lo = (fma(-row->share_hi, total.hi, curve) - row->share_hi * total.lo) / total.hi;
-    row->patch = loss->grad_scale * ((mass - row->q_skip) - all * others_share) + z_slope * own_share;
+    /* Q p - q at the skipped class, from p or from 1 - p, whichever is small */
+    double tilt = others_share > 0.5 ? all * own_share - (row->q_skip + share)
+                                     : (mass - row->q_skip) - all * others_share;
+    row->patch = loss->grad_scale * tilt + z_slope * own_share;
 }
 
 static void finish_rows(void *context, ptrdiff_t task, int worker)
