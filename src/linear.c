@@ -263,9 +263,9 @@ static sxt_status run_tile(const sxt_linear_tile *tile, tile_run *run, sxt_task_
     const sxt_kernels *table = sxt_active_kernels();
     sxt_status status = check_matrix(&tile->logits);
     if (status == SXT_OK && tile->probs)
-        status = check_matrix(tile->probs);
-    if (status == SXT_OK && tile->probs)
         status = sxt_check_like(tile->probs, &tile->logits);
+    if (status == SXT_OK && tile->probs)
+        status = check_matrix(tile->probs);
     if (status == SXT_OK && ((tile->probs && !tile->slope) || !finite_not_negative(tile->softcap)))
         status = SXT_ERR_ARGUMENT;
     if (status == SXT_OK && (tile->first_class < 0 || tile->first_class > PTRDIFF_MAX - tile->logits.shape[1]))
