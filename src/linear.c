@@ -231,6 +231,8 @@ static void finish_row(const finish_run *run, ptrdiff_t i)
     double tilt = others_share > 0.5 ? all * own_share - (row->q_skip + share)
                                      : (mass - row->q_skip) - all * others_share;
     row->patch = loss->grad_scale * tilt + z_slope * own_share;
+    /* factors that overflowed, or were no numbers, leave nothing but NaN */
+    row->special |= !(fabs(row->share_hi) < (double)INFINITY && fabs(row->patch) < (double)INFINITY);
 }
 
 static void finish_rows(void *context, ptrdiff_t task, int worker)

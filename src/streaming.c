@@ -182,7 +182,7 @@ sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out)
         return SXT_ERR_ARGUMENT;
     uint64_t saved = sxt_float_enter();
     for (ptrdiff_t i = 0; i < n; i++)
-        out[i] = sxt_exp_sum_log_of(sums[i]);
+        out[i] = sxt_canonical(sxt_exp_sum_log_of(sums[i])); /* of any numbers at all */
     sxt_float_leave(saved);
     return SXT_OK;
 }
