@@ -344,6 +344,19 @@ static void check_undefined_loss(void)
           dtype_names[dtype], sxt_isa(), gradient[0], gradient[1], gradient[2]);
 }
 
+/* A factor that is no finite number leaves no gradient. */
+static void check_undefined_factors(void)
+{
+    const double factors[] = {copysign((double)NAN, -1), (double)INFINITY, -(double)INFINITY};
+    for (int k = 0; k < 6; k++) {
+        set_row(3, (double[]){-(double)INFINITY, 2, 3});
+        *(k < 3 ? &x.grad_scale : &x.share) = factors[k % 3];
+        compute();
+        CHECK(isnan(gradient[0]) && isnan(gradient[1]) && isnan(gradient[2]), "%s on %s: gradient %g, %g, %g",
+              dtype_names[dtype], sxt_isa(), gradient[0], gradient[1], gradient[2]);
+    }
+}
+
 /* Logits that are as far apart as they can be, of which only the largest counts. */
 static void check_widest_row(void)
 {
@@ -384,6 +397,7 @@ int main(void)
             check_long_rows();
             check_undefined_rows();
             check_undefined_loss();
+            check_undefined_factors();
             check_widest_row();
             check_worthless_label();
         }

@@ -6,7 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST = 20000, MOST_SUMS = 8 };
+/* MOST is more than one thread takes of a row. */
+enum { MOST = 70000, LONG = 20000, MOST_SUMS = 8 };
 
 static random_source source = {19661122};
 static sxt_dtype dtype;
@@ -154,7 +155,9 @@ static void check_long_rows(void)
 {
     for (row_shape shape = 0; shape < NUM_SHAPES; shape++) {
         draw_row(shape, 9, MOST);
+        check_stream(10 * MOST);
         check_stream(MOST);
+        draw_row(shape, 9, LONG);
         check_stream(3000);
         check_stream(1);
     }
