@@ -3,6 +3,7 @@
 #include "softxent.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "check.h"
 #include "dispatch.h"
@@ -42,11 +43,24 @@ static sxt_linear_classes classes_of(const tile_run *run, ptrdiff_t row, ptrdiff
     };
 }
 
+/* Items of a row as the kernels want them: copied into the buffer where their address does not suit their
+ * type. */
+static const void *aligned(const tile_run *run, const void *items, ptrdiff_t n, char *buffer)
+{
+    size_t size = (size_t)item_size(run);
+    if (!items || (uintptr_t)items % size == 0)
+        return items;
+    memcpy(buffer, items, (size_t)n * size);
+    return buffer;
+}
+
 /* The row's skipped class as a place among n from the tile's class `begin` on, or -1. */
 static ptrdiff_t place_of(const tile_run *run, const sxt_linear_row *row, ptrdiff_t begin, ptrdiff_t n)
 {
+    if (row->skip < 0)
+        return -1;
     int64_t place = row->skip - run->tile->first_class - begin;
-    return row->skip >= 0 && place >= 0 && place < n ? (ptrdiff_t)place : -1;
+    return place >= 0 && place < n ? (ptrdiff_t)place : -1;
 }
 
 /* ---- a tile seen for the first time --------------------------------------------------------------- */
@@ -82,22 +96,25 @@ static void raise_max(sxt_linear_row *row, double max)
 {
     if (!(max > row->max))
         return;
-    if (row->max > -(double)INFINITY)
-        row->dot_hi = fma(row->mass_hi + row->mass_lo, max - row->max, row->dot_hi);
+    double mass = row->mass_hi + row->mass_lo;
+    if (row->max > -(double)INFINITY && mass != 0.0)
+        row->dot_hi = fma(mass, max - row->max, row->dot_hi);
     row->max = max;
 }
 
 static void add_piece(const tile_run *run, ptrdiff_t r, ptrdiff_t begin, ptrdiff_t n)
 {
-    _Alignas(64) char buffer[PIECE_BYTES];
+    _Alignas(64) char buffer[PIECE_BYTES], targets[PIECE_BYTES];
     sxt_linear_row *row = &run->rows[r];
     sxt_linear_classes c = classes_of(run, r, begin, n);
     const void *z = tile_row(&run->tile->logits, r) + begin * item_size(run);
     sxt_stretch s;
+    c.target = aligned(run, c.target, n, targets);
     if (c.bias || c.softcap != 0.0) {
         run->kernels->linear_logits(z, buffer, &c);
         z = buffer;
     }
+    z = aligned(run, z, n, buffer);
     run->kernels->exp_sum(z, n, run->tile->probs ? SXT_SKIP_MAX : place_of(run, row, begin, n), &s);
     double max = s.at_skip > s.rest ? s.at_skip : s.rest;
     row->special |= s.nan || max == (double)INFINITY;
@@ -127,17 +144,35 @@ static void add_rows(void *context, ptrdiff_t task, int worker)
         add_row(run, r);
 }
 
+static void gradient_piece(const tile_run *run, ptrdiff_t r, ptrdiff_t begin, ptrdiff_t n)
+{
+    _Alignas(64) char buffer[PIECE_BYTES], targets[PIECE_BYTES];
+    const sxt_linear_row *row = &run->finished[r];
+    sxt_linear_classes c = classes_of(run, r, begin, n);
+    char *z = tile_row(&run->tile->logits, r) + begin * item_size(run);
+    c.target = aligned(run, c.target, n, targets);
+    if (aligned(run, z, n, buffer) == z) {
+        run->kernels->linear_gradient(z, &c, place_of(run, row, begin, n), row);
+        return;
+    }
+    run->kernels->linear_gradient(buffer, &c, place_of(run, row, begin, n), row);
+    memcpy(z, buffer, (size_t)(n * item_size(run)));
+}
+
+static void gradient_row(const tile_run *run, ptrdiff_t r)
+{
+    ptrdiff_t piece = PIECE_BYTES / item_size(run), classes = run->tile->logits.shape[1];
+    for (ptrdiff_t begin = 0; begin < classes; begin += piece)
+        gradient_piece(run, r, begin, classes - begin < piece ? classes - begin : piece);
+}
+
 static void gradient_rows(void *context, ptrdiff_t task, int worker)
 {
     const tile_run *run = context;
     ptrdiff_t r = task * run->per_task, end = r + run->per_task;
     (void)worker;
-    for (; r < end && r < run->tile->logits.shape[0]; r++) {
-        const sxt_linear_row *row = &run->finished[r];
-        ptrdiff_t classes = run->tile->logits.shape[1];
-        sxt_linear_classes c = classes_of(run, r, 0, classes);
-        run->kernels->linear_gradient(tile_row(&run->tile->logits, r), &c, place_of(run, row, 0, classes), row);
-    }
+    for (; r < end && r < run->tile->logits.shape[0]; r++)
+        gradient_row(run, r);
 }
 
 /* ---- from sums to the loss ------------------------------------------------------------------------ */
@@ -149,13 +184,17 @@ typedef struct {
     double *losses, *penalties;
 } finish_run;
 
-/* -log p of the skipped class: log1p(others / own) where that cannot cancel. */
+/* -log p of the skipped class: log1p(others / own) where that cannot cancel. The quotient is asked for only
+ * where the others are the smaller ones: it would overflow where they are far larger. */
 static double nll_of(const sxt_linear_row *row, sxt_exp_sum own, sxt_dd lse)
 {
     if (own.hi == 0.0)
         return (double)INFINITY;
-    if (own.shift >= row->others.shift || row->others.hi == 0.0) {
-        sxt_dd q = sxt_exp_sum_ratio(row->others, own);
+    if (row->others.hi == 0.0)
+        return 0.0;
+    sxt_exp_sum others = sxt_exp_sum_reshift(row->others, own.shift);
+    if (own.shift >= row->others.shift && (others.hi == 0.0 || others.exponent <= own.exponent)) {
+        sxt_dd q = sxt_exp_sum_ratio(others, own);
         if (q.hi < 1.0)
             return sxt_log1p(q).hi;
     }
@@ -177,7 +216,8 @@ static void finish_row(const finish_run *run, ptrdiff_t i)
     double nll = nll_of(row, own, lse);
     double above_max = row->at_skip == row->max ? nll : sxt_dd_add(lse, (sxt_dd){-row->max, 0.0}).hi;
     double dot = fabs(row->dot_hi) < (double)INFINITY ? row->dot_hi + row->dot_lo : row->dot_hi;
-    run->losses[i] = (share == 0.0 ? 0.0 : share * nll) + (dot + (mass == 0.0 ? 0.0 : mass * above_max));
+    double labelled = share == 0.0 ? 0.0 : share * nll;
+    run->losses[i] = sxt_canonical(labelled + (dot + (mass == 0.0 ? 0.0 : mass * above_max)));
     run->penalties[i] = loss->z_loss == 0.0 ? 0.0 : loss->z_loss * lse.hi * lse.hi;
     double own_share = sxt_exp_sum_ratio(own, row->total).hi;
     double others_share = sxt_exp_sum_ratio(row->others, row->total).hi;
@@ -187,7 +227,12 @@ static void finish_row(const finish_run *run, ptrdiff_t i)
     row->row_grad = loss->grad_scale;
     row->share_hi = curve / total.hi;
     row->share_lo = (fma(-row->share_hi, total.hi, curve) - row->share_hi * total.lo) / total.hi;
-    row->patch = loss->grad_scale * ((mass - row->q_skip) - all * others_share) + z_slope * own_share;
+    /* Q p - q at the skipped class, from p or from 1 - p, whichever is small */
+    double tilt = others_share > 0.5 ? all * own_share - (row->q_skip + share)
+                                     : (mass - row->q_skip) - all * others_share;
+    row->patch = loss->grad_scale * tilt + z_slope * own_share;
+    /* factors that overflowed, or were no numbers, leave nothing but NaN */
+    row->special |= !(fabs(row->share_hi) < (double)INFINITY && fabs(row->patch) < (double)INFINITY);
 }
 
 static void finish_rows(void *context, ptrdiff_t task, int worker)
@@ -213,15 +258,19 @@ static sxt_status check_matrix(const sxt_array *a)
     return a->shape[1] <= 1 || a->strides[1] == (a->dtype == SXT_F64 ? 8 : 4) ? SXT_OK : SXT_ERR_SHAPE;
 }
 
+static int finite_not_negative(double x) { return x >= 0.0 && x < (double)INFINITY; }
+
 static sxt_status run_tile(const sxt_linear_tile *tile, tile_run *run, sxt_task_fn task)
 {
     const sxt_kernels *table = sxt_active_kernels();
     sxt_status status = check_matrix(&tile->logits);
     if (status == SXT_OK && tile->probs)
-        status = check_matrix(tile->probs);
-    if (status == SXT_OK && tile->probs)
         status = sxt_check_like(tile->probs, &tile->logits);
-    if (status == SXT_OK && ((tile->probs && !tile->slope) || !(tile->softcap >= 0.0) || tile->first_class < 0))
+    if (status == SXT_OK && tile->probs)
+        status = check_matrix(tile->probs);
+    if (status == SXT_OK && ((tile->probs && !tile->slope) || !finite_not_negative(tile->softcap)))
+        status = SXT_ERR_ARGUMENT;
+    if (status == SXT_OK && (tile->first_class < 0 || tile->first_class > PTRDIFF_MAX - tile->logits.shape[1]))
         status = SXT_ERR_ARGUMENT;
     if (status == SXT_OK && !table)
         status = SXT_ERR_ISA;
@@ -262,7 +311,7 @@ sxt_status sxt_linear_finish(const sxt_linear_loss *loss, sxt_linear_row *rows, 
                              double *penalties)
 {
     finish_run run = {loss, rows, n, losses, penalties};
-    if (!loss || n < 0 || (n > 0 && (!rows || !losses || !penalties)))
+    if (!loss || !finite_not_negative(loss->z_loss) || n < 0 || (n > 0 && (!rows || !losses || !penalties)))
         return SXT_ERR_ARGUMENT;
     sxt_parallel_for((n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, n < ROWS_PER_TASK ? 1 : sxt_get_num_threads(),
                      finish_rows, &run);

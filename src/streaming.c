@@ -2,7 +2,7 @@
  *
  * A row of a chunk is cut into pieces of one size, which are brought into a buffer of doubles and summed
  * there by the kernels; the pieces' sums are added in order. So the bits of a result depend on the values
- * and on how they were cut into chunks, not on the number of threads or the instruction set. */
+ * and on how they were cut into chunks, not on the number of threads, the instruction set or the layout. */
 #include "softxent.h"
 
 #include <stdlib.h>
@@ -28,6 +28,51 @@ typedef struct {
     sxt_exp_sum *sums;
     sxt_exp_sum *partial; /* per task, where a row has more than one */
 } update_run;
+
+/* The reduced dimensions in C order, neighbours joined where they step evenly. */
+static int class_dimensions(const sxt_array *x, uint64_t axes, ptrdiff_t *shape, ptrdiff_t *strides)
+{
+    int n = 0;
+    for (int i = 0; i < x->ndim; i++) {
+        if (!(axes >> i & 1) || x->shape[i] == 1)
+            continue;
+        if (n > 0 && strides[n - 1] == x->strides[i] * x->shape[i]) {
+            shape[n - 1] *= x->shape[i];
+            strides[n - 1] = x->strides[i];
+            continue;
+        }
+        shape[n] = x->shape[i];
+        strides[n++] = x->strides[i];
+    }
+    return n;
+}
+
+/* A layout has the classes in the order of their addresses. Where they are cut into pieces, the order must
+ * not depend on that. */
+static sxt_status put_in_order(sxt_layout *layout, const sxt_array *x, uint64_t axes)
+{
+    ptrdiff_t shape[SXT_MAX_NDIM], strides[SXT_MAX_NDIM];
+    int outer = class_dimensions(x, axes, shape, strides) - 1;
+    sxt_layout_free(layout);
+    layout->run = shape[outer];
+    layout->run_stride[SXT_X] = strides[outer];
+    layout->blocks = layout->classes / layout->run;
+    if (layout->blocks == 1)
+        return SXT_OK;
+    ptrdiff_t *offset = malloc(sizeof *offset * (size_t)layout->blocks);
+    if (!offset)
+        return SXT_ERR_MEMORY;
+    for (ptrdiff_t b = 0; b < layout->blocks; b++) {
+        ptrdiff_t rest = b;
+        offset[b] = 0;
+        for (int i = outer - 1; i >= 0; i--) {
+            offset[b] += rest % shape[i] * strides[i];
+            rest /= shape[i];
+        }
+    }
+    layout->block_offset[SXT_X] = offset;
+    return SXT_OK;
+}
 
 /* Classes [begin, end) of a row of the plane. */
 static void add_row(const update_run *run, const sxt_plane *plane, ptrdiff_t row, ptrdiff_t begin,
@@ -112,7 +157,9 @@ sxt_status sxt_exp_sum_update(sxt_exp_sum *sums, const sxt_array *x, uint64_t ax
     if (status != SXT_OK)
         return status;
     update_run run = {.layout = &layout, .kernels = &table->stretches[1], .dtype = x->dtype, .sums = sums};
-    if (layout.rows > 0 && layout.classes > 0)
+    if (layout.rows > 0 && layout.classes > PIECE)
+        status = put_in_order(&layout, x, axes);
+    if (status == SXT_OK && layout.rows > 0 && layout.classes > 0)
         status = update(&run);
     sxt_layout_free(&layout);
     return status;
@@ -135,7 +182,7 @@ sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out)
         return SXT_ERR_ARGUMENT;
     uint64_t saved = sxt_float_enter();
     for (ptrdiff_t i = 0; i < n; i++)
-        out[i] = sxt_exp_sum_log_of(sums[i]);
+        out[i] = sxt_canonical(sxt_exp_sum_log_of(sums[i])); /* of any numbers at all */
     sxt_float_leave(saved);
     return SXT_OK;
 }

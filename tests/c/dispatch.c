@@ -88,6 +88,31 @@ static void check_override_is_used(const char *value)
     CHECK(strcmp(sxt_isa(), value) == 0, "%s: the override was read again", sxt_isa());
 }
 
+/* One call of each of the other entry points that need kernels. */
+static void check_no_call_works(void)
+{
+    float x[3] = {2.0f, 1.0f, 0.1f}, result[3];
+    double loss;
+    int64_t label = 0;
+    ptrdiff_t shape[2] = {1, 3}, strides[2] = {3 * sizeof(float), sizeof(float)};
+    sxt_array in = {x, SXT_F32, 2, shape, strides}, out = {result, SXT_F32, 2, shape, strides};
+    sxt_cross_entropy_args args = {.logits = in, .axis = 1, .labels = &label, .logit_scale = 1, .from_logits = 1,
+                                   .reduction = SXT_SUM, .loss = &loss};
+    sxt_binary_args binary = {.logits = in, .target = &in, .reduction = SXT_SUM, .from_logits = 1, .loss = &loss};
+    sxt_linear_tile tile = {.logits = in};
+    sxt_linear_row row;
+    sxt_exp_sum sum = {0, 0, 0, 0};
+    CHECK(sxt_linear_begin(&row, 1, &label) == SXT_OK, "begin");
+    const sxt_status statuses[] = {
+        sxt_log_softmax(&in, 2, NULL, &out), sxt_logsumexp(&in, 2, NULL, NULL, result, NULL),
+        sxt_softmax_grad(&in, &in, 2, &out), sxt_log_softmax_grad(&in, &in, 2, &out),
+        sxt_sigmoid(&in, &out), sxt_log_sigmoid(&in, &out), sxt_cross_entropy(&args, NULL),
+        sxt_binary_cross_entropy(&binary), sxt_exp_sum_update(&sum, &in, 2),
+        sxt_linear_add(&tile, &row), sxt_linear_gradient(&tile, &row)};
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
+        CHECK(statuses[i] == SXT_ERR_ISA, "status %d of call %zu", (int)statuses[i], i);
+}
+
 static void check_override_is_refused(const char *value)
 {
     CHECK(sxt_isa() == NULL, "%s for %s", sxt_isa(), value);
@@ -96,6 +121,7 @@ static void check_override_is_refused(const char *value)
     sxt_status status = one_softmax(result);
     CHECK(status == SXT_ERR_ISA, "status %d for %s", status, value);
     CHECK(result[0] == 7.0f && result[1] == 7.0f && result[2] == 7.0f, "output was written");
+    check_no_call_works();
     CHECK(sxt_select_isa(NULL) == SXT_OK, "best");
     CHECK(one_softmax(result) == SXT_OK, "after a choice");
     CHECK(result[0] > 0.65f && result[0] < 0.67f, "%g", result[0]);

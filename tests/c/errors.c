@@ -17,6 +17,17 @@ static double loss;
 static ptrdiff_t shape[2], strides[2], other_shape[2];
 static int64_t labels[ROWS];
 static sxt_array x, out;
+static sxt_exp_sum sums[ROWS];
+static sxt_linear_row rows[ROWS];
+static double losses[ROWS], penalties[ROWS];
+
+/* Everything that a call has to do with rows in pieces may write to. */
+static const struct {
+    void *bytes;
+    size_t size;
+} states[] = {{sums, sizeof sums}, {rows, sizeof rows}, {losses, sizeof losses}, {penalties, sizeof penalties}};
+
+enum { STATES = sizeof states / sizeof states[0], STATE_PATTERN = 0x3c };
 
 static void reset(void)
 {
@@ -26,6 +37,8 @@ static void reset(void)
         row_output[i] = untouched;
         labels[i] = i;
     }
+    for (int i = 0; i < STATES; i++)
+        memset(states[i].bytes, STATE_PATTERN, states[i].size);
     loss = untouched;
     shape[0] = other_shape[0] = ROWS;
     shape[1] = other_shape[1] = CLASSES;
@@ -43,6 +56,9 @@ static void expect(const char *what, sxt_status status, sxt_status expected)
         clean &= output[i] == untouched && input[i] == (float)(i + 1);
     for (int i = 0; i < ROWS; i++)
         clean &= row_output[i] == untouched;
+    for (int i = 0; i < STATES; i++)
+        for (size_t k = 0; k < states[i].size; k++)
+            clean &= ((unsigned char *)states[i].bytes)[k] == STATE_PATTERN;
     CHECK(clean, "%s: something was written", what);
     reset();
 }
@@ -84,6 +100,22 @@ static sxt_status binary_cross_entropy(void)
     return sxt_binary_cross_entropy(&args);
 }
 
+static sxt_status exp_sum_update(void) { return sxt_exp_sum_update(sums, &x, 2); }
+
+static sxt_linear_tile plain_tile(void) { return (sxt_linear_tile){.logits = x}; }
+
+static sxt_status linear_add(void)
+{
+    sxt_linear_tile tile = plain_tile();
+    return sxt_linear_add(&tile, rows);
+}
+
+static sxt_status linear_gradient(void)
+{
+    sxt_linear_tile tile = plain_tile();
+    return sxt_linear_gradient(&tile, rows);
+}
+
 static const struct {
     const char *name;
     entry_point call;
@@ -98,6 +130,9 @@ static const struct {
     {"log_sigmoid", log_sigmoid, true, false},
     {"cross_entropy", cross_entropy, true, true},
     {"binary_cross_entropy", binary_cross_entropy, true, false},
+    {"exp_sum_update", exp_sum_update, false, false},
+    {"linear_add", linear_add, false, false},
+    {"linear_gradient", linear_gradient, false, false},
 };
 
 static void check_input_array(const char *name, entry_point call)
@@ -263,6 +298,98 @@ static void check_binary_options(void)
     EXPECT_BINARY(args.hess = &flat, SXT_ERR_SHAPE);
 }
 
+/* ---- rows in pieces ------------------------------------------------------------------------------ */
+
+static const double bad_options[3] = {-1, (double)NAN, (double)INFINITY};
+
+static void check_exp_sums(void)
+{
+    expect("axes", sxt_exp_sum_update(sums, &x, 4), SXT_ERR_AXIS);
+    expect("no sums", sxt_exp_sum_update(NULL, &x, 2), SXT_ERR_ARGUMENT);
+    expect("no chunk", sxt_exp_sum_update(sums, NULL, 2), SXT_ERR_ARGUMENT);
+    expect("no sums", sxt_exp_sum_merge(NULL, sums, ROWS), SXT_ERR_ARGUMENT);
+    expect("no others", sxt_exp_sum_merge(sums, NULL, ROWS), SXT_ERR_ARGUMENT);
+    expect("-1 sums", sxt_exp_sum_merge(sums, sums, -1), SXT_ERR_ARGUMENT);
+    expect("no sums", sxt_exp_sum_log(NULL, ROWS, losses), SXT_ERR_ARGUMENT);
+    expect("no output", sxt_exp_sum_log(sums, ROWS, NULL), SXT_ERR_ARGUMENT);
+    expect("-1 sums", sxt_exp_sum_log(sums, -1, losses), SXT_ERR_ARGUMENT);
+}
+
+/* The same for both functions that take a tile. */
+#define EXPECT_TILE(change, expected)                                                              \
+    for (int gradient = 0; gradient < 2; gradient++) {                                             \
+        sxt_linear_tile tile = plain_tile();                                                       \
+        change;                                                                                    \
+        sxt_status status = gradient ? sxt_linear_gradient(&tile, rows) : sxt_linear_add(&tile, rows); \
+        expect(gradient ? "linear_gradient: " #change : "linear_add: " #change, status, expected); \
+    }
+
+static void check_tiles(void)
+{
+    const double ones[CLASSES] = {1, 1, 1};
+    const ptrdiff_t flat[2] = {ROWS * CLASSES, 1}, spread[2] = {4, 4 * ROWS}, three[3] = {1, ROWS, CLASSES};
+    sxt_linear_tile plain = plain_tile();
+    expect("no tile", sxt_linear_add(NULL, rows), SXT_ERR_ARGUMENT);
+    expect("no tile", sxt_linear_gradient(NULL, rows), SXT_ERR_ARGUMENT);
+    expect("no rows", sxt_linear_add(&plain, NULL), SXT_ERR_ARGUMENT);
+    expect("no rows", sxt_linear_gradient(&plain, NULL), SXT_ERR_ARGUMENT);
+    EXPECT_TILE(tile.logits.dtype = SXT_F16, SXT_ERR_DTYPE);
+    EXPECT_TILE(tile.logits.dtype = SXT_BF16, SXT_ERR_DTYPE);
+    EXPECT_TILE(tile.logits.ndim = 1, SXT_ERR_SHAPE);
+    EXPECT_TILE(tile.logits.ndim = 0, SXT_ERR_SHAPE);
+    EXPECT_TILE((tile.logits.ndim = 3, tile.logits.shape = three, tile.logits.strides = three), SXT_ERR_SHAPE);
+    EXPECT_TILE(tile.logits.strides = spread, SXT_ERR_SHAPE);
+    EXPECT_TILE(tile.first_class = -1, SXT_ERR_ARGUMENT);
+    EXPECT_TILE(tile.first_class = PTRDIFF_MAX, SXT_ERR_ARGUMENT);
+    for (int i = 0; i < 3; i++)
+        EXPECT_TILE(tile.softcap = bad_options[i], SXT_ERR_ARGUMENT);
+    sxt_array probs = x;
+    EXPECT_TILE(tile.probs = &probs, SXT_ERR_ARGUMENT);
+    probs.data = NULL;
+    EXPECT_TILE((tile.probs = &probs, tile.slope = ones), SXT_ERR_ARGUMENT);
+    probs = x;
+    probs.dtype = SXT_F64;
+    EXPECT_TILE((tile.probs = &probs, tile.slope = ones), SXT_ERR_DTYPE);
+    probs = x;
+    probs.shape = flat;
+    EXPECT_TILE((tile.probs = &probs, tile.slope = ones), SXT_ERR_SHAPE);
+    probs = x;
+    probs.strides = spread;
+    EXPECT_TILE((tile.probs = &probs, tile.slope = ones), SXT_ERR_SHAPE);
+}
+
+/* Nothing to do is no mistake: no rows, or rows without classes, whose loss is undefined. */
+static void check_empty_tiles(void)
+{
+    sxt_linear_loss parts = {.grad_scale = 1};
+    CHECK(sxt_linear_begin(NULL, 0, NULL) == SXT_OK && sxt_linear_finish(&parts, NULL, 0, NULL, NULL) == SXT_OK,
+          "no rows");
+    for (int i = 0; i < 2; i++) {
+        shape[i] = 0;
+        CHECK(linear_add() == SXT_OK && linear_gradient() == SXT_OK && exp_sum_update() == SXT_OK, "dimension %d", i);
+        reset();
+    }
+    (void)sxt_linear_begin(rows, ROWS, NULL);
+    CHECK(sxt_linear_finish(&parts, rows, ROWS, losses, penalties) == SXT_OK && isnan(losses[1]), "%g", losses[1]);
+    reset();
+}
+
+static void check_begin_and_finish(void)
+{
+    sxt_linear_loss plain = {.grad_scale = 1};
+    expect("no rows", sxt_linear_begin(NULL, ROWS, labels), SXT_ERR_ARGUMENT);
+    expect("-1 rows", sxt_linear_begin(rows, -1, labels), SXT_ERR_ARGUMENT);
+    expect("no loss", sxt_linear_finish(NULL, rows, ROWS, losses, penalties), SXT_ERR_ARGUMENT);
+    expect("no rows", sxt_linear_finish(&plain, NULL, ROWS, losses, penalties), SXT_ERR_ARGUMENT);
+    expect("-1 rows", sxt_linear_finish(&plain, rows, -1, losses, penalties), SXT_ERR_ARGUMENT);
+    expect("no losses", sxt_linear_finish(&plain, rows, ROWS, NULL, penalties), SXT_ERR_ARGUMENT);
+    expect("no penalties", sxt_linear_finish(&plain, rows, ROWS, losses, NULL), SXT_ERR_ARGUMENT);
+    for (int i = 0; i < 3; i++) {
+        plain.z_loss = bad_options[i];
+        expect("z_loss", sxt_linear_finish(&plain, rows, ROWS, losses, penalties), SXT_ERR_ARGUMENT);
+    }
+}
+
 int main(void)
 {
     reset();
@@ -271,5 +398,9 @@ int main(void)
     check_cross_entropy_options();
     check_labels();
     check_binary_options();
+    check_exp_sums();
+    check_tiles();
+    check_empty_tiles();
+    check_begin_and_finish();
     return check_report("errors");
 }

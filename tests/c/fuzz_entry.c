@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MAX_ROWS = 40, MAX_CLASSES = 150 };
+enum { MAX_ROWS = 40, MAX_CLASSES = 150, MAX_PIECES = 8, MAX_SUMS = 16 };
 
 /* What has not been read yet of the input. */
 typedef struct {
@@ -25,6 +25,21 @@ static uint64_t take(bytes *b, int count)
     for (; count > 0 && b->size > 0; count--, b->size--)
         value = value << 8 | *b->data++;
     return value;
+}
+
+static double take_number(bytes *b)
+{
+    uint64_t bits = take(b, 8);
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
+/* Any numbers, as long as there are bytes. */
+static void fill(bytes *b, double *array, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n && b->size > 0; i++)
+        array[i] = take_number(b);
 }
 
 static void overwrite(const bytes *b, void *array, size_t size)
@@ -51,6 +66,18 @@ static problem read_problem(bytes *b)
         p.label_smoothing = (double)(int8_t)take(b, 1) / 64;
     if (oddity == 3)
         p.reduction = (sxt_reduction)(int8_t)take(b, 1);
+    if (kind == CALL_LINEAR || kind == CALL_EXP_SUM)
+        p.pieces = 1 + (int)(take(b, 1) % MAX_PIECES);
+    if (kind == CALL_LINEAR && oddity == 4)
+        p.z_loss = take_number(b);
+    if (kind == CALL_LINEAR && oddity == 5)
+        p.softcap = take_number(b);
+    if (kind == CALL_LINEAR && oddity == 6)
+        p.grad_scale = take_number(b);
+    if (kind == CALL_LINEAR && oddity == 7)
+        fill(b, p.class_weight, classes);
+    if (kind == CALL_LINEAR && oddity == 8)
+        fill(b, p.row_weight, rows);
     return p;
 }
 
@@ -87,9 +114,23 @@ static void compare_all(const problem *p, const arrangement *how)
     result_free(&reference);
 }
 
+/* Sums that were stored or sent may hold anything. */
+static void merge_foreign_sums(bytes b)
+{
+    sxt_exp_sum sums[MAX_SUMS] = {{0, 0, 0, 0}};
+    double logs[MAX_SUMS];
+    fill(&b, &sums[0].hi, MAX_SUMS * sizeof sums[0] / sizeof(double));
+    sxt_exp_sum_merge(sums, sums + MAX_SUMS / 2, MAX_SUMS / 2);
+    sxt_exp_sum_log(sums, MAX_SUMS, logs);
+    for (int i = 0; i < MAX_SUMS; i++)
+        if (!number_is_canonical(SXT_F64, logs, i))
+            abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     bytes b = {data, size};
+    merge_foreign_sums(b);
     problem p = read_problem(&b);
     arrangement how = read_arrangement(&b);
     size_t array = (size_t)(p.rows * p.classes) * size_of(p.dtype);

@@ -19,6 +19,8 @@ typedef enum {
     CALL_LOG_SIGMOID,
     CALL_CROSS_ENTROPY,
     CALL_BINARY,
+    CALL_LINEAR,  /* call_pieces.h */
+    CALL_EXP_SUM, /* call_pieces.h */
     NUM_CALLS
 } call_kind;
 
@@ -42,12 +44,15 @@ typedef struct {
     int64_t *labels;                    /* one per row */
     double *class_weight;               /* one per class */
     double *row_weight, *row_grad;      /* one per row */
+    void *bias;                         /* one element per class */
+    int pieces;                         /* tiles or chunks, at least 1 */
 } problem;
 
 /* A problem with random values of the given kind and random options; all optional parts that the
  * kind of call has are in use with probability one half. `second` is the logarithms' coefficient b,
  * the probabilities of a gradient, the probability targets or the binary targets; `third` and
- * `fourth` are the weight and the positive weight of the binary loss. */
+ * `fourth` are the weight and the positive weight of the binary loss; use_third also says whether a linear
+ * layer has a bias. */
 problem problem_new(random_source *source, call_kind kind, sxt_dtype dtype, ptrdiff_t rows,
                     ptrdiff_t classes, value_kind values);
 void problem_free(problem *p);

@@ -45,6 +45,10 @@ static result run(const problem *p, const arrangement *how)
 /* What a legal problem comes to, however it is arranged. */
 static sxt_status expected_status(const problem *p)
 {
+    if (p->kind == CALL_LINEAR)
+        return p->dtype < SXT_F32 ? SXT_ERR_DTYPE : SXT_OK;
+    if (p->kind == CALL_EXP_SUM)
+        return SXT_OK;
     bool elementwise = p->kind == CALL_SIGMOID || p->kind == CALL_LOG_SIGMOID || p->kind == CALL_BINARY;
     return !elementwise && p->classes == 0 && p->rows > 0 ? SXT_ERR_EMPTY : SXT_OK;
 }

@@ -86,6 +86,13 @@ placement placement_random(random_source *source, const geometry *g, size_t size
     return arrange(g, size, order, gap, reversed);
 }
 
+placement placement_rows(random_source *source, const geometry *g, size_t size)
+{
+    static const int order[2] = {0, 1};
+    size_t gap[2] = {random_below(source, 3) * random_below(source, 16), 0};
+    return arrange(g, size, order, gap, random_below(source, 2));
+}
+
 /* Steps through all elements in C order of the dimensions. */
 typedef struct {
     ptrdiff_t index[MAX_DIMS], row, class, offset;

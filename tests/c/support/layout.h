@@ -35,6 +35,9 @@ placement placement_contiguous(const geometry *g, size_t size);
 /* Any order of the dimensions, with gaps of any number of bytes, and reversed dimensions. */
 placement placement_random(random_source *source, const geometry *g, size_t size);
 
+/* A matrix whose classes lie side by side and whose rows lie anywhere, any number of bytes apart. */
+placement placement_rows(random_source *source, const geometry *g, size_t size);
+
 /* Copy dense elements to their places from `base` on, or back. */
 void layout_scatter(const geometry *g, const placement *p, size_t size, const void *dense, char *base);
 void layout_gather(const geometry *g, const placement *p, size_t size, const char *base, void *dense);

@@ -6,7 +6,7 @@
 
 const char *const call_names[NUM_CALLS] = {
     "softmax",  "log_softmax", "logsumexp",     "softmax_grad",        "log_softmax_grad",
-    "sigmoid",  "log_sigmoid", "cross_entropy", "binary_cross_entropy"};
+    "sigmoid",  "log_sigmoid", "cross_entropy", "binary_cross_entropy", "linear", "exp_sum"};
 
 static bool coin(random_source *source) { return random_below(source, 2); }
 
@@ -90,6 +90,9 @@ problem problem_new(random_source *source, call_kind kind, sxt_dtype dtype, ptrd
     p.third = random_array(source, &p, fraction);
     p.fourth = random_array(source, &p, fraction);
     make_vectors(source, &p);
+    p.bias = allocate((size_t)classes, size_of(dtype));
+    random_values(source, fraction, dtype, (size_t)classes, p.bias);
+    p.pieces = 1 + (int)random_below(source, 4);
     return p;
 }
 
@@ -104,6 +107,7 @@ void problem_free(problem *p)
     free(p->class_weight);
     free(p->row_weight);
     free(p->row_grad);
+    free(p->bias);
 }
 
 void problem_print(const problem *p)
@@ -111,6 +115,8 @@ void problem_print(const problem *p)
     fprintf(stderr, "%s %s rows=%td classes=%td mask=%d second=%d third=%d sign=%d",
             call_names[p->kind], dtype_names[p->dtype], p->rows, p->classes, p->use_mask,
             p->use_second, p->use_third, p->want_sign);
+    if (p->kind >= CALL_LINEAR)
+        fprintf(stderr, " pieces=%d", p->pieces);
     if (p->kind >= CALL_CROSS_ENTROPY) {
         fprintf(stderr, " want loss=%d grad=%d hess=%d reduction=%d soft=%d from_logits=%d",
                 p->want_loss, p->want_grad, p->want_hess, (int)p->reduction, p->soft_targets,
