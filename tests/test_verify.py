@@ -174,7 +174,7 @@ def test_report_of_a_failure_holds_infinite_numbers_as_text(path, data, tmp_path
         ({"y": [0]}, ValueError, "one entry per row of X: expected 40, got 1"),
         ({"y": np.zeros(40)}, TypeError, "integer labels"),
         ({"y": np.full(40, CLASSES)}, IndexError, "label 4 at index"),
-        ({"expect": {"smoothing": 1}}, TypeError, "smoothing"),
+        ({"expect": {"smoothing": 1}}, ValueError, "expect may name head, .*, got 'smoothing'"),
         ({"expect": {"label_smoothing": 2}}, ValueError, r"\[0, 1\], got 2"),
     ],
     ids=str,

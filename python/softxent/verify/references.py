@@ -75,12 +75,14 @@ class References:
     def judges(self, name: str, output: str, batch: Batch, bounds: dict[str, Estimate]) -> bool:
         """Whether a reference can judge an output of a batch; if not, the reason is kept."""
         role = self._subject.roles[output]
-        unfit = None
         if batch.state is None and role == "logits":
-            unfit = _BLACK_BOX_LOGITS
-        elif batch.state is None and name == onnx_reference.NAME:
-            unfit = _BLACK_BOX
-        elif role not in bounds and role != "prediction":
+            self.left_out[output] = _BLACK_BOX_LOGITS
+            return False
+        if batch.state is None and name == onnx_reference.NAME:
+            self.left_out[name] = _BLACK_BOX
+            return False
+        unfit = None
+        if role not in bounds and role != "prediction":
             unfit = _NO_WEIGHT
         elif name == onnx_reference.NAME:
             unfit = onnx_reference.unfit(role, bounds["logits"].value, self._subject.options)

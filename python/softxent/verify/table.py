@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from softxent.verify.checks import Check
 from softxent.verify.compare import Comparison
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def text(report: Report) -> str:
     """Verdict, checks, table of differences, reasons, timings."""
     facts = report.facts
     sections = [f"{facts['file']}: {facts['claim']}"]
-    sections += [_line(check.passed, check.name, check.detail) for check in report.checks]
+    sections += [_line(check) for check in report.checks]
     if report.comparisons:
         sections += ["", *_table(HEADER, [_row(c, n) for c, n in report.summary()], _LEFT_COLUMNS)]
         sections += ["", "Bounds:", *_reasons(report)]
@@ -85,8 +86,9 @@ def _row(comparison: Comparison, batches: int) -> tuple[str, ...]:
     return (*cells(comparison, batches), "ok" if comparison.passed else "FAILED")
 
 
-def _line(passed: bool, name: str, detail: str) -> str:
-    return f"  {'ok    ' if passed else 'FAILED'}  {name}: {detail}"
+def _line(check: Check) -> str:
+    verdict = "ok" if check.passed else "FAILED" if check.required else "noted"
+    return f"  {verdict:<6}  {check.name}: {check.detail}"
 
 
 def reasons(report: Report) -> dict[str, str]:
@@ -106,7 +108,7 @@ def _reasons(report: Report) -> list[str]:
 
 
 def _left_out(report: Report) -> list[str]:
-    return [f"  {', '.join(what)}: {why}" for why, what in grouped(report.left_out).items()]
+    return [f"  {'; '.join(what)}: {why}" for why, what in grouped(report.left_out).items()]
 
 
 def _timing_table(report: Report) -> list[str]:

@@ -89,7 +89,8 @@ class Verification:
             self._stress(session)
 
     def time(self, batch_sizes: Sequence[int]) -> None:
-        """Time sessions and references on batches of several sizes."""
+        """Time sessions and references on batches of several sizes, where the sessions run them."""
+        batch_sizes = [size for size in batch_sizes if self._can_run(size)]
         runners: dict[str, Callable[[int], Callable[[], object]]] = {
             f"onnxruntime {provider.removesuffix('ExecutionProvider')}": partial(
                 _prepare, self.subject, session, self._data
@@ -99,6 +100,16 @@ class Verification:
         if self._state is not None and runners:
             runners |= self._references.timed(self._data)
         self._timings = measure(runners, batch_sizes)
+
+    def _can_run(self, size: int) -> bool:
+        """Whether all sessions take a batch of this size; if not, the reason is kept."""
+        try:
+            for session in self._sessions.values():
+                _prepare(self.subject, session, self._data, size)()
+        except Exception as error:  # onnxruntime has no common class for them
+            self._references.left_out[f"time of {size} rows"] = str(error)
+            return False
+        return True
 
     def report(self) -> Report:
         """Everything found so far."""
