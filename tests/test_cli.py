@@ -188,6 +188,22 @@ def test_predict_gives_both_probabilities_of_two_classes(tmp_path, capsys):
     np.testing.assert_allclose(np.sum(result["probabilities"], axis=1), 1, rtol=1e-6)
 
 
+def test_predict_keeps_small_probabilities_of_the_first_of_two_classes(tmp_path, capsys):
+    net = models.NeuralNet1(1, 1, seed=0)
+    net.load_state_dict(
+        {
+            "linear1.weight": [[1.0]],
+            "linear1.bias": [0.0],
+            "linear2.weight": [[1.0]],
+            "linear2.bias": [0.0],
+        }
+    )
+    net.save(tmp_path / "n.npz")
+    (tmp_path / "x.csv").write_text("a\n30\n")
+    _, result = run_json(capsys, "predict", tmp_path / "n.npz", "--data", tmp_path / "x.csv")
+    assert result["probabilities"][0][0] == pytest.approx(np.exp(-30), rel=1e-6)
+
+
 def test_exported_model_predicts_as_the_net_does(net_file, table, tmp_path, capsys):
     model = tmp_path / "animals.onnx"
     status, result = run_json(capsys, "export", net_file, "--out", model)

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+#: What a shell reports for a program stopped by SIGINT.
+INTERRUPTED = 130
+
 
 def on_terminal() -> bool:
     """Say whether progress bars have somebody to look at them."""
