@@ -11,8 +11,8 @@ import pytest
 
 from onnx_tools import CLASSES, net1, net2, samples
 from softxent.onnx import export
+from softxent.verify import page, verify
 from softxent.verify import runtime as runtimes
-from softxent.verify import verify
 from softxent.verify.runtime import FULL_PRECISION, placement
 
 HEADS = ["logits", "probabilities", "loss", "train_step"]
@@ -133,6 +133,8 @@ def test_report_is_a_table_json_and_a_page(path, data, tmp_path):
     assert text.endswith("verified")
     assert re.search(r"^loss +data +CPU +native", text, re.MULTILINE)
     assert "γ_n" in text
+    assert re.search(r"^worst value of +batch +against +at +is +reference", text, re.MULTILINE)
+    assert re.search(r"^% by ULP +provider +0 +≤ 1 .*\n-.*\nloss +CPU +100 ", text, re.MULTILINE)
     report.to_json(tmp_path / "report.json")
     stored = json.loads((tmp_path / "report.json").read_text())
     assert stored == report.to_dict()
@@ -145,6 +147,16 @@ def test_report_is_a_table_json_and_a_page(path, data, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert page.count("data:image/") == 3
     assert not re.search(r"(?:src|href)=\"(?!data:)", page)
+
+
+def test_report_shares_colours_between_the_outputs_of_a_step(path, data, tmp_path):
+    export(net2(), path, head="train_step", momentum=0.9)
+    report = verify(path, *data, batch_sizes=())
+    outputs = dict.fromkeys(s.output for s in report.scatters)
+    assert len(outputs) == 13
+    assert list(page._families(outputs)) == ["loss", "grad.*", "new.*", "new.velocity.*"]
+    assert all(c.agreement is None for c in report.comparisons)
+    report.to_html(tmp_path / "report.html")
 
 
 def test_report_of_a_failure_holds_infinite_numbers_as_text(path, data, tmp_path):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from softxent.verify.checks import Check
-from softxent.verify.compare import Comparison
+from softxent.verify.compare import ULP_BINS, Comparison
 
 if TYPE_CHECKING:
     from softxent.verify.report import Report
@@ -35,6 +35,7 @@ def text(report: Report) -> str:
     sections += [_line(check) for check in report.checks]
     if report.comparisons:
         sections += ["", *_table(HEADER, [_row(c, n) for c, n in report.summary()], _LEFT_COLUMNS)]
+        sections += ["", *_worst_table(report), *_ulp_table(report)]
         sections += ["", "Bounds:", *_reasons(report)]
     if report.left_out:
         sections += ["", "Not compared:", *_left_out(report)]
@@ -66,6 +67,30 @@ def cells(comparison: Comparison, batches: int) -> tuple[str, ...]:
         number(_share(comparison.rms, comparison.rms_tolerance)),
         "-" if agreement is None else f"{100 * agreement:.4g} %",
     )
+
+
+def worst(report: Report) -> list[Comparison]:
+    """Return for each output the comparison that came closest to its bound, by that closeness."""
+    found: dict[str, Comparison] = {}
+    for c in report.comparisons:
+        if c.worst and (c.output not in found or c.ratio > found[c.output].ratio):
+            found[c.output] = c
+    return sorted(found.values(), key=lambda c: c.ratio, reverse=True)
+
+
+def worst_cells(comparison: Comparison) -> tuple[str, ...]:
+    """Cells of the element of a comparison that is closest to its bound."""
+    c = comparison
+    values = (f"{c.worst[name]:.9g}" for name in ("value", "reference"))
+    index = ", ".join(map(str, c.worst["index"]))
+    return c.output, c.batch, c.against, index, *values, number(c.ratio)
+
+
+#: Columns of `worst_cells`.
+WORST_HEADER = ("worst value of", "batch", "against", "at", "is", "reference", "of bound")
+
+#: What the bins of a comparison's histogram hold, in units in the last place.
+BIN_NAMES = ("0", *(f"≤ {end}" for end in ULP_BINS[1:]), f"> {ULP_BINS[-1]}")
 
 
 def grouped(left_out: dict[str, str]) -> dict[str, list[str]]:
@@ -105,6 +130,22 @@ def _reasons(report: Report) -> list[str]:
     found = reasons(report)
     width = max(map(len, found), default=0)
     return [f"  {output:<{width}}  {why}" for output, why in found.items()]
+
+
+def _worst_table(report: Report) -> list[str]:
+    rows = [worst_cells(comparison) for comparison in worst(report)]
+    return _table(WORST_HEADER, rows, 3)
+
+
+def _ulp_table(report: Report) -> list[str]:
+    """Shares of the values by their distance from the native network, over the data."""
+    rows = []
+    for c in report.comparisons:
+        total = sum(c.ulp_histogram)
+        if c.batch == "data" and c.against == "native" and total:
+            shares = [f"{100 * n / total:.3g}" for n in c.ulp_histogram]
+            rows.append((c.output, c.provider.removesuffix("ExecutionProvider"), *shares))
+    return ["", *_table(("% by ULP", "provider", *BIN_NAMES), rows, 2)] if rows else []
 
 
 def _left_out(report: Report) -> list[str]:
