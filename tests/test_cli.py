@@ -10,7 +10,7 @@ import pytest
 
 import softxent
 from softxent import models
-from softxent.cli import main
+from softxent.cli import _console, main
 
 pytest.importorskip("onnxruntime")
 
@@ -224,6 +224,17 @@ def test_verify_accepts_the_export_and_writes_html(net_file, table, tmp_path, ca
     assert "<html" in page.read_text()
     assert main([*map(str, argv)]) == 0
     assert "loss" in capsys.readouterr().out
+
+
+def test_verify_shows_its_progress_on_a_terminal(net_file, table, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(_console, "on_terminal", lambda: True)
+    model = tmp_path / "animals.onnx"
+    assert main(["export", str(net_file), "--out", str(model)]) == 0
+    assert main(["verify", str(model), "--data", str(table)]) == 0
+    assert "CPUExecutionProvider: data" in capsys.readouterr().err
+    assert main(["verify", str(model), "--data", str(table), "--json"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_verify_returns_1_for_another_net(net_file, table, tmp_path, capsys):

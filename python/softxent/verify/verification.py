@@ -46,6 +46,7 @@ class Verification:
         against: Sequence[str],
         reference: Any,
         expect: dict[str, Any],
+        on_step: Callable[[str], object],
     ) -> None:
         subject = self.subject = read_subject(path, expect)
         net = None if reference is None else as_net(reference)
@@ -54,6 +55,7 @@ class Verification:
         self._labels = None if y is None else np.asarray(y)
         self._data = data_batch(subject, X, y, self._state)
         self._references = References(subject, self._binary, against)
+        self._on_step = on_step
         self._sessions: dict[str, Session] = {}
         self._comparisons: list[Comparison] = []
         self._scatters: list[Scatter] = []
@@ -78,7 +80,7 @@ class Verification:
         if probe is not None:
             self._compare(probe, session, self.subject.model)
         wrong = probes.wrong_targets(self.subject, self._data)
-        if wrong:
+        if wrong and self._has_loss:
             self._checks.append(
                 check_wrong_targets(self.subject, session, self._data, wrong, strict=stress)
             )
@@ -99,6 +101,7 @@ class Verification:
         }
         if self._state is not None and runners:
             runners |= self._references.timed(self._data)
+        self._on_step(f"timing batches of {', '.join(map(str, batch_sizes))}")
         self._timings = measure(runners, batch_sizes)
 
     def _can_run(self, size: int) -> bool:
@@ -123,6 +126,10 @@ class Verification:
             self._accuracies,
         )
 
+    @property
+    def _has_loss(self) -> bool:
+        return "loss" in self.subject.roles.values()
+
     def _stress(self, session: Session) -> None:
         for batch in probes.stress_batches(self.subject, self._data):
             model, runner = self.subject.model, session
@@ -131,11 +138,12 @@ class Verification:
                 model = self.subject.with_state(batch.state)
                 runner = Session(model, session.provider)
             self._compare(batch, runner, model)
-        if self._data.target is not None:
+        if self._data.target is not None and self._has_loss:
             self._checks.append(check_empty_batch(self.subject, session, self._data))
 
     def _compare(self, batch: Batch, session: Session, model: onnx.ModelProto) -> None:
         """Compare every output of one batch with every reference."""
+        self._on_step(f"{session.provider}: {batch.name}")
         given = feeds(self.subject, batch)
         try:
             got = session.run(given)
