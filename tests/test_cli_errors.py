@@ -66,6 +66,16 @@ def test_missing_data_file_is_named(tmp_path, capsys):
     assert "absent.csv" in message
 
 
+@pytest.mark.parametrize(
+    ("labels", "says"), [("xx", "has 1 class"), ("xy", "has 2 samples, too few to keep 0.2")]
+)
+def test_too_little_data_is_told(labels, says, tmp_path, capsys):
+    path = tmp_path / "d.csv"
+    path.write_text("a,label\n" + "".join(f"{i},{label}\n" for i, label in enumerate(labels)))
+    message = fails(capsys, "train", "--data", path, "--out", tmp_path / "n.npz")
+    assert says in message and path.name in message
+
+
 def test_missing_label_column_is_named(tmp_path, capsys):
     data = tmp_path / "data.csv"
     data.write_text("a,b\n1,0\n2,1\n")

@@ -11,7 +11,7 @@ import pytest
 
 from onnx_tools import CLASSES, net1, net2, samples
 from softxent.onnx import export
-from softxent.verify import page, verify
+from softxent.verify import native, page, verify
 from softxent.verify import runtime as runtimes
 from softxent.verify.runtime import FULL_PRECISION, placement
 
@@ -124,6 +124,22 @@ def test_verify_times_every_runner_for_every_batch_size(path, data):
     runners = ("onnxruntime CPU", "native", "torch")
     assert found == {(runner, size) for runner in runners for size in (1, 3)}
     assert all(t.seconds > 0 and t.repeats >= 5 for t in report.timings)
+
+
+def test_verify_times_on_one_thread(path, data, monkeypatch):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    seen, outputs = [], native.outputs
+
+    def note(*arguments, **options):
+        seen.append({pool["num_threads"] for pool in threadpoolctl.threadpool_info()})
+        return outputs(*arguments, **options)
+
+    export(net2(), path)
+    monkeypatch.setattr(native, "outputs", note)
+    with threadpoolctl.threadpool_limits(2):
+        report = verify(path, *data, batch_sizes=(2,), against=["native"])
+    assert seen[-1] == {1}
+    assert "µs on one thread, rows:" in str(report)
 
 
 def test_report_is_a_table_json_and_a_page(path, data, tmp_path):

@@ -137,7 +137,14 @@ def run(args: argparse.Namespace) -> int:
     """Train, save and report; Ctrl-C keeps the best parameters so far, and its own status."""
     storage.check_path(args.out)
     dataset = _data.load(args)
+    if dataset.num_classes < 2:
+        raise ValueError(f"{args.data} has 1 class, training needs 2 or more")
     training, test = dataset.split(args.test_fraction, seed=args.seed)
+    if not len(test):
+        raise ValueError(
+            f"{args.data} has {len(dataset)} samples, too few to keep {args.test_fraction:g} of "
+            "them for testing"
+        )
     standardizer = _standardizer(args, training)
     net = _new_net(args, dataset)
     weight = class_weights(args.class_weights, training.y, dataset.num_classes)

@@ -9,6 +9,7 @@ import numpy as np
 
 from softxent.report import figure_uri, render, subplots
 from softxent.verify import table
+from softxent.verify.timing import threads
 
 if TYPE_CHECKING:
     from softxent.verify.report import Report
@@ -39,7 +40,7 @@ def _pictures(report: Report) -> list[tuple[str, str]]:
         pictures.append((_histogram(report), "Share of the values by their distance from the "
                          "native network, in units in the last place."))  # fmt: skip
     if report.timings:
-        pictures.append((_timing(report), "Median time of one batch."))
+        pictures.append((_timing(report), f"Median time of one batch, on {threads()} each."))
     return pictures
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from softxent.verify.checks import Check
 from softxent.verify.compare import ULP_BINS, Comparison
+from softxent.verify.timing import threads
 
 if TYPE_CHECKING:
     from softxent.verify.report import Report
@@ -157,7 +158,7 @@ def _timing_table(report: Report) -> list[str]:
     times = {(t.runner, t.batch_size): t.seconds for t in report.timings}
     runners = dict.fromkeys(timing.runner for timing in report.timings)
     rows = [(runner, *(f"{1e6 * times[runner, size]:.1f}" for size in sizes)) for runner in runners]
-    return _table(("µs per batch of", *map(str, sizes)), rows, 1)
+    return _table((f"µs on {threads()}, rows:", *map(str, sizes)), rows, 1)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:

@@ -32,7 +32,7 @@ from softxent.verify.references import References
 from softxent.verify.report import Report, Scatter
 from softxent.verify.runtime import ProviderUnavailable, Session, describe, placement
 from softxent.verify.subject import ROLES, Subject, read_subject
-from softxent.verify.timing import Timing, measure
+from softxent.verify.timing import Timing, measure, thread_limit
 
 
 class Verification:
@@ -91,13 +91,16 @@ class Verification:
             self._stress(session)
 
     def time(self, batch_sizes: Sequence[int]) -> None:
-        """Time sessions and references on batches of several sizes, where the sessions run them."""
+        """Time the model and the references, on one thread each, where the model takes the size."""
         batch_sizes = [size for size in batch_sizes if self._can_run(size)]
         runners: dict[str, Callable[[int], Callable[[], object]]] = {
             f"onnxruntime {provider.removesuffix('ExecutionProvider')}": partial(
-                _prepare, self.subject, session, self._data
+                _prepare,
+                self.subject,
+                Session(self.subject.model, provider, threads=thread_limit()),
+                self._data,
             )
-            for provider, session in self._sessions.items()
+            for provider in self._sessions
         }
         if self._state is not None and runners:
             runners |= self._references.timed(self._data)
