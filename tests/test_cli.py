@@ -204,6 +204,11 @@ def test_predict_keeps_small_probabilities_of_the_first_of_two_classes(tmp_path,
     assert result["probabilities"][0][0] == pytest.approx(np.exp(-30), rel=1e-6)
 
 
+def test_predict_says_what_to_do_about_labels_among_the_features(net_file, table, capsys):
+    assert main(["predict", str(net_file), "--data", str(table)]) == 2
+    assert "'ant' is not a number (--labels says where" in capsys.readouterr().err
+
+
 def test_exported_model_predicts_as_the_net_does(net_file, table, tmp_path, capsys):
     model = tmp_path / "animals.onnx"
     status, result = run_json(capsys, "export", net_file, "--out", model)

@@ -190,6 +190,29 @@ def test_verify_catches_a_constant_output(head, output, path, data):
     assert any(f.startswith(f"{output}: 0.25 instead of ") for f in found)
 
 
+def test_verify_catches_an_output_of_another_type(path, data):
+    export(net2(), path)
+
+    def widen(model: onnx.ModelProto) -> None:
+        (last,) = [n for n in model.graph.node if "probabilities" in n.output]
+        last.output[0] = "right"
+        double = onnx.TensorProto.DOUBLE
+        model.graph.node.append(helper.make_node("Cast", ["right"], ["probabilities"], to=double))
+        model.graph.output[1].type.tensor_type.elem_type = double
+
+    found = failures(edit(path, widen), *data)
+    assert found == ["probabilities: has the type double, expected float32"]
+
+
+def test_verify_catches_a_fixed_batch(path, data):
+    export(net2(), path)
+
+    def fix(model: onnx.ModelProto) -> None:
+        model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = len(data[0])
+
+    assert failures(edit(path, fix), *data) == ["logits: the batch of x is fixed at 40"]
+
+
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_verify_says_that_a_loss_was_divided_by_the_number_of_classes(reduction, path, data):
     export(net2(), path, head="loss", reduction=reduction)

@@ -69,7 +69,13 @@ def _samples(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read features, and labels where the options say that there are some."""
     if args.labels is None and not _data.is_built_in(args.data):
-        return data.read_features(args.data, header=args.header, scale=args.feature_scale), None
+        try:
+            X = data.read_features(args.data, header=args.header, scale=args.feature_scale)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} (--labels says where labels are, if there are some)"
+            ) from None
+        return X, None
     dataset = _data.load(args, class_names)
     return dataset.X, dataset.y
 

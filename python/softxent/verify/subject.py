@@ -19,6 +19,7 @@ from softxent.onnx import metadata
 from softxent.onnx.architecture import PARAMETERS, State, fingerprint
 from softxent.onnx.errors import ModelError
 from softxent.onnx.files import check_plain, read_model
+from softxent.onnx.graph import tensor_type
 from softxent.onnx.options import Options
 from softxent.onnx.recognise import HEADS, Network, View, attribute, recognise, shows
 
@@ -302,6 +303,7 @@ def _interface_problems(view: View, model: onnx.ModelProto, about: metadata.Meta
     problems += [
         f"{name}: the head {options.head!r} has no such output" for name in sorted(found - expected)
     ]
+    problems += _type_problems(view, model, options)
     opset = max(item.version for item in model.opset_import if item.domain in ("", "ai.onnx"))
     if opset != options.opset:
         problems.append(
@@ -310,6 +312,25 @@ def _interface_problems(view: View, model: onnx.ModelProto, about: metadata.Meta
     operators = {node.op_type for node in view.nodes}
     if options.primitive and "SoftmaxCrossEntropyLoss" in operators:
         problems.append("loss: the metadata say primitive=True, but the loss is an operator")
+    return problems
+
+
+def _type_problems(view: View, model: onnx.ModelProto, options: Options) -> list[str]:
+    """Compare the declared types and the free batch with what an export declares."""
+    problems = []
+    for value in model.graph.output:
+        special = {"prediction": "int64", "loss": options.loss_dtype}
+        wanted = special.get(value.name, options.dtype)
+        found = value.type.tensor_type.elem_type
+        if found != tensor_type(wanted):
+            name = onnx.TensorProto.DataType.Name(found).lower()
+            problems.append(f"{value.name}: has the type {name}, expected {wanted}")
+    for value in model.graph.input:
+        sizes = value.type.tensor_type.shape.dim
+        if value.name in ("x", "target") and len(sizes) and sizes[0].dim_value:
+            problems.append(
+                f"{view.outputs[0]}: the batch of {value.name} is fixed at {sizes[0].dim_value}"
+            )
     return problems
 
 
