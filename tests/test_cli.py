@@ -10,7 +10,7 @@ import pytest
 
 import softxent
 from softxent import models
-from softxent.cli import main
+from softxent.cli import _console, main
 
 pytest.importorskip("onnxruntime")
 
@@ -188,6 +188,27 @@ def test_predict_gives_both_probabilities_of_two_classes(tmp_path, capsys):
     np.testing.assert_allclose(np.sum(result["probabilities"], axis=1), 1, rtol=1e-6)
 
 
+def test_predict_keeps_small_probabilities_of_the_first_of_two_classes(tmp_path, capsys):
+    net = models.NeuralNet1(1, 1, seed=0)
+    net.load_state_dict(
+        {
+            "linear1.weight": [[1.0]],
+            "linear1.bias": [0.0],
+            "linear2.weight": [[1.0]],
+            "linear2.bias": [0.0],
+        }
+    )
+    net.save(tmp_path / "n.npz")
+    (tmp_path / "x.csv").write_text("a\n30\n")
+    _, result = run_json(capsys, "predict", tmp_path / "n.npz", "--data", tmp_path / "x.csv")
+    assert result["probabilities"][0][0] == pytest.approx(np.exp(-30), rel=1e-6)
+
+
+def test_predict_says_what_to_do_about_labels_among_the_features(net_file, table, capsys):
+    assert main(["predict", str(net_file), "--data", str(table)]) == 2
+    assert "'ant' is not a number (--labels says where" in capsys.readouterr().err
+
+
 def test_exported_model_predicts_as_the_net_does(net_file, table, tmp_path, capsys):
     model = tmp_path / "animals.onnx"
     status, result = run_json(capsys, "export", net_file, "--out", model)
@@ -208,6 +229,17 @@ def test_verify_accepts_the_export_and_writes_html(net_file, table, tmp_path, ca
     assert "<html" in page.read_text()
     assert main([*map(str, argv)]) == 0
     assert "loss" in capsys.readouterr().out
+
+
+def test_verify_shows_its_progress_on_a_terminal(net_file, table, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(_console, "on_terminal", lambda: True)
+    model = tmp_path / "animals.onnx"
+    assert main(["export", str(net_file), "--out", str(model)]) == 0
+    assert main(["verify", str(model), "--data", str(table)]) == 0
+    assert "CPUExecutionProvider: data" in capsys.readouterr().err
+    assert main(["verify", str(model), "--data", str(table), "--json"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_verify_returns_1_for_another_net(net_file, table, tmp_path, capsys):

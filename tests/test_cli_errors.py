@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from softxent import models
-from softxent.cli import _main, main
+from softxent.cli import _data, _main, _nets, main
 from softxent.cli._console import plain, table
 from softxent.cli._errors import describe, is_user_error
+from softxent.models import History
 
 
 def fails(capsys: pytest.CaptureFixture[str], *argv: object) -> str:
@@ -63,6 +64,16 @@ def test_bad_option_value_is_named(option, value, tmp_path, capsys):
 def test_missing_data_file_is_named(tmp_path, capsys):
     message = fails(capsys, "train", "--data", "absent.csv", "--out", tmp_path / "n.npz")
     assert "absent.csv" in message
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"), [("xx", "has 1 class"), ("xy", "has 2 samples, too few to keep 0.2")]
+)
+def test_too_little_data_is_told(labels, says, tmp_path, capsys):
+    path = tmp_path / "d.csv"
+    path.write_text("a,label\n" + "".join(f"{i},{label}\n" for i, label in enumerate(labels)))
+    message = fails(capsys, "train", "--data", path, "--out", tmp_path / "n.npz")
+    assert says in message and path.name in message
 
 
 def test_missing_label_column_is_named(tmp_path, capsys):
@@ -156,6 +167,45 @@ def test_interrupt_is_told_and_has_its_status(monkeypatch, capsys):
     monkeypatch.setattr(_main.info, "run", interrupted)
     assert main(["info"]) == 130
     assert capsys.readouterr().err == "softxent info: interrupted\n"
+
+
+def interrupted_fit(epochs):
+    """Stand-in for a training that Ctrl-C ends after some epochs."""
+    records = [{"loss": 0.5, "val_loss": 0.5, "val_accuracy": 0.5, "learning_rate": 0.1}] * epochs
+    return lambda net, *args, **options: History(records, interrupted=True)
+
+
+def test_interrupted_training_keeps_the_net_and_has_its_status(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(models.NeuralNet2, "fit", interrupted_fit(3))
+    assert main(["train", "--out", str(tmp_path / "n.npz")]) == 130
+    assert "interrupted: the net is that of epoch 1" in capsys.readouterr().out
+    assert models.load(tmp_path / "n.npz").num_classes == 10
+
+
+def test_training_interrupted_before_its_first_epoch_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(models.NeuralNet2, "fit", interrupted_fit(0))
+    assert main(["train", "--out", str(tmp_path / "n.npz")]) == 130
+    assert capsys.readouterr().err.endswith("softxent train: interrupted\n")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        ("train --out absent/n.npz", "absent"),
+        ("train --out n.txt", ".npz or .safetensors"),
+        ("verify NET --html absent/r.html", "absent"),
+        ("predict NET --data digits --out absent/p.csv", "absent"),
+    ],
+)
+def test_output_is_refused_before_the_work(command, word, tmp_path, monkeypatch, capsys):
+    def too_late(*args, **options):
+        raise AssertionError("the work was begun")
+
+    monkeypatch.chdir(tmp_path)
+    for module, name in ((models.NeuralNet2, "fit"), (_nets, "load"), (_data, "load")):
+        monkeypatch.setattr(module, name, too_late)
+    assert word in fails(capsys, *command.replace("NET", "net.onnx").split())
 
 
 def test_closed_pipe_is_silent(net_file, tmp_path):

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from onnx_tools import CLASSES, FEATURES, net2, run, samples
+from onnx_tools import CLASSES, FEATURES, edit, net2, run, samples
 from softxent.onnx import ModelError, attach_loss, export
 from softxent.verify import verify
 
@@ -32,6 +32,24 @@ def black_box(path: Path, *, dtype: type = np.float32, opset: int = 17, axes: in
         [numpy_helper.from_array(weight, "w")],
     )
     opsets = [helper.make_opsetid("", opset)]
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=opsets), path)
+
+
+def image_box(path: Path, *, batch: int | str = "n", classes: int = CLASSES) -> None:
+    """A classifier of images of 1 × 2 × 3."""
+    weight = np.random.default_rng(0).standard_normal((6, classes)).astype(np.float32)
+    nodes = [
+        helper.make_node("Flatten", ["image"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "w"], ["scores"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "images",
+        [helper.make_tensor_value_info("image", 1, [batch, 1, 2, 3])],
+        [helper.make_tensor_value_info("scores", 1, [batch, classes])],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    opsets = [helper.make_opsetid("", 17)]
     onnx.save(helper.make_model(graph, ir_version=8, opset_imports=opsets), path)
 
 
@@ -88,9 +106,39 @@ def test_verify_checks_the_loss_on_a_black_box(primitive, source, out, rng):
     report = verify(out, X, y, batch_sizes=(), stress=True)
     assert report.passed, str(report)
     assert {c.output for c in report.comparisons} == {"loss", "log_probabilities", "p"}
-    assert "logits are taken as they are" in report.left_out["native, scores, batch 'data'"]
-    assert "no bound can be derived" in report.left_out["onnx-reference, loss, batch 'data'"]
+    assert "logits are taken as they are" in report.left_out["scores"]
+    assert "no bound can be derived" in report.left_out["onnx-reference"]
+    assert len(report.left_out) == 2
     assert not verify(out, X, y, batch_sizes=(), expect={"label_smoothing": 0.2}).passed
+
+
+def test_verify_reads_the_number_of_classes_off_a_black_box(source, out, rng):
+    """A class that no sample of the data has is a class all the same."""
+    X, y = samples(rng)
+    attach_loss(source, "scores", out)
+    report = verify(out, X, np.minimum(y, CLASSES - 2), batch_sizes=(), stress=True)
+    assert report.passed, str(report)
+
+
+def test_verify_gives_flat_images_the_shape_that_a_black_box_takes(tmp_path, out, rng):
+    image_box(tmp_path / "images.onnx")
+    attach_loss(tmp_path / "images.onnx", "scores", out)
+    X, y = rng.standard_normal((12, 6)).astype(np.float32), np.arange(12) % CLASSES
+    flat = verify(out, X, y, batch_sizes=(1,))
+    assert flat.passed, str(flat)
+    assert verify(out, X.reshape(12, 1, 2, 3), y, batch_sizes=()).passed
+    with pytest.raises(ValueError, match=r"X must have shape \(n, 1, 2, 3\), got \(12, 5\)"):
+        verify(out, X[:, :5], y, batch_sizes=())
+
+
+def test_verify_does_not_time_sizes_that_a_black_box_refuses(tmp_path, out, rng):
+    image_box(tmp_path / "images.onnx", batch=8)
+    attach_loss(tmp_path / "images.onnx", "scores", out)
+    X, y = rng.standard_normal((8, 6)).astype(np.float32), np.arange(8) % CLASSES
+    report = verify(out, X, y, batch_sizes=(1, 8))
+    assert report.passed, str(report)
+    assert {t.batch_size for t in report.timings} == {8}
+    assert "time of 1 rows" in report.left_out
 
 
 def test_verify_checks_everything_where_it_knows_the_network(tmp_path, out, rng):
@@ -133,6 +181,21 @@ def test_attach_loss_refuses_logits_of_three_axes(source, out):
     black_box(source, axes=3)
     with pytest.raises(ValueError, match=r"shape \(n, C\), but 'scores' has 3 axes"):
         attach_loss(source, "scores", out)
+
+
+def test_attach_loss_refuses_a_single_logit(source, out):
+    image_box(source, classes=1)
+    with pytest.raises(ValueError, match="'scores' has 1 class"):
+        attach_loss(source, "scores", out)
+
+
+def test_attach_loss_refuses_a_graph_that_onnx_cannot_make_sense_of(source, out):
+    def damage(model: onnx.ModelProto) -> None:
+        model.graph.node.append(helper.make_node("MatMul", ["t", "w"], []))
+
+    with pytest.raises(ModelError, match=r"other.onnx: onnx refuses the model"):
+        attach_loss(edit(source, damage), "scores", out)
+    assert not out.exists()
 
 
 def test_attach_loss_refuses_an_old_opset(source, out):

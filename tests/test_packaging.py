@@ -11,7 +11,17 @@ import pytest
 import softxent
 
 ROOT = Path(__file__).resolve().parent.parent
-OPTIONAL = ("scipy", "sklearn", "onnx", "onnxruntime", "torch", "matplotlib", "jinja2", "tqdm")
+OPTIONAL = (
+    "scipy",
+    "sklearn",
+    "onnx",
+    "onnxruntime",
+    "torch",
+    "matplotlib",
+    "jinja2",
+    "tqdm",
+    "threadpoolctl",
+)
 
 
 def test_version_is_that_of_the_header():

@@ -249,6 +249,17 @@ def test_a_checkpoint_that_cannot_be_written_stops_the_training_before_it_starts
         np.testing.assert_array_equal(model.state_dict()[name], array)
 
 
+def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path):
+    leftover, other = (
+        tmp_path / ".fit.0123456789ab.tmp.npz",
+        tmp_path / ".fit2.0123456789ab.tmp.npz",
+    )
+    leftover.touch()
+    other.touch()
+    net().fit(X, Y, checkpoint=tmp_path / "fit.npz", **FIT)
+    assert sorted(os.listdir(tmp_path)) == [other.name, "fit.npz"]
+
+
 def test_only_the_checkpoint_itself_is_left_in_its_folder(tmp_path):
     net().fit(X, Y, checkpoint=tmp_path / "fit.npz", **FIT)
     assert os.listdir(tmp_path) == ["fit.npz"]

@@ -11,8 +11,8 @@ import pytest
 
 from onnx_tools import CLASSES, net1, net2, samples
 from softxent.onnx import export
+from softxent.verify import native, page, verify
 from softxent.verify import runtime as runtimes
-from softxent.verify import verify
 from softxent.verify.runtime import FULL_PRECISION, placement
 
 HEADS = ["logits", "probabilities", "loss", "train_step"]
@@ -126,6 +126,22 @@ def test_verify_times_every_runner_for_every_batch_size(path, data):
     assert all(t.seconds > 0 and t.repeats >= 5 for t in report.timings)
 
 
+def test_verify_times_on_one_thread(path, data, monkeypatch):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    seen, outputs = [], native.outputs
+
+    def note(*arguments, **options):
+        seen.append({pool["num_threads"] for pool in threadpoolctl.threadpool_info()})
+        return outputs(*arguments, **options)
+
+    export(net2(), path)
+    monkeypatch.setattr(native, "outputs", note)
+    with threadpoolctl.threadpool_limits(2):
+        report = verify(path, *data, batch_sizes=(2,), against=["native"])
+    assert seen[-1] == {1}
+    assert "µs on one thread, rows:" in str(report)
+
+
 def test_report_is_a_table_json_and_a_page(path, data, tmp_path):
     export(net2(), path, head="loss", class_names=["a", "b", "c", "<d>"])
     report = verify(path, *data, batch_sizes=(1, 2))
@@ -133,6 +149,8 @@ def test_report_is_a_table_json_and_a_page(path, data, tmp_path):
     assert text.endswith("verified")
     assert re.search(r"^loss +data +CPU +native", text, re.MULTILINE)
     assert "γ_n" in text
+    assert re.search(r"^worst value of +batch +against +at +is +reference", text, re.MULTILINE)
+    assert re.search(r"^% by ULP +provider +0 +≤ 1 .*\n-.*\nloss +CPU +100 ", text, re.MULTILINE)
     report.to_json(tmp_path / "report.json")
     stored = json.loads((tmp_path / "report.json").read_text())
     assert stored == report.to_dict()
@@ -145,6 +163,16 @@ def test_report_is_a_table_json_and_a_page(path, data, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert page.count("data:image/") == 3
     assert not re.search(r"(?:src|href)=\"(?!data:)", page)
+
+
+def test_report_shares_colours_between_the_outputs_of_a_step(path, data, tmp_path):
+    export(net2(), path, head="train_step", momentum=0.9)
+    report = verify(path, *data, batch_sizes=())
+    outputs = dict.fromkeys(s.output for s in report.scatters)
+    assert len(outputs) == 13
+    assert list(page._families(outputs)) == ["loss", "grad.*", "new.*", "new.velocity.*"]
+    assert all(c.agreement is None for c in report.comparisons)
+    report.to_html(tmp_path / "report.html")
 
 
 def test_report_of_a_failure_holds_infinite_numbers_as_text(path, data, tmp_path):
@@ -174,7 +202,7 @@ def test_report_of_a_failure_holds_infinite_numbers_as_text(path, data, tmp_path
         ({"y": [0]}, ValueError, "one entry per row of X: expected 40, got 1"),
         ({"y": np.zeros(40)}, TypeError, "integer labels"),
         ({"y": np.full(40, CLASSES)}, IndexError, "label 4 at index"),
-        ({"expect": {"smoothing": 1}}, TypeError, "smoothing"),
+        ({"expect": {"smoothing": 1}}, ValueError, "expect may name head, .*, got 'smoothing'"),
         ({"expect": {"label_smoothing": 2}}, ValueError, r"\[0, 1\], got 2"),
     ],
     ids=str,

@@ -262,6 +262,19 @@ def test_verify_catches_a_missing_output(path, data):
     assert failures(path, *data) == ["probabilities: the file has no such output"]
 
 
+@pytest.mark.parametrize("stress", [False, True])
+def test_verify_catches_a_renamed_output(stress, path, data):
+    export(net2(), path, head="loss")
+
+    def rename(model: onnx.ModelProto) -> None:
+        (last,) = [item for item in model.graph.node if "loss" in item.output]
+        last.output[0] = model.graph.output[0].name = "lost"
+
+    found = failures(edit(path, rename), *data, stress=stress)
+    assert found[0] == "loss: the file has no such output"
+    assert any(failure.startswith("lost: ") for failure in found)
+
+
 def test_verify_catches_an_operator_where_none_should_be(path, data):
     export(net2(), path, head="loss")
     spoiled = spoil_metadata(path, '"primitive": false', '"primitive": true')

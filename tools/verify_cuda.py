@@ -15,6 +15,7 @@ from softxent.verify import verify
 
 PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 HEADS: dict[str, dict[str, Any]] = {
+    "logits": {},
     "probabilities": {},
     "loss": {"label_smoothing": 0.1},
     "train_step": {"momentum": 0.9, "weight_decay": 1e-4},

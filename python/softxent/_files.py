@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import stat
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["atomic_path", "atomic_write"]
+__all__ = ["atomic_path", "atomic_write", "check_writable", "remove_leftovers"]
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         If `path` is a device, a pipe or a socket, which a rename would delete.
     """
     target = _regular_target(path)
-    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}.tmp{target.suffix}")
+    temporary = target.with_name(_temporary_name(target, secrets.token_hex(6)))
     # os.open rather than tempfile.mkstemp: the result gets the mode the umask asks for, not 0600.
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
@@ -81,6 +82,37 @@ def atomic_write(path: str | os.PathLike[str], data: bytes | str) -> None:
         raise TypeError(f"data must be bytes or str, got {type(data).__name__}")
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """
+    Refuse at once what `atomic_path` would refuse after the work is done.
+
+    Raises
+    ------
+    OSError
+        As `atomic_path`; also if the folder may not be written to.
+    """
+    folder = _regular_target(path).parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"cannot write {str(path)!r}: no permission for {str(folder)!r}")
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """
+    Remove the temporary files of processes that were killed while they wrote `path`.
+
+    For files with one writer at a time: the temporary file of another one would go too.
+    """
+    target = Path(os.path.realpath(path))
+    pattern = _temporary_name(Path(glob.escape(str(target))), "[0-9a-f]" * 12)
+    for leftover in target.parent.glob(pattern):
+        with suppress(FileNotFoundError):
+            leftover.unlink()
+
+
+def _temporary_name(target: Path, token: str) -> str:
+    return f".{target.stem}.{token}.tmp{target.suffix}"
 
 
 def _regular_target(path: str | os.PathLike[str]) -> Path:

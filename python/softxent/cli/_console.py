@@ -6,10 +6,16 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
+from softxent._optional import available, require
+
+#: What a shell reports for a program stopped by SIGINT.
+INTERRUPTED = 130
 
 
 def on_terminal() -> bool:
@@ -26,6 +32,20 @@ def note(args: argparse.Namespace, message: str) -> None:
     """Tell a person what is going on, on stderr; silent with ``--json``."""
     if not args.json:
         print(message, file=sys.stderr)
+
+
+@contextmanager
+def steps(args: argparse.Namespace) -> Iterator[Callable[[str], None]]:
+    """Give a function that shows what is being done, in a line that goes away at the end.
+
+    It shows nothing with ``--json``, without a terminal, and where tqdm is not installed.
+    """
+    if args.json or not on_terminal() or not available("tqdm"):
+        yield lambda step: None
+        return
+    tqdm = require("tqdm", "cli", "progress")
+    with tqdm.tqdm(bar_format="{desc} [{elapsed}]", leave=False) as line:
+        yield line.set_description_str
 
 
 def plain(value: Any) -> Any:

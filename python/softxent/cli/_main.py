@@ -8,13 +8,14 @@ from collections.abc import Sequence
 
 import softxent
 from softxent.cli import bench, demo, export, info, predict, tour, train, verify
+from softxent.cli._console import INTERRUPTED
 from softxent.cli._errors import describe, is_user_error
 from softxent.cli._parser import Parser
 
 _COMMANDS = (train, export, verify, predict, bench, info, demo, tour)
 
-#: What a shell reports for a program stopped by SIGINT and by SIGPIPE.
-_INTERRUPTED, _PIPE_CLOSED = 130, 141
+#: What a shell reports for a program stopped by SIGPIPE.
+_PIPE_CLOSED = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
-        return _fail(args.command, "interrupted", _INTERRUPTED)
+        return _fail(args.command, "interrupted", INTERRUPTED)
     except BrokenPipeError:
         # The reader went away (`| head`). Python would complain once more while it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

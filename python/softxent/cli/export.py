@@ -12,6 +12,7 @@ from softxent.cli._parser import (
     add_command,
     float_list,
     non_negative_float,
+    positive_int,
     unit_float,
 )
 
@@ -49,6 +50,12 @@ def register(commands: Commands) -> None:
     parser.add_argument("--out", metavar="FILE", required=True, help="the .onnx file")
     parser.add_argument(
         "--logits", metavar="NAME", help="with --attach-loss: the value that holds the logits"
+    )
+    parser.add_argument(
+        "--num-classes",
+        type=positive_int,
+        metavar="N",
+        help="with --attach-loss: number of classes, where the graph does not say it",
     )
     _add_net_options(parser)
     _add_loss_options(parser)
@@ -117,8 +124,9 @@ def run(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> None:
     from softxent import onnx
 
-    if args.logits is not None:
-        raise ValueError("--logits goes with --attach-loss")
+    for name in ("logits", "num_classes"):
+        if getattr(args, name) is not None:
+            raise ValueError(f"--{name.replace('_', '-')} goes with --attach-loss")
     onnx.export(
         args.model or args.from_torch, args.out, **_given(args, _NET_OPTIONS + _LOSS_OPTIONS)
     )
@@ -132,7 +140,10 @@ def _attach(args: argparse.Namespace) -> None:
     misplaced = _given(args, _NET_OPTIONS)
     if misplaced:
         raise ValueError(f"--attach-loss takes no --{next(iter(misplaced)).replace('_', '-')}")
-    onnx.attach_loss(args.attach_loss, args.logits, args.out, **_given(args, _LOSS_OPTIONS))
+    options = _given(args, _LOSS_OPTIONS)
+    onnx.attach_loss(
+        args.attach_loss, args.logits, args.out, num_classes=args.num_classes, **options
+    )
 
 
 def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:

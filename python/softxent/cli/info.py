@@ -20,6 +20,7 @@ _PEERS = (
     "scikit-learn",
     "matplotlib",
     "jinja2",
+    "threadpoolctl",
     "tqdm",
 )
 

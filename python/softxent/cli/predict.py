@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from softxent import data
-from softxent._files import atomic_path, atomic_write
+from softxent import data, sigmoid
+from softxent._files import atomic_path, atomic_write, check_writable
 from softxent.cli import _data, _nets
 from softxent.cli._console import emit, note
 from softxent.cli._parser import Commands, add_command
+from softxent.models import NeuralNet1, NeuralNet2
 
 
 def register(commands: Commands) -> None:
@@ -41,10 +42,12 @@ def run(args: argparse.Namespace) -> int:
     """Predict and write."""
     if args.out is not None and Path(args.out).suffix not in (".csv", ".npz"):
         raise ValueError(f"--out must end in .csv or .npz, got {args.out!r}")
+    if args.out is not None:
+        check_writable(args.out)
     net = _nets.load(args.model)
     names = net.class_names or tuple(str(label) for label in range(net.num_classes))
     X, labels = _samples(args, net.class_names)
-    predictions, probabilities = net.predict(X), _per_class(net.predict_proba(X))
+    predictions, probabilities = net.predict(X), _per_class(net, X)
     result: dict[str, Any] = {"model": args.model, "data": args.data, "samples": len(X)}
     if labels is not None:
         result["accuracy"] = float((predictions == labels).mean())
@@ -66,16 +69,23 @@ def _samples(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read features, and labels where the options say that there are some."""
     if args.labels is None and not _data.is_built_in(args.data):
-        return data.read_features(args.data, header=args.header, scale=args.feature_scale), None
+        try:
+            X = data.read_features(args.data, header=args.header, scale=args.feature_scale)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} (--labels says where labels are, if there are some)"
+            ) from None
+        return X, None
     dataset = _data.load(args, class_names)
     return dataset.X, dataset.y
 
 
-def _per_class(probabilities: np.ndarray) -> np.ndarray:
-    """Give NeuralNet1's single probability a partner."""
-    if probabilities.ndim == 2:
-        return probabilities
-    return np.stack([1 - probabilities, probabilities], axis=1)
+def _per_class(net: NeuralNet1 | NeuralNet2, X: np.ndarray) -> np.ndarray:
+    """Give NeuralNet1's one probability a partner, sigmoid(-x): 1 - p would lose digits."""
+    if isinstance(net, NeuralNet2):
+        return net.predict_proba(X)
+    logits = net.forward(X)
+    return np.stack([sigmoid(-logits), sigmoid(logits)], axis=1)
 
 
 def _csv(predictions: np.ndarray, probabilities: np.ndarray, names: tuple[str, ...]) -> str:

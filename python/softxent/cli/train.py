@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from softxent.cli import _data
-from softxent.cli._console import emit, note, on_terminal, table
+from softxent.cli._console import INTERRUPTED, emit, note, on_terminal, table
 from softxent.cli._parser import (
     Commands,
     add_command,
@@ -23,7 +23,7 @@ from softxent.cli._parser import (
 )
 from softxent.cli._weights import class_weights
 from softxent.data import Dataset, Standardizer
-from softxent.models import NeuralNet1, NeuralNet2
+from softxent.models import NeuralNet1, NeuralNet2, storage
 
 
 def register(commands: Commands) -> None:
@@ -134,9 +134,17 @@ def _add_optimizer_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, save and report."""
+    """Train, save and report; Ctrl-C keeps the best parameters so far, and its own status."""
+    storage.check_path(args.out)
     dataset = _data.load(args)
+    if dataset.num_classes < 2:
+        raise ValueError(f"{args.data} has 1 class, training needs 2 or more")
     training, test = dataset.split(args.test_fraction, seed=args.seed)
+    if not len(test):
+        raise ValueError(
+            f"{args.data} has {len(dataset)} samples, too few to keep {args.test_fraction:g} of "
+            "them for testing"
+        )
     standardizer = _standardizer(args, training)
     net = _new_net(args, dataset)
     weight = class_weights(args.class_weights, training.y, dataset.num_classes)
@@ -161,13 +169,15 @@ def run(args: argparse.Namespace) -> int:
         progress=on_terminal() and not args.json,
     )
     seconds = time.perf_counter() - started
+    if history.best_epoch is None:
+        raise KeyboardInterrupt
     if standardizer is not None:
         net.fold_standardizer(standardizer)
         note(args, "the features were standardised; the saved net takes raw features")
     net.save(args.out)
     result = _result(args, net, test, history.to_dict(), seconds)
     emit(args, result, _text(result))
-    return 0
+    return INTERRUPTED if history.interrupted else 0
 
 
 def _standardizer(args: argparse.Namespace, training: Dataset) -> Standardizer | None:
@@ -211,11 +221,16 @@ def _result(
 
 
 def _text(result: dict[str, Any]) -> str:
+    history = result["history"]
+    training = f"{result['epochs']} epochs in {result['seconds']:.1f} s"
+    for flag, word in (("interrupted", "interrupted"), ("stopped_early", "stopped early")):
+        if history[flag]:
+            training += f", {word}: the net is that of epoch {history['best_epoch']}"
     return table(
         [
             ("net", f"{result['net']}, written to {result['model']}"),
-            ("training", f"{result['epochs']} epochs in {result['seconds']:.1f} s"),
-            ("training loss", f"{result['history']['loss'][-1]:.4f}"),
+            ("training", training),
+            ("training loss", f"{history['loss'][-1]:.4f}"),
             ("test loss", f"{result['test_loss']:.4f}"),
             ("test accuracy", f"{result['test_accuracy']:.2%}"),
         ]

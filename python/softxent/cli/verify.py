@@ -6,8 +6,9 @@ import argparse
 import json
 from typing import Any
 
+from softxent._files import check_writable
 from softxent.cli import _data, _nets
-from softxent.cli._console import emit, note
+from softxent.cli._console import emit, note, steps
 from softxent.cli._parser import Commands, add_command
 
 
@@ -62,19 +63,23 @@ def run(args: argparse.Namespace) -> int:
     """Verify; the status is the verdict."""
     from softxent import verify
 
+    if args.html is not None:
+        check_writable(args.html)
     reference = None if args.reference is None else _nets.load(args.reference)
     dataset = _data.load(args, None if reference is None else reference.class_names)
     options = {} if args.against is None else {"against": args.against}
-    report = verify.verify(
-        args.model,
-        dataset.X,
-        dataset.y,
-        providers=args.provider or ["CPUExecutionProvider"],
-        reference=reference,
-        expect=dict(args.expect or []),
-        stress=args.stress,
-        **options,
-    )
+    with steps(args) as on_step:
+        report = verify.verify(
+            args.model,
+            dataset.X,
+            dataset.y,
+            providers=args.provider or ["CPUExecutionProvider"],
+            reference=reference,
+            expect=dict(args.expect or []),
+            stress=args.stress,
+            on_step=on_step,
+            **options,
+        )
     if args.html is not None:
         report.to_html(args.html)
         note(args, f"report written to {args.html}")

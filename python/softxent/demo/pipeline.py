@@ -161,6 +161,8 @@ def _train(folder: Path, seed: int, progress: bool) -> Result:
             progress=progress,
             **TRAINING,
         )
+    if history.interrupted:
+        raise KeyboardInterrupt
     net.save(folder / "digits.npz")
     return Result(folder, train, test, net, history, seconds=seconds)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from softxent._files import remove_leftovers
 from softxent._npz import read_npz, write_npz
 from softxent.models.history import History
 
@@ -114,7 +115,7 @@ class Checkpoint:
         Returns
         -------
         State or None
-            The state; None if there is no file yet.
+            The state; None if there is no file. What killed processes left beside it is removed.
 
         Raises
         ------
@@ -124,6 +125,7 @@ class Checkpoint:
         OSError
             If the file cannot be read.
         """
+        remove_leftovers(self._path)
         if not self._path.exists():
             return None
         arrays = read_npz(self._path)

@@ -69,7 +69,9 @@ class Model(TwoLayerNet):
         Train on mini-batches.
 
         The same seed, data and settings give the same bits, as long as the BLAS of NumPy and its
-        number of threads stay the same.
+        number of threads stay the same. Where threadpoolctl is installed, small networks are
+        trained with one thread of the BLAS, which is faster on a machine that does other things
+        too.
 
         Parameters
         ----------

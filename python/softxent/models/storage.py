@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from softxent._files import atomic_path
+from softxent._files import atomic_path, check_writable
 from softxent._npz import read_npz, write_npz
 from softxent._optional import require
 
-__all__ = ["Metadata", "Saved", "read", "write"]
+__all__ = ["Metadata", "Saved", "check_path", "read", "write"]
 
 _KEY = "softxent"
 _FORMAT = 1
@@ -86,6 +86,20 @@ class Saved:
             return self.metadata.class_name
         output = self.parameters.get("linear2.weight")
         return _CLASSES[0] if output is not None and output.shape[:1] == (1,) else _CLASSES[1]
+
+
+def check_path(path: str | os.PathLike[str]) -> None:
+    """
+    Refuse a path that `write` would refuse, before any work is done for it.
+
+    Raises
+    ------
+    ValueError, ImportError, OSError
+        As `write`.
+    """
+    if _ending(path) == ".safetensors":
+        _safetensors(".safetensors files", "safetensors.numpy")
+    check_writable(path)
 
 
 def write(

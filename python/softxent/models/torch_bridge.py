@@ -46,12 +46,41 @@ def parameters_of(source: Any) -> dict[str, np.ndarray]:
     arrays = {str(name): _to_array(value) for name, value in state.items()}
     if set(arrays) != set(PARAMETERS):
         if [array.ndim for array in arrays.values()] != [2, 1, 2, 1]:
-            found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-            raise ValueError(
-                f"expected weight and bias of two linear layers, got {found or 'no parameters'}"
-            )
+            arrays = _by_layer(arrays)
         arrays = dict(zip(PARAMETERS, arrays.values(), strict=True))
     return {name: arrays[name] for name in PARAMETERS}
+
+
+def _by_layer(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """
+    Bring two layers into order by their names and shapes; safetensors files are sorted by name.
+
+    Raises
+    ------
+    ValueError
+        If they are not the weight and bias of two linear layers.
+    """
+    layers: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in arrays.items():
+        layer, _, kind = name.rpartition(".")
+        layers.setdefault(layer, {})[kind] = array
+    shapes = [
+        [layer[kind].ndim for kind in ("weight", "bias") if kind in layer]
+        for layer in layers.values()
+    ]
+    if len(arrays) != 4 or shapes != [[2, 1], [2, 1]]:
+        found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(
+            f"expected weight and bias of two linear layers, got {found or 'no parameters'}"
+        )
+    first, second = layers
+    if layers[second]["weight"].shape[1] != layers[first]["weight"].shape[0]:
+        first, second = second, first
+    return {
+        f"{name}.{kind}": layers[name][kind]
+        for name in (first, second)
+        for kind in ("weight", "bias")
+    }
 
 
 def check_module(
@@ -146,4 +175,5 @@ def _to_array(value: Any) -> np.ndarray:
             value = value.float()
         return value.numpy().copy()
     array = np.asarray(value)
-    return array.astype(np.float32) if array.dtype == np.float16 else array.copy()
+    sixteen_bits = array.dtype == np.float16 or array.dtype.name == "bfloat16"
+    return array.astype(np.float32) if sixteen_bits else array.copy()

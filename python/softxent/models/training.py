@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from softxent.models._blas import suitable_threads
 from softxent.models.checkpoint import Checkpoint, State
 from softxent.models.history import History
 from softxent.models.network import TwoLayerNet
@@ -63,8 +64,10 @@ def fit(
     run = _Run(net, problem, settings)
     store = None if checkpoint is None else _opened(checkpoint, run)
     interrupted = False
+    multiplications = settings.batch_size * net.input_size * net.hidden_size
     try:
-        _proceed(run, progress, callback, store)
+        with suitable_threads(multiplications):
+            _proceed(run, progress, callback, store)
         if settings.early_stopping is not None:
             net.load_state_dict(run.state.best_parameters)
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Self
 
 import numpy as np
@@ -74,6 +75,16 @@ class Architecture:
     def binary(self) -> bool:
         """Whether the network has one logit and a binary loss."""
         return self.name == "NeuralNet1"
+
+
+def fingerprint(state: State) -> str:
+    """Return the SHA-256 of the parameters: of type, shape and little-endian values of each."""
+    digest = sha256()
+    for name in PARAMETERS:
+        array = np.ascontiguousarray(state[name])
+        digest.update(f"{name} {array.dtype.name} {array.shape}\n".encode())
+        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
 
 
 def converted(state: State, dtype: str) -> dict[str, NDArray[Any]]:

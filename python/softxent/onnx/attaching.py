@@ -72,7 +72,8 @@ def attach_loss(
 
     model = read_model(model_path)
     opset = _opset(model)
-    dtype, batch, classes = _logits(model, logits_name, num_classes)
+    inferred = _inferred(model, model_path)
+    dtype, batch, classes = _logits(inferred, model, logits_name, num_classes)
     options = Options(
         head="loss",
         opset=min(opset, OPSETS.stop - 1),
@@ -98,17 +99,26 @@ def _opset(model: onnx.ModelProto) -> int:
     return versions[0]
 
 
+def _inferred(model: onnx.ModelProto, path: str | os.PathLike[str]) -> onnx.GraphProto:
+    """Return the graph of a model with the types and shapes that follow for its values."""
+    from onnx import shape_inference
+
+    try:
+        return shape_inference.infer_shapes(model, data_prop=True).graph
+    except shape_inference.InferenceError as error:
+        raise ModelError(f"{os.fspath(path)}: onnx refuses the model: {error}") from error
+
+
 def _logits(
-    model: onnx.ModelProto, name: str, num_classes: int | None
+    inferred: onnx.GraphProto, model: onnx.ModelProto, name: str, num_classes: int | None
 ) -> tuple[str, int | str, int]:
     """Type, batch dimension and number of classes of the logits."""
-    from onnx import helper, shape_inference
+    from onnx import helper
 
     computed = {value for node in model.graph.node for value in node.output}
     if name not in computed:
         known = ", ".join(output.name for output in model.graph.output)
         raise ValueError(f"the graph computes no value {name!r}; its outputs are {known}")
-    inferred = shape_inference.infer_shapes(model, data_prop=True).graph
     values = {v.name: v.type.tensor_type for v in [*inferred.value_info, *inferred.output]}
     if name not in values or not values[name].elem_type:
         raise ValueError(f"onnx cannot infer type and shape of {name!r}")
@@ -123,6 +133,10 @@ def _logits(
         raise ValueError(f"num_classes={num_classes}, but {name!r} has {stated} classes")
     if not stated and num_classes is None:
         raise ValueError(f"the graph does not say how many classes {name!r} has: give num_classes")
+    if stated == 1 or num_classes == 1:
+        raise ValueError(
+            f"{name!r} has 1 class, of which the cross-entropy is always 0: it needs 2 or more"
+        )
     batch = shape[0].dim_value or shape[0].dim_param if shape else ""
     return dtype, batch or "batch", stated or int(num_classes or 0)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike, DTypeLike
 
 from softxent._optional import require
-from softxent.onnx.architecture import Architecture, converted
+from softxent.onnx.architecture import Architecture, converted, fingerprint
 from softxent.onnx.options import Options
 
 if TYPE_CHECKING:
@@ -148,12 +148,11 @@ def build(net: Net, options: Options, class_names: Sequence[str] | None = None) 
             f"got {options.ignore_index}"
         )
     names = checked_class_names(class_names or net.class_names, net.num_classes)
-    graph = (
-        train_step.build(architecture, options)
-        if options.head == "train_step"
-        else heads.build(architecture, state, options)
-    )
-    metadata = Metadata(architecture.name, options, names)
+    if options.head == "train_step":
+        graph, stored = train_step.build(architecture, options), None
+    else:
+        graph, stored = heads.build(architecture, state, options), fingerprint(state)
+    metadata = Metadata(architecture.name, options, names, parameters=stored)
     return graph.model(
         f"{architecture.name}_{options.head}", opset=options.opset, metadata=metadata.props()
     )

@@ -22,13 +22,15 @@ ARCHITECTURES = ("NeuralNet1", "NeuralNet2", "attached")
 class Metadata:
     """What softxent writes into every model.
 
-    `logits` is the name of the value that the loss is computed from.
+    `logits` is the name of the value that the loss is computed from, `parameters` the fingerprint
+    of the parameters in the file, None where it holds none of ours.
     """
 
     architecture: str
     options: Options
     class_names: tuple[str, ...] | None = None
     logits: str = "logits"
+    parameters: str | None = None
 
     def props(self) -> dict[str, str]:
         """Encode as metadata_props."""
@@ -41,6 +43,8 @@ class Metadata:
         }
         if self.class_names is not None:
             props["class_names"] = json.dumps(self.class_names, ensure_ascii=False)
+        if self.parameters is not None:
+            props["parameters"] = self.parameters
         return {_PREFIX + key: value for key, value in props.items()}
 
 
@@ -88,7 +92,11 @@ def read(model: onnx.ModelProto) -> Metadata | None:
             f"the model's metadata names the head {props['head']!r} and {options.head!r}"
         )
     return Metadata(
-        props["architecture"], options, _class_names(props.get("class_names")), props["logits"]
+        props["architecture"],
+        options,
+        _class_names(props.get("class_names")),
+        props["logits"],
+        props.get("parameters"),
     )
 
 

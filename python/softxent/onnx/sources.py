@@ -51,13 +51,29 @@ def as_net(source: Any) -> Net:
 
 def _read_state_dict(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     torch = require("torch", "torch", f"reading {os.fspath(path)}")
+    name = os.fspath(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except pickle.UnpicklingError as error:
+        # torch's message recommends to run the code all the same.
         raise ValueError(
-            f"{os.fspath(path)} is not a file of parameters that can be loaded without running "
-            f"code from it: save module.state_dict() ({error})"
+            f"{name} is no state_dict that can be loaded without running code from the file: "
+            "save module.state_dict(), not the module"
         ) from error
+    except (RuntimeError, EOFError, KeyError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name} is not a file that torch can read, or a damaged one") from error
     if not isinstance(state, Mapping):
-        raise ValueError(f"{os.fspath(path)} holds a {type(state).__name__}, not a state_dict")
-    return state
+        raise ValueError(f"{name} holds a {type(state).__name__}, not a state_dict")
+    return _only_state_dict(state, torch)
+
+
+def _only_state_dict(contents: Mapping[str, Any], torch: Any) -> Mapping[str, Any]:
+    """Take the state_dict out of a checkpoint that holds just one beside other things."""
+    found = [
+        value
+        for value in contents.values()
+        if isinstance(value, Mapping)
+        and value
+        and all(isinstance(item, torch.Tensor) for item in value.values())
+    ]
+    return found[0] if len(found) == 1 else contents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -74,10 +75,7 @@ def data_batch(subject: Subject, X: ArrayLike, y: ArrayLike | None, state: State
         raise TypeError(f"X must be real numbers, got dtype {x.dtype}")
     if not len(x):
         raise ValueError("X must have at least one row to compare anything, got none")
-    if subject.network is not None:
-        features = subject.network.architecture.input_size
-        if x.ndim != 2 or x.shape[1] != features:
-            raise ValueError(f"X must have shape (n, {features}), got {x.shape}")
+    x = _shaped(subject, x)
     target = None if subject.target is None else _target(subject, y, len(x))
     velocities = {}
     if subject.options.momentum and state is not None:
@@ -88,6 +86,25 @@ def data_batch(subject: Subject, X: ArrayLike, y: ArrayLike | None, state: State
     with np.errstate(over="ignore"):
         x = x.astype(subject.input_dtype(subject.x))
     return Batch("data", x, target, state, velocities)
+
+
+def _shaped(subject: Subject, x: Array) -> Array:
+    """Check the shape of features; an attached network takes flat images in the shape it wants."""
+    if subject.network is not None:
+        features = subject.network.architecture.input_size
+        if x.ndim != 2 or x.shape[1] != features:
+            raise ValueError(f"X must have shape (n, {features}), got {x.shape}")
+        return x
+    wanted = subject.shape(subject.x)[1:]
+    if x.ndim == 2 and len(wanted) > 1 and math.prod(wanted) == x.shape[1]:
+        return x.reshape(-1, *wanted)
+    fits = x.ndim == 1 + len(wanted) and all(
+        size in (0, found) for size, found in zip(wanted, x.shape[1:], strict=True)
+    )
+    if wanted and not fits:
+        stated = ", ".join(str(size or "any") for size in wanted)
+        raise ValueError(f"X must have shape (n, {stated}), got {x.shape}")
+    return x
 
 
 def _target(subject: Subject, y: ArrayLike | None, rows: int) -> Array:

@@ -104,7 +104,8 @@ def compare(label: Label, got: Array, expected: Array, bound: Estimate) -> Compa
     a, b = got.astype(np.float64), expected.astype(np.float64)
     limit = np.broadcast_to(2 * bound.error, a.shape)
     difference = _difference(a, b)
-    ratio = np.divide(difference, limit, out=np.full(a.shape, np.inf), where=limit > 0)
+    with np.errstate(invalid="ignore"):
+        ratio = np.divide(difference, limit, out=np.full(a.shape, np.inf), where=limit > 0)
     ratio = np.where(difference == 0, 0.0, np.where(np.isinf(limit), 0.0, ratio))
     if not a.size:
         return Comparison(
@@ -134,7 +135,10 @@ def compare(label: Label, got: Array, expected: Array, bound: Estimate) -> Compa
 
 
 def compare_classes(label: Label, got: Array, expected: Array, logits: Estimate) -> Comparison:
-    """Compare predictions; classes may differ where their logits are equal within the bounds."""
+    """Compare predictions; classes may differ where their logits are equal within the bounds.
+
+    Between logits that are known exactly and equal, ONNX wants the first class.
+    """
     expected = without_last_axis(expected, logits.value.shape[:1])
     got = without_last_axis(got, expected.shape)
     if got.shape != expected.shape:
@@ -152,7 +156,7 @@ def compare_classes(label: Label, got: Array, expected: Array, logits: Estimate)
         text = (
             f"{label.output}: sample {worst['index'][0]} is put into class {worst['value']} "
             f"instead of {worst['reference']}, and {np.count_nonzero(gaps > 1)} of {len(got)} "
-            f"samples differ where the logits are no tie; {_where(label)}"
+            f"samples differ where the logits do not allow it; {_where(label)}"
         )
     return Comparison(
         *_names(label), got.shape, None, None, None, (), None, ratio, label.reason, agreement,
@@ -243,7 +247,7 @@ def _gap(logits: Estimate, row: int, first: int, second: int) -> float:
     else:
         distance = abs(float(value[first] - value[second]))
         bound = float(error[first] + error[second])
-    if np.isnan(distance) or distance == 0:
+    if np.isnan(distance):
         return 0.0
     return distance / (2 * bound) if bound else np.inf
 

@@ -66,15 +66,30 @@ def _explain_loss(
     if batch.state is None or batch.target is None:
         return ""
     for change in _other_options(options, batch.target, binary):
-        other = replace(options, **change)
-        value = native.outputs(batch, other, binary, {"loss"}, logits)["loss"]
-        bound = estimates(batch, other, binary, logits).get("loss")
-        if bound is None or got.shape != value.shape:
-            continue
-        if bool((np.abs(got - value) <= 2 * bound.error).all()):
+        if _is_loss(got, batch, replace(options, **change), binary, logits):
             stated = ", ".join(f"{name}={value!r}" for name, value in change.items())
             return f"it is the loss with {stated}"
+    classes = len(batch.state["linear2.bias"])
+    if classes > 1 and _is_loss(got * classes, batch, options, binary, logits, classes):
+        return f"it is the loss divided by the number of classes, {classes}"
     return ""
+
+
+def _is_loss(
+    got: Array,
+    batch: Batch,
+    options: Options,
+    binary: bool,
+    logits: Array | None,
+    factor: int = 1,
+) -> bool:
+    """Whether a value, multiplied by a factor, is the loss under some options."""
+    value = native.outputs(batch, options, binary, {"loss"}, logits)["loss"]
+    bound = estimates(batch, options, binary, logits).get("loss")
+    if bound is None or got.shape != value.shape:
+        return False
+    rounding = factor * np.spacing(np.abs(value))
+    return bool((np.abs(got - value) <= 2 * bound.error + (factor > 1) * rounding).all())
 
 
 def _other_options(options: Options, target: Array, binary: bool) -> Iterator[dict[str, Any]]:

@@ -10,10 +10,19 @@ import softxent
 from softxent.onnx.architecture import Architecture
 from softxent.onnx.loading import make_net
 from softxent.onnx.options import Options
+from softxent.onnx.sources import Net
 from softxent.verify.arithmetic import Array
 from softxent.verify.batches import Batch
 
 NAME = "native"
+
+
+def prepared(batch: Batch, options: Options, binary: bool) -> Net:
+    """Make the native network with the parameters of a batch."""
+    assert batch.state is not None
+    state = {name: array.astype(options.loss_dtype) for name, array in batch.state.items()}
+    name = "NeuralNet1" if binary else "NeuralNet2"
+    return make_net(Architecture.of(name, state), state, None)
 
 
 def outputs(
@@ -22,6 +31,7 @@ def outputs(
     binary: bool,
     roles: Collection[str],
     logits: Array | None = None,
+    network: Net | None = None,
 ) -> dict[str, Array]:
     """Compute outputs with softxent.models and softxent's functions.
 
@@ -37,15 +47,14 @@ def outputs(
         Which outputs are wanted.
     logits : ndarray, optional
         Logits that the model put out, to start from instead of the inputs.
+    network : optional
+        What `prepared` gave for a batch of the same parameters.
     """
     dtype = np.dtype(options.loss_dtype)
     with np.errstate(all="ignore"):
         if logits is None:
-            assert batch.state is not None
-            state = {name: array.astype(dtype) for name, array in batch.state.items()}
-            name = "NeuralNet1" if binary else "NeuralNet2"
-            net = make_net(Architecture.of(name, state), state, None)
-            logits = net.forward(batch.x.astype(dtype))
+            network = network or prepared(batch, options, binary)
+            logits = network.forward(batch.x.astype(dtype, copy=False))
         logits = logits.astype(dtype, copy=False)
         result: dict[str, Array] = {"logits": logits}
         if "probabilities" in roles:

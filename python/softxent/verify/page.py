@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from softxent.report import figure_uri, render, subplots
 from softxent.verify import table
-from softxent.verify.compare import ULP_BINS
+from softxent.verify.timing import threads
 
 if TYPE_CHECKING:
     from softxent.verify.report import Report
-
-_BIN_NAMES = ["0", *(f"≤ {end}" for end in ULP_BINS[1:]), f"> {ULP_BINS[-1]}"]
 
 
 def page(report: Report) -> str:
@@ -23,9 +22,8 @@ def page(report: Report) -> str:
         report=report,
         comparisons=[(table.cells(c, n), c.passed) for c, n in report.summary()],
         header=table.HEADER[:-1],
-        worst=sorted(
-            (c for c in report.comparisons if c.worst), key=lambda c: c.ratio, reverse=True
-        )[:8],
+        worst=[table.worst_cells(c) for c in table.worst(report)],
+        worst_header=table.WORST_HEADER,
         reasons=table.reasons(report),
         left_out=[("; ".join(what), why) for why, what in table.grouped(report.left_out).items()],
         pictures=_pictures(report),
@@ -42,22 +40,40 @@ def _pictures(report: Report) -> list[tuple[str, str]]:
         pictures.append((_histogram(report), "Share of the values by their distance from the "
                          "native network, in units in the last place."))  # fmt: skip
     if report.timings:
-        pictures.append((_timing(report), "Median time of one batch."))
+        pictures.append((_timing(report), f"Median time of one batch, on {threads()} each."))
     return pictures
+
+
+def _family(output: str) -> str:
+    """Gradients, parameters and velocities of a train_step share a colour each."""
+    for prefix in ("grad.", "new.velocity.", "new."):
+        if output.startswith(prefix):
+            return f"{prefix}*"
+    return output
+
+
+def _families(outputs: Iterable[str]) -> dict[str, list[str]]:
+    """Outputs by family, in their order."""
+    families: dict[str, list[str]] = {}
+    for output in outputs:
+        families.setdefault(_family(output), []).append(output)
+    return families
 
 
 def _scatter(report: Report) -> str:
     figure, axes = subplots()
-    largest, least = 0.0, np.inf
-    for scatter in report.scatters:
-        shown = (scatter.differences > 0) & np.isfinite(scatter.differences) & (scatter.bounds > 0)
-        if not shown.any():
-            continue
-        x, y = scatter.bounds[shown], scatter.differences[shown]
-        axes.loglog(x, y, ".", markersize=3.5, alpha=0.5, label=scatter.output)
-        largest, least = max(largest, x.max()), min(least, x.min())
-    if largest:
-        axes.loglog([least, largest], [least, largest], color="#39414b", linewidth=1)
+    ends = []
+    for family, outputs in _families(dict.fromkeys(s.output for s in report.scatters)).items():
+        members = [scatter for scatter in report.scatters if scatter.output in outputs]
+        x = np.concatenate([scatter.bounds for scatter in members])
+        y = np.concatenate([scatter.differences for scatter in members])
+        shown = (y > 0) & np.isfinite(y) & (x > 0) & np.isfinite(x)
+        if shown.any():
+            axes.loglog(x[shown], y[shown], ".", markersize=3.5, alpha=0.5, label=family)
+            ends += [x[shown].min(), x[shown].max()]
+    if ends:
+        line = [min(ends), max(ends)]
+        axes.loglog(line, line, color="#39414b", linewidth=1, label="the limit")
         axes.legend(markerscale=3, fontsize=8)
     axes.set(xlabel="bound", ylabel="difference", title="Differences and their bounds")
     return figure_uri(figure, "png")
@@ -68,17 +84,27 @@ def _histogram(report: Report) -> str:
         c for c in report.comparisons
         if c.batch == "data" and c.against == "native" and c.ulp_histogram
     ]  # fmt: skip
+    providers = dict.fromkeys(c.provider for c in shown)
+    families = _families(dict.fromkeys(c.output for c in shown))
+    series = [(provider, family) for provider in providers for family in families]
     figure, axes = subplots()
-    places, width = np.arange(len(_BIN_NAMES)), 0.8 / max(len(shown), 1)
-    for k, comparison in enumerate(shown):
-        counts = np.asarray(comparison.ulp_histogram)
+    places, width = np.arange(len(table.BIN_NAMES)), 0.8 / max(len(series), 1)
+    for k, (provider, family) in enumerate(series):
+        counts = np.sum(
+            [
+                c.ulp_histogram
+                for c in shown
+                if c.provider == provider and c.output in families[family]
+            ],
+            axis=0,
+        )
         axes.bar(
-            places + (k - (len(shown) - 1) / 2) * width,
+            places + (k - (len(series) - 1) / 2) * width,
             100 * counts / max(counts.sum(), 1),
             width,
-            label=f"{comparison.output}, {comparison.provider.removesuffix('ExecutionProvider')}",
+            label=f"{family}, {provider.removesuffix('ExecutionProvider')}",
         )
-    axes.set_xticks(places, _BIN_NAMES)
+    axes.set_xticks(places, table.BIN_NAMES, fontsize=8)
     axes.set(xlabel="ULP", ylabel="% of the values", title="Distance from the native network")
     axes.grid(axis="x", visible=False)
     axes.legend(fontsize=8)

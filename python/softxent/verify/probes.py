@@ -12,8 +12,10 @@ from softxent.verify.arithmetic import Array
 from softxent.verify.batches import Batch
 from softxent.verify.subject import Subject
 
-#: Logits far beyond where exp overflows in the type of the loss, within the type of the network.
-LARGE = {"float16": 1.0e3, "float32": 1.0e4, "float64": 1.0e4}
+#: Largest logits of two batches. The first are where probabilities are small, but not yet 0, and
+#: where a runtime's own sigmoid or a clamped logarithm shows; the second far beyond where exp
+#: overflows in the type of the loss, but within the type of the network.
+LARGE = {"float16": (64.0, 1.0e3), "float32": (64.0, 1.0e4), "float64": (64.0, 1.0e4)}
 
 
 def classes_of(subject: Subject, batch: Batch) -> int | None:
@@ -22,13 +24,20 @@ def classes_of(subject: Subject, batch: Batch) -> int | None:
         return len(batch.state["linear2.bias"])
     if batch.target is not None and batch.target.ndim == 2:
         return batch.target.shape[1]
+    for name, role in subject.roles.items():
+        shape = subject.shape(name)
+        if role in ("logits", "log_probabilities") and len(shape) == 2 and shape[1]:
+            return shape[1]
     return None if batch.target is None else int(batch.target.max(initial=0)) + 1
 
 
 def option_probe(subject: Subject, data: Batch) -> Batch | None:
-    """Make a batch in which every class and the ignored label occur, so that options show."""
+    """Make a batch in which every class and the ignored label occur, so that options show.
+
+    Without targets, one sample becomes several: rows that get mixed up show in no single one.
+    """
     if data.target is None:
-        return None
+        return data.repeated(8).renamed("one sample, eight rows") if len(data) == 1 else None
     classes = classes_of(subject, data) or 1
     if subject.binary:
         values: Array = np.array([0.0, 1.0, 0.25, 0.5])
@@ -85,7 +94,8 @@ def stress_batches(subject: Subject, data: Batch) -> Iterator[Batch]:
     yield from _label_edges(subject, data)
     if data.state is None or not subject.replaceable:
         return
-    yield _large_logits(data)
+    for largest in LARGE[data.state["linear2.weight"].dtype.name]:
+        yield _large_logits(data, largest)
     weight, bias = data.state["linear2.weight"], data.state["linear2.bias"]
     tied = {"linear2.weight": np.zeros_like(weight), "linear2.bias": np.zeros_like(bias)}
     yield data.renamed("all classes tied", state={**data.state, **tied})
@@ -98,17 +108,16 @@ def stress_batches(subject: Subject, data: Batch) -> Iterator[Batch]:
     )
 
 
-def _large_logits(data: Batch) -> Batch:
-    """Scale the last layer until logits are far beyond the range of exp."""
+def _large_logits(data: Batch, largest: float) -> Batch:
+    """Scale the last layer by a power of 2 until the largest logit is about `largest`."""
     assert data.state is not None
     state = {name: array.astype(np.float64) for name, array in data.state.items()}
     hidden = data.x.astype(np.float64) @ state["linear1.weight"].T + state["linear1.bias"]
     logits = np.maximum(hidden, 0) @ state["linear2.weight"].T
     weight = data.state["linear2.weight"]
-    goal = LARGE[weight.dtype.name]
-    factor = 2.0 ** np.round(np.log2(goal / max(float(np.abs(logits).max()), 1e-30)))
+    factor = 2.0 ** np.round(np.log2(largest / max(float(np.abs(logits).max()), 1e-30)))
     scaled = (weight.astype(np.float64) * factor).astype(weight.dtype)
-    return data.renamed(f"logits of {goal:g}", state={**data.state, "linear2.weight": scaled})
+    return data.renamed(f"logits of {largest:g}", state={**data.state, "linear2.weight": scaled})
 
 
 def _label_edges(subject: Subject, data: Batch) -> Iterator[Batch]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import onnx
 
@@ -12,6 +13,9 @@ from softxent.verify import native, onnx_reference, torch_reference
 from softxent.verify.arithmetic import Array, Estimate
 from softxent.verify.batches import Batch
 from softxent.verify.subject import Subject
+
+#: The references that compute outputs from parameters, by name.
+_MODULES: dict[str, Any] = {native.NAME: native, torch_reference.NAME: torch_reference}
 
 _UNINSTALLED = "torch is not installed: nothing was compared with it"
 _NOT_OURS = "no part of the loss, and what it should be is not known"
@@ -62,9 +66,8 @@ class References:
             self.left_out[f"{name}, batch {batch.name!r}"] = batch.native_only
             return {}
         if name != onnx_reference.NAME:
-            return self._function(name)(
-                batch, self._subject.options, self._binary, self._roles, logits
-            )
+            options = self._subject.options
+            return _MODULES[name].outputs(batch, options, self._binary, self._roles, logits)
         try:
             values = onnx_reference.outputs(model, given)
         except Exception as error:  # it raises whatever its NumPy code raises
@@ -75,12 +78,14 @@ class References:
     def judges(self, name: str, output: str, batch: Batch, bounds: dict[str, Estimate]) -> bool:
         """Whether a reference can judge an output of a batch; if not, the reason is kept."""
         role = self._subject.roles[output]
-        unfit = None
         if batch.state is None and role == "logits":
-            unfit = _BLACK_BOX_LOGITS
-        elif batch.state is None and name == onnx_reference.NAME:
-            unfit = _BLACK_BOX
-        elif role not in bounds and role != "prediction":
+            self.left_out[output] = _BLACK_BOX_LOGITS
+            return False
+        if batch.state is None and name == onnx_reference.NAME:
+            self.left_out[name] = _BLACK_BOX
+            return False
+        unfit = None
+        if role not in bounds and role != "prediction":
             unfit = _NO_WEIGHT
         elif name == onnx_reference.NAME:
             unfit = onnx_reference.unfit(role, bounds["logits"].value, self._subject.options)
@@ -92,17 +97,15 @@ class References:
         """Functions that prepare a call for a batch size, of the references that have a speed."""
 
         def prepare(name: str, size: int) -> Callable[[], object]:
+            module, options = _MODULES[name], self._subject.options
             return partial(
-                self._function(name),
+                module.outputs,
                 data.repeated(size),
-                self._subject.options,
+                options,
                 self._binary,
                 self._roles,
+                network=module.prepared(data, options, self._binary),
             )
 
         names = [name for name in self.names if name != onnx_reference.NAME]
         return {name: partial(prepare, name) for name in names}
-
-    @staticmethod
-    def _function(name: str) -> Callable[..., dict[str, Array]]:
-        return native.outputs if name == native.NAME else torch_reference.outputs

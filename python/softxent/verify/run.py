@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
@@ -28,6 +28,7 @@ def verify(
     expect: Mapping[str, Any] | None = None,
     stress: bool = False,
     batch_sizes: Sequence[int] = (1, 32, 256),
+    on_step: Callable[[str], object] = lambda step: None,
 ) -> Report:
     """Verify that an ONNX file computes what it claims to compute.
 
@@ -63,6 +64,8 @@ def verify(
         at the edges.
     batch_sizes : sequence of int
         Batch sizes to be timed; none for no timing.
+    on_step : callable, optional
+        Told in a few words what is done next, batch by batch.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def verify(
         raise ValueError(f"batch_sizes must be at least 1, got {list(batch_sizes)}")
     from softxent.verify.verification import Verification
 
-    verification = Verification(path, X, y, against, reference, dict(expect or {}))
+    verification = Verification(path, X, y, against, reference, dict(expect or {}), on_step)
     for provider in dict.fromkeys(providers):
         verification.run(provider, stress=stress)
     if batch_sizes:

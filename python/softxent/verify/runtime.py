@@ -37,6 +37,8 @@ class Session:
         Name of the execution provider.
     profile : path-like, optional
         Prefix of a file to which onnxruntime writes what it ran where.
+    threads : int
+        Number of threads on the CPU; 0 for onnxruntime's choice.
 
     Raises
     ------
@@ -45,7 +47,12 @@ class Session:
     """
 
     def __init__(
-        self, model: onnx.ModelProto, provider: str, *, profile: Path | None = None
+        self,
+        model: onnx.ModelProto,
+        provider: str,
+        *,
+        profile: Path | None = None,
+        threads: int = 0,
     ) -> None:
         available = onnxruntime.get_available_providers()
         if provider not in available:
@@ -54,6 +61,7 @@ class Session:
             )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = _FATAL_ONLY
+        options.intra_op_num_threads = threads
         # Threads that spin while they wait take the cores from what is timed next.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if profile is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from importlib import import_module
 from typing import Any
@@ -16,9 +16,10 @@ from onnx import helper, numpy_helper
 import softxent
 from softxent._optional import available
 from softxent.onnx import metadata
-from softxent.onnx.architecture import PARAMETERS, State
+from softxent.onnx.architecture import PARAMETERS, State, fingerprint
 from softxent.onnx.errors import ModelError
 from softxent.onnx.files import check_plain, read_model
+from softxent.onnx.graph import tensor_type
 from softxent.onnx.options import Options
 from softxent.onnx.recognise import HEADS, Network, View, attribute, recognise, shows
 
@@ -139,10 +140,17 @@ class Subject:
 
     def input_dtype(self, name: str) -> np.dtype[Any]:
         """Type of an input."""
-        for value in self.model.graph.input:
+        return helper.tensor_dtype_to_np_dtype(self._tensor_type(name).elem_type)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape that the graph declares for an input or output, 0 where a size is free."""
+        return tuple(int(size.dim_value) for size in self._tensor_type(name).shape.dim)
+
+    def _tensor_type(self, name: str) -> onnx.TypeProto.Tensor:
+        for value in [*self.model.graph.input, *self.model.graph.output]:
             if value.name == name:
-                return helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
-        raise KeyError(name)
+                return value.type.tensor_type
+        raise ModelError(f"{self.path}: the graph has no input {name!r}")
 
 
 def read_subject(path: str | os.PathLike[str], options: Mapping[str, Any]) -> Subject:
@@ -174,7 +182,7 @@ def read_subject(path: str | os.PathLike[str], options: Mapping[str, Any]) -> Su
     else:
         roles = _structural_roles(view, network.logits) if network else {}
     stated = about.options if about else _structural_options(view, network, roles)
-    problems += _differences(stated, options)
+    problems += _parameter_problems(about, network, roles) + _differences(stated, options)
     if about is not None:
         problems += _interface_problems(view, model, about)
     x, target = _inputs(view, about, network)
@@ -207,6 +215,18 @@ def _network(view: View, about: metadata.Metadata | None) -> tuple[Network | Non
         if about is not None and about.architecture == "attached":
             return None, []
         return None, [str(error)]
+
+
+def _parameter_problems(
+    about: metadata.Metadata | None, network: Network | None, roles: Mapping[str, str]
+) -> list[str]:
+    """Compare the parameters in the file with their fingerprint from when it was written."""
+    if about is None or about.parameters is None or network is None:
+        return []
+    if network.state is not None and fingerprint(network.state) == about.parameters:
+        return []
+    output = next(iter(roles), "logits")
+    return [f"{output}: the parameters are not those that the file was written with"]
 
 
 def _train_step_outputs(options: Options) -> tuple[str, ...]:
@@ -256,6 +276,10 @@ def _structural_options(view: View, network: Network | None, roles: dict[str, st
 
 def _differences(stated: Options, expected: Mapping[str, Any]) -> list[str]:
     """Name the options that are not what the caller expects."""
+    known = [field.name for field in fields(Options)]
+    for name in expected:
+        if name not in known:
+            raise ValueError(f"expect may name {', '.join(known)}, got {name!r}")
     wanted = replace(stated, **expected)
     return [
         f"loss: the file has {name}={getattr(stated, name)!r}, expected {getattr(wanted, name)!r}"
@@ -279,6 +303,7 @@ def _interface_problems(view: View, model: onnx.ModelProto, about: metadata.Meta
     problems += [
         f"{name}: the head {options.head!r} has no such output" for name in sorted(found - expected)
     ]
+    problems += _type_problems(view, model, options)
     opset = max(item.version for item in model.opset_import if item.domain in ("", "ai.onnx"))
     if opset != options.opset:
         problems.append(
@@ -287,6 +312,25 @@ def _interface_problems(view: View, model: onnx.ModelProto, about: metadata.Meta
     operators = {node.op_type for node in view.nodes}
     if options.primitive and "SoftmaxCrossEntropyLoss" in operators:
         problems.append("loss: the metadata say primitive=True, but the loss is an operator")
+    return problems
+
+
+def _type_problems(view: View, model: onnx.ModelProto, options: Options) -> list[str]:
+    """Compare the declared types and the free batch with what an export declares."""
+    problems = []
+    for value in model.graph.output:
+        special = {"prediction": "int64", "loss": options.loss_dtype}
+        wanted = special.get(value.name, options.dtype)
+        found = value.type.tensor_type.elem_type
+        if found != tensor_type(wanted):
+            name = onnx.TensorProto.DataType.Name(found).lower()
+            problems.append(f"{value.name}: has the type {name}, expected {wanted}")
+    for value in model.graph.input:
+        sizes = value.type.tensor_type.shape.dim
+        if value.name in ("x", "target") and len(sizes) and sizes[0].dim_value:
+            problems.append(
+                f"{view.outputs[0]}: the batch of {value.name} is fixed at {sizes[0].dim_value}"
+            )
     return problems
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from softxent.verify.compare import Comparison
+from softxent.verify.checks import Check
+from softxent.verify.compare import ULP_BINS, Comparison
+from softxent.verify.timing import threads
 
 if TYPE_CHECKING:
     from softxent.verify.report import Report
@@ -31,9 +33,10 @@ def text(report: Report) -> str:
     """Verdict, checks, table of differences, reasons, timings."""
     facts = report.facts
     sections = [f"{facts['file']}: {facts['claim']}"]
-    sections += [_line(check.passed, check.name, check.detail) for check in report.checks]
+    sections += [_line(check) for check in report.checks]
     if report.comparisons:
         sections += ["", *_table(HEADER, [_row(c, n) for c, n in report.summary()], _LEFT_COLUMNS)]
+        sections += ["", *_worst_table(report), *_ulp_table(report)]
         sections += ["", "Bounds:", *_reasons(report)]
     if report.left_out:
         sections += ["", "Not compared:", *_left_out(report)]
@@ -67,6 +70,30 @@ def cells(comparison: Comparison, batches: int) -> tuple[str, ...]:
     )
 
 
+def worst(report: Report) -> list[Comparison]:
+    """Return for each output the comparison that came closest to its bound, by that closeness."""
+    found: dict[str, Comparison] = {}
+    for c in report.comparisons:
+        if c.worst and (c.output not in found or c.ratio > found[c.output].ratio):
+            found[c.output] = c
+    return sorted(found.values(), key=lambda c: c.ratio, reverse=True)
+
+
+def worst_cells(comparison: Comparison) -> tuple[str, ...]:
+    """Cells of the element of a comparison that is closest to its bound."""
+    c = comparison
+    values = (f"{c.worst[name]:.9g}" for name in ("value", "reference"))
+    index = ", ".join(map(str, c.worst["index"]))
+    return c.output, c.batch, c.against, index, *values, number(c.ratio)
+
+
+#: Columns of `worst_cells`.
+WORST_HEADER = ("worst value of", "batch", "against", "at", "is", "reference", "of bound")
+
+#: What the bins of a comparison's histogram hold, in units in the last place.
+BIN_NAMES = ("0", *(f"≤ {end}" for end in ULP_BINS[1:]), f"> {ULP_BINS[-1]}")
+
+
 def grouped(left_out: dict[str, str]) -> dict[str, list[str]]:
     """What was left out by reason."""
     groups: dict[str, list[str]] = {}
@@ -85,8 +112,9 @@ def _row(comparison: Comparison, batches: int) -> tuple[str, ...]:
     return (*cells(comparison, batches), "ok" if comparison.passed else "FAILED")
 
 
-def _line(passed: bool, name: str, detail: str) -> str:
-    return f"  {'ok    ' if passed else 'FAILED'}  {name}: {detail}"
+def _line(check: Check) -> str:
+    verdict = "ok" if check.passed else "FAILED" if check.required else "noted"
+    return f"  {verdict:<6}  {check.name}: {check.detail}"
 
 
 def reasons(report: Report) -> dict[str, str]:
@@ -105,8 +133,24 @@ def _reasons(report: Report) -> list[str]:
     return [f"  {output:<{width}}  {why}" for output, why in found.items()]
 
 
+def _worst_table(report: Report) -> list[str]:
+    rows = [worst_cells(comparison) for comparison in worst(report)]
+    return _table(WORST_HEADER, rows, 3)
+
+
+def _ulp_table(report: Report) -> list[str]:
+    """Shares of the values by their distance from the native network, over the data."""
+    rows = []
+    for c in report.comparisons:
+        total = sum(c.ulp_histogram)
+        if c.batch == "data" and c.against == "native" and total:
+            shares = [f"{100 * n / total:.3g}" for n in c.ulp_histogram]
+            rows.append((c.output, c.provider.removesuffix("ExecutionProvider"), *shares))
+    return ["", *_table(("% by ULP", "provider", *BIN_NAMES), rows, 2)] if rows else []
+
+
 def _left_out(report: Report) -> list[str]:
-    return [f"  {', '.join(what)}: {why}" for why, what in grouped(report.left_out).items()]
+    return [f"  {'; '.join(what)}: {why}" for why, what in grouped(report.left_out).items()]
 
 
 def _timing_table(report: Report) -> list[str]:
@@ -114,7 +158,7 @@ def _timing_table(report: Report) -> list[str]:
     times = {(t.runner, t.batch_size): t.seconds for t in report.timings}
     runners = dict.fromkeys(timing.runner for timing in report.timings)
     rows = [(runner, *(f"{1e6 * times[runner, size]:.1f}" for size in sizes)) for runner in runners]
-    return _table(("µs per batch of", *map(str, sizes)), rows, 1)
+    return _table((f"µs on {threads()}, rows:", *map(str, sizes)), rows, 1)
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:

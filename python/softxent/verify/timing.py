@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import softxent
+from softxent._optional import available, require
 
 #: Repeats go on until this much time has been spent on a batch size, in seconds.
 BUDGET = 0.1
@@ -39,22 +43,45 @@ def measure(
     batch_sizes : sequence of int
         What to measure.
     """
-    results = []
-    for size in batch_sizes:
-        calls = {name: prepare(size) for name, prepare in runners.items()}
-        samples: dict[str, list[float]] = {name: [] for name in calls}
-        for call in calls.values():
+    with _one_thread():
+        return [timing for size in batch_sizes for timing in _measure(runners, size)]
+
+
+def thread_limit() -> int:
+    """Return the number of threads of a runner, 0 where it takes what it usually takes."""
+    return 1 if available("threadpoolctl") else 0
+
+
+def threads() -> str:
+    """Say how many threads a runner is timed with."""
+    return "one thread" if thread_limit() else "the usual threads"
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep NumPy, PyTorch and softxent to one thread: several measure how busy the machine is."""
+    with ExitStack() as stack:
+        if thread_limit():
+            threadpoolctl = require("threadpoolctl", "cli", "timing on one thread")
+            stack.enter_context(threadpoolctl.threadpool_limits(1))
+            stack.enter_context(softxent.num_threads(1))
+        yield
+
+
+def _measure(
+    runners: Mapping[str, Callable[[int], Callable[[], object]]], size: int
+) -> list[Timing]:
+    calls = {name: prepare(size) for name, prepare in runners.items()}
+    samples: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    start, rounds = time.perf_counter(), 0
+    while rounds < MIN_REPEATS or (
+        rounds < MAX_REPEATS and time.perf_counter() - start < BUDGET * len(calls)
+    ):
+        for name, call in calls.items():
+            before = time.perf_counter()
             call()
-        start, rounds = time.perf_counter(), 0
-        while rounds < MIN_REPEATS or (
-            rounds < MAX_REPEATS and time.perf_counter() - start < BUDGET * len(calls)
-        ):
-            for name, call in calls.items():
-                before = time.perf_counter()
-                call()
-                samples[name].append(time.perf_counter() - before)
-            rounds += 1
-        results += [
-            Timing(name, size, statistics.median(times), rounds) for name, times in samples.items()
-        ]
-    return results
+            samples[name].append(time.perf_counter() - before)
+        rounds += 1
+    return [Timing(name, size, statistics.median(times), rounds) for name, times in samples.items()]

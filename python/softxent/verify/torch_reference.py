@@ -25,13 +25,14 @@ def outputs(
     binary: bool,
     roles: Collection[str],
     logits: Array | None = None,
+    network: dict[str, torch.Tensor] | None = None,
 ) -> dict[str, Array]:
     """Compute outputs with torch; parameters and result as in the native reference."""
     torch = require("torch", "torch", "verification against torch")
     functional = torch.nn.functional
     step = options.head == "train_step"
     with torch.set_grad_enabled(step):
-        parameters = _parameters(batch, options) if logits is None else {}
+        parameters = network or ({} if logits is not None else _parameters(batch, options))
         z = torch.tensor(logits) if logits is not None else _forward(batch, parameters, options)
         z = z[:, 0] if binary and z.ndim == 2 else z
         result = {"logits": z}
@@ -48,6 +49,11 @@ def outputs(
             if step:
                 result |= _step(result["loss"], parameters, batch, options)
     return {name: value.detach().numpy() for name, value in result.items()}
+
+
+def prepared(batch: Batch, options: Options, binary: bool) -> dict[str, torch.Tensor] | None:
+    """Make the parameters of a batch; None for a step, which changes those that it gets."""
+    return None if options.head == "train_step" else _parameters(batch, options)
 
 
 def _parameters(batch: Batch, options: Options) -> dict[str, torch.Tensor]:
