@@ -31,7 +31,7 @@ static void V(linear_logits)(const void *products, void *logits, const sxt_linea
 /* The coefficients of n <= BLOCK classes from `begin` on; 0 up to BLOCK. */
 static void V(linear_q)(const sxt_linear_classes *c, ptrdiff_t begin, ptrdiff_t n, double *q)
 {
-    const T *target = (const T *)c->target + begin;
+    const T *target = c->target ? (const T *)c->target + begin : NULL;
     for (ptrdiff_t i = 0; i < BLOCK; i++)
         q[i] = 0.0;
     if (c->base)
@@ -142,7 +142,8 @@ static void V(linear_gradient)(void *logits, const sxt_linear_classes *c, ptrdif
     V(ref) ref = V(make_ref)((T)row->max, (T)row->max, V(natural)(), &n_ref, &unit);
     double power = sxt_exp2i((double)n_ref - BIAS - (row->total.exponent + SXT_EXP_SUM_LOG2));
     sxt_dd share = {row->share_hi * power, row->share_lo * power};
-    if (!c->base && !c->target && c->softcap == 0.0 && fabs(share.hi) > V(smallest_factor))
+    double size = fabs(share.hi); /* the lanes of the plain loss hold it as it is */
+    if (!c->base && !c->target && c->softcap == 0.0 && size > V(smallest_factor) && size < 0x1p120)
         V(plain_gradient)(z, c, &ref, share);
     else
         V(general_gradient)(z, c, &ref, share.hi, row->row_grad);
