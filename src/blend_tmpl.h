@@ -4,7 +4,7 @@
  *     loss = share (lse - z_label) + sum_c base_c (lse - z_c) + z_loss lse^2,  z = scale x
  *     gradient = scale (row_grad (Q p - q) + 2 z_loss z_grad lse p)
  *
- * exp(scale x) costs one multiplication more than exp(x): the range reduction happens before it (math_tmpl.h).
+ * exp(scale x) costs two operations more than exp(x): the range reduction happens in the unit of x (math_tmpl.h).
  * As in the plain form the label is left out of the sum of exponentials, which carries its loss and its
  * gradient's small differences. sum_c base_c (max - x_c) is added up on a grid (dense_tmpl.h) in the same
  * sweep; the grid hangs on max base (max - min), known from the sweep that looks for the maximum. That is at
@@ -40,7 +40,7 @@ SXT_INLINE KV V(blend_term)(KV x, KV max, KV q, int weighted)
 
 SXT_FN V(blend_outcome) V(finish_blend)(V(wide) others, V(blend) g)
 {
-    V(wide) distance = V(wide_scale)(V(wide_gap)(g.at_label, g.shift), g.scale);
+    V(wide) distance = V(wide_gap)(g.at_label, g.shift, g.scale);
     double x = V(wide_round)(distance), tail = V(wide_rest)(distance);
     V(wide) e = V(wide_exp)(x, g.n_ref);
     e = V(wide_add)(e, V(wide_from)(V(wide_round)(e) * tail));
@@ -49,7 +49,7 @@ SXT_FN V(blend_outcome) V(finish_blend)(V(wide) others, V(blend) g)
     nll = V(wide_add)(nll, V(wide_from)(small ? 0.0 : 0.0 - tail));
     int beyond = !(V(wide_round)(nll) < 0x1p1000), far = beyond | !(fabs(g.dot) < 0x1p960);
     /* -log p of the maximum, by way of the label unless that one's is beyond the largest number */
-    double above = V(wide_round)(V(wide_add)(nll, V(wide_scale)(V(wide_gap)(g.at_label, g.max), g.scale)));
+    double above = V(wide_round)(V(wide_add)(nll, V(wide_gap)(g.at_label, g.max, g.scale)));
     double above_far = V(wide_round)(V(wide_add)(V(wide_log)(sum, g.n_ref), V(wide_from)(g.scale * (g.shift - g.max))));
     above = beyond ? above_far : above;
     double lse = g.scale * g.max + above;

@@ -168,7 +168,7 @@ static void make_units(double scale, int wide, sxt_job *job)
     job->scaled = 1;
     job->log2e = LOG2E_F64 * scale;
     job->ln2_hi = wide ? step : (double)(float)step;
-    job->ln2_lo = wide ? rest : (step - job->ln2_hi) + rest;
+    job->ln2_lo = scale * (wide ? rest : (step - job->ln2_hi) + rest);
 }
 
 /* Which blend will do, if any. */

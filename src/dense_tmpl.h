@@ -59,16 +59,26 @@ SXT_INLINE void V(grid_flush)(sxt_grid_sum *s, const V(acc) *acc, V(uint) count,
     V(grid_note)(s, V(hsums)(V(iadd)(acc->coarse, V(iset1)(c1))), V(hsums)(V(iadd)(acc->fine, V(iset1)(c2))));
 }
 
+SXT_FN double V(grid_value_of)(double coarse, double fine, double unit)
+{
+    return coarse * unit + fine * (unit * (1.0 / (double)((uint64_t)1 << GRID)));
+}
+
 SXT_INLINE double V(grid_value)(const sxt_grid_sum *s, double unit)
 {
     double coarse = (double)s->coarse_hi * 0x1p32 + (double)(int64_t)s->coarse_lo;
     double fine = (double)s->fine_hi * 0x1p32 + (double)(int64_t)s->fine_lo;
-    return coarse * unit + fine * (unit * (1.0 / (double)((uint64_t)1 << GRID)));
+    return V(grid_value_of)(coarse, fine, unit);
 }
 
 /* The sum of q (max - x), times DENSE_SCALE. A term beyond the grid's range is one beyond the largest
  * number. */
+SXT_FN double V(dot_of)(double sum, T bound)
+{
+    return (double)bound < DENSE_TOO_LARGE ? sum : (double)bound * (double)INFINITY;
+}
+
 SXT_INLINE double V(dot_value)(const sxt_grid_sum *s, double unit, T bound)
 {
-    return (double)bound < DENSE_TOO_LARGE ? V(grid_value)(s, unit) : (double)bound * (double)INFINITY;
+    return V(dot_of)(V(grid_value)(s, unit), bound);
 }

@@ -23,6 +23,7 @@ typedef struct {
     int64_t label[FEW_LANES];
     ptrdiff_t skip[FEW_LANES];
     T hi[FEW_LANES], lo[FEW_LANES], down[FEW_LANES], patch[FEW_LANES], limit[FEW_LANES];
+    double counts[FEW_LANES]; /* 0: ignored; or 1 */
     double loss[FEW_LANES], scale_loss[FEW_LANES], scale_grad[FEW_LANES];
     /* blend_tmpl.h: minima, grids and sums; what goes into the results and what comes out */
     T least[FEW_LANES], bound[FEW_LANES], d1[FEW_LANES], d2[FEW_LANES], up[FEW_LANES];

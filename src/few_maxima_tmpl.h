@@ -15,7 +15,7 @@ static void V(few_labels)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptr
     for (ptrdiff_t i = 0; i < s->n; i++) {
         int counts = s->label[i] != ignore;
         s->skip[i] = counts ? (ptrdiff_t)s->label[i] : 0;
-        s->scale_loss[i] = counts ? 1.0 : 0.0;
+        s->counts[i] = s->scale_loss[i] = counts ? 1.0 : 0.0;
         s->scale_grad[i] = counts ? job->grad_scale : 0.0;
     }
     if (job->weight || job->sample_weight || job->grad_output)

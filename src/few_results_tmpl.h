@@ -56,24 +56,36 @@ SXT_INLINE int V(few_finish_label)(V(few) *s, int gradients)
     return !bad;
 }
 
+/* Loops that the compiler can do for several rows at once, as long as the classes have no weights. */
 static void V(few_gather_blend)(const sxt_job *job, V(few) *s)
 {
+    V(blend) all = V(blend_of)(job, 0);
     for (ptrdiff_t i = 0; i < s->n; i++) {
+        s->in.share[i] = all.share;
+        s->in.base_label[i] = all.base_label;
+        s->in.base_sum[i] = all.base_sum;
+        s->in.z_loss[i] = all.z_loss;
+        s->in.scale[i] = all.scale;
+        s->in.shift[i] = s->in.dot[i] = 0.0;
+    }
+    for (ptrdiff_t i = 0; i < s->n; i++) {
+        double counts = s->counts[i];
+        s->in.row_weight[i] = counts;
+        s->in.row_grad[i] = counts * all.row_grad;
+        s->in.z_grad[i] = counts * all.z_grad;
+        s->in.at_label[i] = (double)s->at[i];
+        s->in.n_ref[i] = (double)s->n_ref[i];
+        s->in.max[i] = (double)s->max[i];
+    }
+    for (ptrdiff_t i = 0; job->weight && i < s->n; i++) {
         V(blend) g = V(blend_of)(job, s->skip[i]);
-        g.row_weight = s->scale_loss[i] == 0.0 ? 0.0 : 1.0;
-        g.row_grad *= g.row_weight;
-        g.z_grad *= g.row_weight;
-        g.at_label = (double)s->at[i];
-        g.n_ref = (double)s->n_ref[i];
-        g.max = (double)s->max[i];
-        if (sxt_smooths(job->blend)) {
-            sxt_grid_sum sum = {0, 0, 0, 0};
-            V(grid_note)(&sum, s->d_coarse[i], s->d_fine[i]);
-            g.dot = V(blend_dot)(job, V(dot_value)(&sum, s->d_unit[i], s->bound[i]));
-        }
-#define TO_LANE(name) s->in.name[i] = g.name;
-        BLEND_INPUTS(TO_LANE)
-#undef TO_LANE
+        s->in.share[i] = g.share;
+        s->in.base_label[i] = g.base_label;
+    }
+    double factor = job->blend == SXT_BLEND_WEIGHTED ? 1.0 : job->base_one;
+    for (ptrdiff_t i = 0; sxt_smooths(job->blend) && i < s->n; i++) {
+        double sum = V(grid_value_of)((double)s->d_coarse[i], (double)s->d_fine[i], s->d_unit[i]);
+        s->in.dot[i] = factor * V(dot_of)(sum, s->bound[i]);
     }
 }
 

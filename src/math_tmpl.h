@@ -71,12 +71,13 @@ SXT_INLINE T V(scalar_float)(V(uint) u)
     return x;
 }
 
-/* exp(scale x): log2 e times scale, and ln2 / scale in two parts, the step of the range reduction of x. */
+/* exp(scale x): log2 e times scale; ln2 / scale, the step of the range reduction of x, as ln2_hi and
+ * ln2_lo / scale; scale in two parts. */
 typedef struct {
-    T log2e, ln2_hi, ln2_lo, scale;
+    T log2e, ln2_hi, ln2_lo, scale, scale_lo;
 } V(units);
 
-SXT_INLINE V(units) V(natural)(void) { return (V(units)){LOG2E, LN2_HI, LN2_LO, (T)1}; }
+SXT_INLINE V(units) V(natural)(void) { return (V(units)){LOG2E, LN2_HI, LN2_LO, (T)1, (T)0}; }
 
 /* What the elements of a row with maximum m need; rest is the largest element that is summed. */
 typedef struct {
@@ -106,12 +107,13 @@ SXT_INLINE V(ref) V(make_ref)(T m, T rest, V(units) u, T *n_ref, T *exponent)
 }
 
 typedef struct {
-    KV log2e, ln2_hi, ln2_lo, scale;
+    KV log2e, ln2_hi, ln2_lo, scale, scale_lo;
 } V(vunits);
 
 SXT_INLINE V(vunits) V(broadcast_units)(V(units) u)
 {
-    return (V(vunits)){V(set1)(u.log2e), V(set1)(u.ln2_hi), V(set1)(u.ln2_lo), V(set1)(u.scale)};
+    return (V(vunits)){V(set1)(u.log2e), V(set1)(u.ln2_hi), V(set1)(u.ln2_lo), V(set1)(u.scale),
+                        V(set1)(u.scale_lo)};
 }
 
 /* units: NULL for the natural ones. */
@@ -129,9 +131,7 @@ SXT_INLINE void V(exp_parts)(KV x, const KV *tail, const V(vref) *ref, KV *pow, 
     KV z = V(fma)(x, u ? u->log2e : V(set1)(LOG2E), ref->magic);
     KV n = V(sub)(z, ref->magic);
     KV r0 = V(fnma)(n, u ? u->ln2_hi : V(set1)(LN2_HI), x);
-    KV r = V(fnma)(n, ln2_lo, r0);
-    if (u)
-        r = V(mul)(r, u->scale);
+    KV r = u ? V(fma)(r0, u->scale, V(fnma)(n, ln2_lo, V(mul)(r0, u->scale_lo))) : V(fnma)(n, ln2_lo, r0);
     *pow = V(float)(V(shl)(V(bits)(z)));
     if (tail)
         r = V(add)(r, *tail);

@@ -50,7 +50,8 @@ SXT_INLINE V(units) V(units_of)(const sxt_job *job)
 {
     if (!job->scaled)
         return V(natural)();
-    return (V(units)){(T)job->log2e, (T)job->ln2_hi, (T)job->ln2_lo, (T)job->logit_scale};
+    T scale = (T)job->logit_scale;
+    return (V(units)){(T)job->log2e, (T)job->ln2_hi, (T)job->ln2_lo, scale, (T)(job->logit_scale - (double)scale)};
 }
 
 /* Likewise of a blend, but for the sums. */

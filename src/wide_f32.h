@@ -68,7 +68,8 @@ SXT_FN f32_wide f32_wide_log(f32_wide sum, double n_ref)
     return fma(scale, SXT_LN2_HI, fma(scale, SXT_LN2_LO, log));
 }
 
-SXT_FN f32_wide f32_wide_gap(double a, double b) { return a - b; }
+/* scale (a - b), which may be infinite. */
+SXT_FN f32_wide f32_wide_gap(double a, double b, double scale) { return scale * (a - b); }
 SXT_FN f32_wide f32_wide_unit(void) { return 1.0; }
 SXT_FN f32_wide f32_wide_from(double x) { return x; }
 SXT_FN double f32_wide_round(f32_wide x) { return x; }

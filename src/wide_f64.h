@@ -57,7 +57,15 @@ SXT_FN f64_wide f64_wide_nll(f64_wide others, f64_wide e, double x, double n_ref
     return (sxt_dd){top ? log.hi : shifted.hi, top ? log.lo : shifted.lo};
 }
 
-SXT_FN f64_wide f64_wide_gap(double a, double b) { return sxt_two_sum(a, -b); }
+/* scale (a - b), which may be infinite. */
+SXT_FN f64_wide f64_wide_gap(double a, double b, double scale)
+{
+    sxt_dd gap = sxt_two_sum(a, -b);
+    double p = gap.hi * scale;
+    int finite = fabs(gap.hi) < (double)INFINITY && fabs(p) < (double)INFINITY;
+    sxt_dd sum = sxt_fast_sum(p, finite ? fma(gap.hi, scale, -p) + gap.lo * scale : 0.0);
+    return (sxt_dd){sum.hi, finite ? sum.lo : 0.0};
+}
 SXT_FN f64_wide f64_wide_unit(void) { return (sxt_dd){1.0, 0.0}; }
 SXT_FN f64_wide f64_wide_from(double x) { return (sxt_dd){x, 0.0}; }
 SXT_FN double f64_wide_round(f64_wide x) { return x.hi; }
