@@ -62,7 +62,12 @@ SXT_FN V(blend_outcome) V(finish_blend)(V(wide) others, V(blend) g)
     double p_label = V(wide_ratio)(e, sum), p_others = V(wide_ratio)(others, sum);
     p_label = x == -(double)INFINITY ? 0.0 : p_label;
     double z_slope = 2.0 * g.z_loss * lse * g.z_grad;
-    V(outcome) o = V(outcome_of)(V(wide_factor)(g.scale * (g.row_grad * (g.share + g.base_sum) + z_slope), sum), 0.0, 0.0);
+    /* the mass, times its factor, with what rounding leaves of both */
+    sxt_dd mass = sxt_two_sum(g.share, g.base_sum);
+    double curve = g.row_grad * mass.hi, curve_lo = fma(g.row_grad, mass.hi, -curve) + g.row_grad * mass.lo;
+    sxt_dd factor = V(wide_factor)(g.scale * (curve + z_slope), sum);
+    factor.lo += V(wide_ratio)(V(wide_from)(g.scale * curve_lo), sum);
+    V(outcome) o = V(outcome_of)(factor, 0.0, 0.0);
     double tilt = (g.base_sum * p_label - g.base_label) - g.share * p_others;
     return (V(blend_outcome)){
         .loss = g.row_weight == 0.0 ? 0.0 : label_part + dense_part, .unit = unit,
