@@ -45,7 +45,7 @@ static void N(pack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *
 
 #if !ST_IS_ANY
 /* Each class of lanes that lie side by side is in a page of its own, which the processor does not look ahead to. */
-#define AHEAD 24
+#define AHEAD 8
 static void N(pack_lanes)(const char *x, ptrdiff_t step, const V(lanes) *s, T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++, x += step) {
