@@ -7,6 +7,7 @@ float64.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -235,9 +236,9 @@ def _reduced(terms: _Terms, reduction: int, dtype: np.dtype) -> Any:
     with np.errstate(all="ignore"):
         if reduction == 0:
             return _canonical(terms.losses).astype(dtype)[()]
-        total = _sum(terms.losses)
+        total = float(_sum(terms.losses))
         if reduction == 2:
-            total = total / terms.divisor if terms.divisor else np.float64(np.nan)
+            total = total / terms.divisor if terms.divisor else math.nan
         return dtype.type(_canonical(total))
 
 
@@ -267,6 +268,6 @@ def _sum(terms: np.ndarray, axis: int | None = None) -> np.ndarray:
     return result
 
 
-def _canonical(values: np.ndarray) -> np.ndarray:
+def _canonical(values: Any) -> np.ndarray:
     """Results with the one NaN that the package returns, whatever the NaN that came in."""
     return np.where(np.isnan(values), np.nan, values)
