@@ -159,7 +159,8 @@ static double nll_of(const sxt_linear_row *row, sxt_exp_sum own, sxt_dd lse)
         if (q.hi < 1.0)
             return sxt_log1p(q).hi;
     }
-    return sxt_dd_add(lse, (sxt_dd){-row->at_skip, 0.0}).hi;
+    double about = lse.hi - row->at_skip; /* infinite where logits are further apart than a double reaches */
+    return about < (double)INFINITY ? sxt_dd_add(lse, (sxt_dd){-row->at_skip, 0.0}).hi : about;
 }
 
 static void finish_row(const finish_run *run, ptrdiff_t i)
@@ -187,7 +188,11 @@ static void finish_row(const finish_run *run, ptrdiff_t i)
     row->row_grad = loss->grad_scale;
     row->share_hi = curve / total.hi;
     row->share_lo = (fma(-row->share_hi, total.hi, curve) - row->share_hi * total.lo) / total.hi;
-    row->patch = loss->grad_scale * ((mass - row->q_skip) - all * others_share) + z_slope * own_share;
+    /* p all - q at the skipped class, by way of the smaller of p and 1 - p. */
+    double rest = mass - row->q_skip;
+    double attraction = rest != 0.0 && own_share < 0.5 ? fma(all, own_share, -(row->q_skip + share))
+                                                       : rest - all * others_share;
+    row->patch = loss->grad_scale * attraction + z_slope * own_share;
 }
 
 static void finish_rows(void *context, ptrdiff_t task, int worker)
