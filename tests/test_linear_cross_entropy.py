@@ -401,7 +401,7 @@ def test_floating_point_flags_do_not_leak(rng) -> None:
 
 
 def test_peak_memory_of_a_large_vocabulary() -> None:
-    """At most 5 % of the full logits beyond arguments and gradients."""
+    """At most 5 % of the full logits beyond arguments and gradients, with room for the BLAS."""
     rows, classes = 4096, 128_000
     hidden, weight = np.ones((rows, 2), np.float32), np.ones((classes, 2), np.float32)
     target = np.zeros(rows, int)
@@ -413,7 +413,7 @@ def test_peak_memory_of_a_large_vocabulary() -> None:
         tracemalloc.stop()
     assert loss == pytest.approx(np.log(classes), rel=1e-6)
     results = sum(gradient.nbytes for gradient in grads if gradient is not None)
-    assert peak - results <= 0.05 * rows * classes * hidden.itemsize
+    assert peak - results <= 0.035 * rows * classes * hidden.itemsize
 
 
 def test_loss_dtype_follows_the_layer() -> None:

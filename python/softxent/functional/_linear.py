@@ -160,8 +160,8 @@ def linear_cross_entropy_and_grad(
 
     Notes
     -----
-    On top of arguments and results a call needs memory for one block of logits, which is 4 % of
-    all of them, or 64 MiB if that is more. Ignored rows and 16-bit arguments cost a copy of
+    On top of arguments and results a call needs memory for one block of logits, which is 3 % of
+    all of them, or 64 MiB if that is more, and for the BLAS's own buffers. Ignored rows and 16-bit arguments cost a copy of
     `hidden` too, and with a weight in 16 bits every block is multiplied a second time for the
     gradient.
 
