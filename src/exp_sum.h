@@ -100,13 +100,15 @@ SXT_FN sxt_exp_sum sxt_exp_sum_add(sxt_exp_sum a, sxt_exp_sum b)
     return sxt_exp_sum_of(sum, big.exponent, shift);
 }
 
-/* a / b for b > 0 that has the larger shift. */
+/* a / b for b > 0 that has the larger shift; infinity from 2^1020 on. */
 SXT_FN sxt_dd sxt_exp_sum_ratio(sxt_exp_sum a, sxt_exp_sum b)
 {
     a = sxt_exp_sum_reshift(a, b.shift);
     double distance = a.exponent - b.exponent;
     if (a.hi == 0.0 || distance < -1200.0)
         return (sxt_dd){0.0, 0.0};
+    if (distance > 1020.0)
+        return (sxt_dd){(double)INFINITY, 0.0};
     double first = distance > -600.0 ? distance : -600.0; /* in two steps, for subnormal results */
     double power = sxt_exp2i(first), rest = sxt_exp2i(distance - first);
     sxt_dd q = sxt_dd_div((sxt_dd){a.hi, a.lo}, (sxt_dd){b.hi, b.lo});

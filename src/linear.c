@@ -198,7 +198,8 @@ static double nll_of(const sxt_linear_row *row, sxt_exp_sum own, sxt_dd lse)
         if (q.hi < 1.0)
             return sxt_log1p(q).hi;
     }
-    return sxt_dd_add(lse, (sxt_dd){-row->at_skip, 0.0}).hi;
+    double about = lse.hi - row->at_skip; /* infinite where logits are further apart than a double reaches */
+    return about < (double)INFINITY ? sxt_dd_add(lse, (sxt_dd){-row->at_skip, 0.0}).hi : about;
 }
 
 static void finish_row(const finish_run *run, ptrdiff_t i)
@@ -228,8 +229,9 @@ static void finish_row(const finish_run *run, ptrdiff_t i)
     row->share_hi = curve / total.hi;
     row->share_lo = (fma(-row->share_hi, total.hi, curve) - row->share_hi * total.lo) / total.hi;
     /* Q p - q at the skipped class, from p or from 1 - p, whichever is small */
-    double tilt = others_share > 0.5 ? all * own_share - (row->q_skip + share)
-                                     : (mass - row->q_skip) - all * others_share;
+    double rest = mass - row->q_skip;
+    double tilt = rest != 0.0 && others_share > 0.5 ? fma(all, own_share, -(row->q_skip + share))
+                                                    : rest - all * others_share;
     row->patch = loss->grad_scale * tilt + z_slope * own_share;
     /* factors that overflowed, or were no numbers, leave nothing but NaN */
     row->special |= !(fabs(row->share_hi) < (double)INFINITY && fabs(row->patch) < (double)INFINITY);

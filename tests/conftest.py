@@ -57,12 +57,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 deviation = properties.get("deviation")
                 kind = f"documented deviations ({deviation})" if deviation else outcome
                 counts[properties[_SUITE]][kind] += 1
-    if not counts:
+    absent = [
+        report
+        for report in terminalreporter.getreports("skipped")
+        if "test_conformance_" in report.nodeid and not hasattr(report, "user_properties")
+    ]
+    if not counts and not absent:
         return
     terminalreporter.section("conformance; deviations are explained in docs/semantics.md")
     for suite, results in sorted(counts.items()):
         detail = ", ".join(f"{count} {kind}" for kind, count in results.items())
         terminalreporter.write_line(f"{suite}: {sum(results.values())} cases: {detail}")
+    for report in absent:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        terminalreporter.write_line(f"{report.nodeid}: NOT RUN: {reason}")
 
 
 @pytest.fixture

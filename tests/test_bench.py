@@ -13,7 +13,7 @@ import pytest
 
 import softxent
 from softxent import bench
-from softxent.bench import goals, inputs, limits, ours, peers, runner, shapes, timing, writing
+from softxent.bench import goals, inputs, limits, ours, own, peers, runner, shapes, timing, writing
 from softxent.bench.results import NOT_BUILT, Row
 from softxent.bench.shapes import Case
 from softxent.cli import main
@@ -161,6 +161,27 @@ def test_judge_tiny_calls_by_the_clock() -> None:
     tiny = Case("softmax", (1, 10))
     assert statuses(row(tiny, {"torch": 2.0}, 0.5e-6))["microseconds"] == "met"
     assert statuses(row(tiny, {"torch": 2.0}, 0.7e-6))["microseconds"] == "missed"
+
+
+def test_judge_compares_cheap_options_with_the_plain_loss() -> None:
+    shape, times = (8192, 1000), {"torch": 11.0, "jax": 3.0, ours.PLAIN: 1 / 1.2}
+    cheap = Case("loss+grad", shape, options=("weight", "smoothing"))
+    assert statuses(row(cheap, times))["time / plain"] == "met"
+    assert statuses(row(cheap, {**times, ours.PLAIN: 1 / 1.4}))["time / plain"] == "missed"
+    assert "time / plain" not in statuses(row(Case("loss+grad", shape), times))
+    assert statuses(row(Case("loss+grad", shape, options=("softcap",)), times)) == {}
+
+
+@pytest.mark.parametrize("options", shapes._OPTIONS, ids="+".join)
+def test_rows_with_options_have_the_plain_loss_beside_them(options: tuple[str, ...]) -> None:
+    case = Case("loss+grad", (6, 5), options=options)
+    arrays = inputs.make(case)
+    calls = {each.name: each.calls for each in own.candidates(case, arrays, 1)}
+    loss, _ = calls[ours.NAME][0]()
+    plain, _ = calls[ours.PLAIN][0]()
+    assert loss != plain
+    names = {each.name for each in shapes.cases(only=r"loss\+grad 8192x1000 .*")}
+    assert f"loss+grad 8192x1000 {'+'.join(options)}" in names
 
 
 def test_judge_sweep_finds_a_cliff() -> None:

@@ -57,7 +57,7 @@ def torch_weight(weighted: bool) -> Any:
 def test_cross_entropy_of_labels(weighted, ignore_index, smoothing, reduction, rank, rng) -> None:
     x, axis = logits(rank, rng)
     target = labels(x, axis, rng)
-    if target.ndim:
+    if target.size > 1:
         target.flat[0] = ignore_index
     options = {"ignore_index": ignore_index, "label_smoothing": smoothing, "reduction": reduction}
     module = torch.nn.CrossEntropyLoss(weight=torch_weight(weighted), **options)
@@ -73,18 +73,25 @@ def test_cross_entropy_of_labels(weighted, ignore_index, smoothing, reduction, r
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("ignore_index", [-100, -1, 1])
 @pytest.mark.parametrize("normalised", [False, True])
 def test_cross_entropy_of_probabilities(
-    normalised, weighted, smoothing, reduction, rank, rng
+    normalised, ignore_index, weighted, smoothing, reduction, rank, rng
 ) -> None:
     x, axis = logits(rank, rng)
     target = rng.uniform(size=x.shape)
     if normalised:
         target /= target.sum(axis=axis, keepdims=True)
-    options = {"label_smoothing": smoothing, "reduction": reduction}
+    options = {"ignore_index": ignore_index, "label_smoothing": smoothing, "reduction": reduction}
     module = torch.nn.CrossEntropyLoss(weight=torch_weight(weighted), **options)
-    expected, expected_grad = reference(module, x, target)
     weight = WEIGHT if weighted else None
+    if ignore_index >= 0:  # both refuse it
+        with pytest.raises(RuntimeError, match="ignore_index"):
+            reference(module, x, target)
+        with pytest.raises(ValueError, match="ignore_index is 1"):
+            sx.cross_entropy_and_grad(x, target, axis=axis, weight=weight, **options)
+        return
+    expected, expected_grad = reference(module, x, target)
     loss, grad = sx.cross_entropy_and_grad(x, target, axis=axis, weight=weight, **options)
     assert close(loss, expected)
     assert close(grad, expected_grad)
@@ -92,9 +99,9 @@ def test_cross_entropy_of_probabilities(
 
 @pytest.mark.conformance("torch.nn.CrossEntropyLoss")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("batch", [0, 4])
-def test_cross_entropy_with_nothing_kept(batch: int, reduction: str) -> None:
-    x, target = np.ones((batch, CLASSES)), np.full(batch, -100)
+@pytest.mark.parametrize("batch", [(), (0,), (4,)], ids=str)
+def test_cross_entropy_with_nothing_kept(batch: tuple[int, ...], reduction: str) -> None:
+    x, target = np.ones((*batch, CLASSES)), np.full(batch, -100)
     module = torch.nn.CrossEntropyLoss(reduction=reduction)
     expected, expected_grad = reference(module, x, target)
     loss, grad = sx.cross_entropy_and_grad(x, target, reduction=reduction)
@@ -111,7 +118,7 @@ def test_nll_loss(weighted, ignore_index, reduction, rank, rng) -> None:
     x, axis = logits(rank, rng)
     x = sx.log_softmax(x, axis=axis)
     target = labels(x, axis, rng)
-    if target.ndim:
+    if target.size > 1:
         target.flat[0] = ignore_index
     options = {"ignore_index": ignore_index, "reduction": reduction}
     module = torch.nn.NLLLoss(weight=torch_weight(weighted), **options)

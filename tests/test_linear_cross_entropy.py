@@ -172,6 +172,30 @@ def test_huge_logits(offset: float, cut: str, rng) -> None:
         assert_close((0, got[1]), (0, want[1]))
 
 
+@pytest.mark.parametrize("gap", [700.0, 710.0, 1e3, 1e5, 3e5, 1e300])
+@pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64], ids=str)
+def test_wrong_answers_by_any_margin(dtype: np.dtype, gap: float, cut: str) -> None:
+    """The loss is the margin, also where its exponential is no number."""
+    gap = min(gap, float(np.finfo(dtype).max) / 4)
+    hidden, weight = np.ones((1, 1), dtype), np.array([[0], [gap], [-gap]], dtype)
+    for label, margin in ((0, gap), (2, 2 * gap)):
+        loss, (_, d_weight, _) = sx.linear_cross_entropy_and_grad(hidden, weight, [label])
+        assert loss == pytest.approx(margin, rel=1e-6)
+        limit = np.array([0, 1, 0]) - (np.arange(3) == label)
+        assert np.allclose(d_weight[:, 0], limit, rtol=0, atol=1e-300)
+    hidden, weight = np.ones((1, 1)), np.array([[1.7e308], [-1.7e308]])
+    assert sx.linear_cross_entropy(hidden, weight, [1]) == INF
+
+
+def test_unlikely_label_of_weight_zero_keeps_its_gradient(cut: str) -> None:
+    """What pulls at its logit is its tiny probability alone."""
+    hidden, weight = np.ones((1, 1)), np.array([[0.0], [0.0], [-30.0]])
+    options = {"class_weight": [1, 1, 0], "label_smoothing": 0.5, "reduction": "sum"}
+    _, (_, d_weight, _) = sx.linear_cross_entropy_and_grad(hidden, weight, [2], **options)
+    expected = sx.softmax(weight[:, 0])[2] / 3  # the smoothed targets of the others sum to 1 / 3
+    assert d_weight[2, 0] == pytest.approx(expected, rel=1e-15)
+
+
 def test_one_class(cut: str, rng) -> None:
     hidden, weight, bias = layer(rng, classes=1)
     loss, grads = sx.linear_cross_entropy_and_grad(hidden, weight, np.zeros(11, int), bias=bias)
@@ -377,7 +401,7 @@ def test_floating_point_flags_do_not_leak(rng) -> None:
 
 
 def test_peak_memory_of_a_large_vocabulary() -> None:
-    """At most 5 % of the full logits beyond arguments and gradients."""
+    """At most 5 % of the full logits beyond arguments and gradients, with room for the BLAS."""
     rows, classes = 4096, 128_000
     hidden, weight = np.ones((rows, 2), np.float32), np.ones((classes, 2), np.float32)
     target = np.zeros(rows, int)
@@ -389,7 +413,7 @@ def test_peak_memory_of_a_large_vocabulary() -> None:
         tracemalloc.stop()
     assert loss == pytest.approx(np.log(classes), rel=1e-6)
     results = sum(gradient.nbytes for gradient in grads if gradient is not None)
-    assert peak - results <= 0.05 * rows * classes * hidden.itemsize
+    assert peak - results <= 0.035 * rows * classes * hidden.itemsize
 
 
 def test_loss_dtype_follows_the_layer() -> None:

@@ -66,6 +66,44 @@ def test_nan_results_are_one_canonical_nan() -> None:
         assert np.unique(function(x[1]).view(np.uint32)).tolist() == [0x7FC00000]
 
 
+LABEL, SOFT = np.array([0]), np.ones((1, 2), np.float32)
+LOSS_CALLS = {
+    "cross_entropy": sx.cross_entropy_and_grad,
+    "cross_entropy of probabilities": lambda x, t, **o: sx.cross_entropy_and_grad(
+        x, t, from_logits=False, **o
+    ),
+    "nll_loss": sx.nll_loss_and_grad,
+    "linear_cross_entropy": lambda x, t, **o: sx.linear_cross_entropy_and_grad(
+        x, np.eye(2, dtype=np.float32), t, **o
+    ),
+    "binary_cross_entropy": lambda x, t, **o: sx.binary_cross_entropy_and_grad(
+        x, x if t.dtype == np.float32 else np.ones((1, 2), int), **o
+    ),
+}
+
+
+def nans(result: object) -> set[str]:
+    """The NaNs in a result and the arrays inside it, as bits."""
+    if isinstance(result, tuple):
+        return set().union(*map(nans, result))
+    array = np.ravel(np.float32(0) if result is None else result)
+    return {value.tobytes()[::-1].hex() for value in array[np.isnan(array)]}
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("target", [LABEL, SOFT], ids=["label", "soft"])
+@pytest.mark.parametrize("call", LOSS_CALLS)
+def test_nan_losses_are_one_canonical_nan(call: str, target, reduction: str) -> None:
+    x = np.array([[0xFFC54321, 0x7FC12345]], np.uint32).view(np.float32)
+    assert nans(LOSS_CALLS[call](x, target, reduction=reduction)) == {"7fc00000"}
+
+
+@pytest.mark.parametrize("call", LOSS_CALLS)
+def test_nan_mean_of_nothing_is_the_canonical_nan(call: str) -> None:
+    x = np.zeros((0, 2), np.float32)
+    assert nans(LOSS_CALLS[call](x, LABEL[:0] if "binary" not in call else x)) == {"7fc00000"}
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_where_all_false_row_is_padding(dtype: np.dtype) -> None:
     x = np.array([[1, NAN, INF], [1, 2, 3]], dtype)
@@ -148,6 +186,23 @@ def test_cross_entropy_with_nothing_kept(shape: tuple[int, int], dtype: np.dtype
             assert same(grad, np.zeros(shape))
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+def test_mean_over_labels_of_weight_zero(smoothing: float) -> None:
+    """Divided by 0 it is NaN, also where smoothing leaves a loss above the fraction line."""
+    x, weight = np.array([[1.0, 2.0, 3.0]]), [0, 1, 1]
+    loss, grad = sx.cross_entropy_and_grad(x, [0], weight=weight, label_smoothing=smoothing)
+    options = {"class_weight": weight, "label_smoothing": smoothing}
+    linear, linear_grads = sx.linear_cross_entropy_and_grad(x, np.eye(3), [0], **options)
+    assert same(loss, NAN)
+    assert same(linear, NAN)
+    assert not np.any(grad)
+    assert not any(np.any(gradient) for gradient in linear_grads[:2])
+    if smoothing == 0:
+        loss, grad = sx.nll_loss_and_grad(x, [0], weight=weight)
+        assert same(loss, NAN)
+        assert not np.any(grad)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_cross_entropy_of_one_class(dtype: np.dtype) -> None:
     x = np.array([[3], [-40]], dtype)
@@ -173,9 +228,33 @@ def test_logsumexp_zero_size() -> None:
     assert sx.logsumexp(np.zeros((0, 3)), axis=None) == -INF
 
 
-def test_cross_entropy_without_classes_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"empty|no element|class"):
-        sx.cross_entropy(np.zeros((3, 0)), np.zeros(3, int))
+MULTICLASS = [
+    sx.cross_entropy,
+    sx.cross_entropy_and_grad,
+    sx.cross_entropy_grad,
+    sx.cross_entropy_grad_hess,
+    sx.nll_loss,
+    sx.nll_loss_and_grad,
+]
+
+
+@pytest.mark.parametrize("shape", [(3, 0), (0, 0), (0,)])
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("function", MULTICLASS)
+def test_losses_without_classes_are_an_error(function, soft: bool, shape: tuple[int, ...]) -> None:
+    target = np.zeros(shape) if soft else np.zeros(shape[:-1], int)
+    with pytest.raises(ValueError, match=rf"{function.__name__}: .*no element"):
+        function(np.zeros(shape), target)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("function", MULTICLASS)
+def test_losses_of_no_rows(function, soft: bool) -> None:
+    for shape, axis in (((0, 3), -1), ((3, 0), 0), ((2, 3, 0), 1)):
+        target = np.zeros(shape) if soft else np.zeros(np.delete(shape, axis), int)
+        results = function(np.zeros(shape), target, axis=axis)
+        for result in results if isinstance(results, tuple) else (results,):
+            assert np.isnan(result) if np.ndim(result) == 0 else result.shape == shape
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

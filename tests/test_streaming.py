@@ -282,6 +282,29 @@ def test_errors_name_the_values_and_change_nothing() -> None:
     assert np.array_equal(stream.result(), [-INF, -INF])
 
 
+# -- several processes -----------------------------------------------------------------------------
+
+_WORKER = """
+import pickle
+import numpy as np
+import softxent as sx
+x = np.random.default_rng(5).normal(size=(4, 900)) * 30
+stream = sx.LogSumExp(shape=(4,))
+stream.update(np.array_split(x, 3, axis=1)[{k}])
+print(pickle.dumps(stream).hex())
+"""
+
+
+def test_partial_results_of_other_processes(run_python) -> None:
+    parts = [pickle.loads(bytes.fromhex(run_python(_WORKER.format(k=k)))) for k in range(3)]
+    x = np.random.default_rng(5).normal(size=(4, 900)) * 30
+    for order in itertools.permutations(range(3)):
+        total = sx.LogSumExp(shape=(4,))
+        for k in order:
+            total.merge(parts[k])
+        assert_within_bound(total.result(), logsumexp(x)[0], FLOAT64)
+
+
 # -- the same bits ---------------------------------------------------------------------------------
 
 _BITS = """

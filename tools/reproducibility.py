@@ -20,13 +20,17 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from reproducibility_calls import Call
+
 ROWS = 13
 WIDTHS = (1, 2, 3, 7, 16, 17, 33, 65, 100, 257, 1000)
+OTHER_WIDTHS = (1, 3, 17, 100, 257)  # of calls that take the ways of others through the kernels
 THREADED_SHAPES = ((3, 40003), (2001, 17))  # few long rows, many short ones
 THREADS = (1, 2, 3, 8)
 # Emulated processors are a hundred times slower; instructions matter there, not layouts.
@@ -34,9 +38,6 @@ QUICK_WIDTHS = (3, 17, 100)
 EMULATED = ("Haswell", "Nehalem")
 # glibc picks other variants of libm and memcpy when it believes that these are missing.
 TUNABLES = "glibc.cpu.hwcaps=-AVX2,-AVX512F,-AVX512VL,-FMA"
-
-Call = Callable[..., tuple[np.ndarray, ...]]
-
 
 # -- the child: hashes -----------------------------------------------------------------------------
 
@@ -51,58 +52,6 @@ def logits(shape: tuple[int, int], dtype: np.dtype, scale: float) -> np.ndarray:
         x[7, 0] = np.inf
         x[8] = 0
     return x
-
-
-def calls() -> dict[str, Call]:
-    """Every function as call(x, rows, axis, out) -> results; `rows` picks the row arguments."""
-    import softxent as sx
-
-    def labels(x: np.ndarray, rows: np.ndarray, axis: int) -> np.ndarray:
-        target = (rows * 7 + 2) % x.shape[axis]
-        return target.reshape(np.delete(x.shape, axis % x.ndim))
-
-    def distributions(x: np.ndarray) -> np.ndarray:
-        return np.where(np.isfinite(x.astype(np.float64)), 0.25, 0).astype(x.dtype)
-
-    def loss(**options: Any) -> Call:
-        def call(x: np.ndarray, rows: np.ndarray, axis: int, out: Any) -> tuple[np.ndarray, ...]:
-            target = labels(x, rows, axis)
-            chosen = dict(options)
-            if chosen.pop("weighted", False):
-                chosen["weight"] = (np.arange(x.shape[axis]) % 5) * 0.5
-            if chosen.pop("soft", False):
-                target = distributions(x)
-            result = sx.cross_entropy_and_grad(
-                x, target, axis=axis, reduction="none", out=out, **chosen
-            )
-            return result[1], result[0]
-
-        return call
-
-    def hessian(x: np.ndarray, rows: np.ndarray, axis: int, out: Any) -> tuple[np.ndarray, ...]:
-        target = labels(x, rows, axis)
-        return sx.cross_entropy_grad_hess(x, target, axis=axis, logit_scale=0.75, softcap=30.0)
-
-    def binary(x: np.ndarray, rows: np.ndarray, axis: int, out: Any) -> tuple[np.ndarray, ...]:
-        target = distributions(x)
-        value, grad = sx.binary_cross_entropy_and_grad(x, target, reduction="none", out=out)
-        return grad, value
-
-    return {
-        "softmax": lambda x, rows, axis, out: (sx.softmax(x, axis, out=out),),
-        "log_softmax": lambda x, rows, axis, out: (sx.log_softmax(x, axis, out=out),),
-        "logsumexp": lambda x, rows, axis, out: (sx.logsumexp(x, axis),),
-        "softmax_grad": lambda x, rows, axis, out: (sx.softmax_grad(x, x, axis, out=out),),
-        "log_softmax_grad": lambda x, rows, axis, out: (sx.log_softmax_grad(x, x, axis, out=out),),
-        "sigmoid": lambda x, rows, axis, out: (sx.sigmoid(x, out=out),),
-        "log_sigmoid": lambda x, rows, axis, out: (sx.log_sigmoid(x, out=out),),
-        "cross_entropy": loss(),
-        "cross_entropy weighted": loss(weighted=True, label_smoothing=0.125),
-        "cross_entropy soft": loss(soft=True),
-        "cross_entropy options": loss(z_loss=0.01, logit_scale=0.75, softcap=30.0),
-        "cross_entropy hessian": hessian,
-        "binary_cross_entropy": binary,
-    }
 
 
 def canonical(result: np.ndarray, x: np.ndarray, axis: int) -> np.ndarray:
@@ -173,45 +122,62 @@ def dtypes() -> tuple[list[np.dtype], list[str]]:
 
 def cases(quick: bool) -> Iterator[tuple[str, str, str]]:
     """(case, variant, hash) for everything; all hashes of a case have to be equal."""
+    from reproducibility_calls import other_calls, thorough_calls
+
+    thorough, others = thorough_calls(), other_calls()
     for dtype in dtypes()[0]:
         for width in QUICK_WIDTHS if quick else WIDTHS:
-            yield from row_cases((ROWS, width), dtype, threads=1, few=quick)
+            yield from row_cases(thorough, (ROWS, width), dtype, few=quick)
+        for width in QUICK_WIDTHS if quick else OTHER_WIDTHS:
+            yield from row_cases(others, (ROWS, width), dtype, few=quick)
         if not quick:
             for shape in THREADED_SHAPES:
-                for threads in THREADS:
-                    yield from row_cases(shape, dtype, threads, few=True)
+                yield from row_cases(thorough, shape, dtype, few=True, threads=3)
+                yield from threaded_cases(thorough | others, shape, dtype)
             yield from reduced_cases(dtype)
 
 
 def row_cases(
-    shape: tuple[int, int], dtype: np.dtype, threads: int, few: bool
+    calls: dict[str, Call], shape: tuple[int, int], dtype: np.dtype, few: bool, threads: int = 1
 ) -> Iterator[tuple[str, str, str]]:
-    """Every function on one batch."""
+    """Calls on one batch, in its layouts and splits."""
     import softxent as sx
 
     x = logits(shape, dtype, scale=12.0)
     with sx.num_threads(threads):
-        for name, call in calls().items():
+        for name, call in calls.items():
             case = f"{name} {dtype} {shape[0]}x{shape[1]}"
             for variant, arrays in results(call, x, few):
                 yield case, f"{variant}, {threads} threads", digest(arrays)
 
 
+def threaded_cases(
+    calls: dict[str, Call], shape: tuple[int, int], dtype: np.dtype
+) -> Iterator[tuple[str, str, str]]:
+    """Calls on one batch, shared by more and more threads."""
+    import softxent as sx
+
+    x, rows = logits(shape, dtype, scale=12.0), np.arange(shape[0])
+    for name, call in calls.items():
+        for threads in THREADS:
+            with sx.num_threads(threads):
+                value = digest([canonical(result, x, -1) for result in call(x, rows, -1, None)])
+            yield f"{name} {dtype} {shape[0]}x{shape[1]}", f"{threads} threads", value
+
+
 def reduced_cases(dtype: np.dtype) -> Iterator[tuple[str, str, str]]:
     """Sums and means over many rows, which threads share."""
     import softxent as sx
+    from reproducibility_calls import reductions
 
-    x = np.nan_to_num(logits((4001, 37), dtype, scale=12.0), nan=0, posinf=1, neginf=-1)
-    target = np.arange(len(x)) % x.shape[1]
-    for reduction in ("sum", "mean"):
-        for threads in THREADS:
-            with sx.num_threads(threads):
-                loss, grad = sx.cross_entropy_and_grad(x, target, reduction=reduction)
-                binary = sx.binary_cross_entropy(x, x > 0, reduction=reduction)
-            case = f"cross_entropy {reduction} {dtype}"
-            yield case, f"{threads} threads", digest([np.asarray(loss), grad])
-            case = f"binary_cross_entropy {reduction} {dtype}"
-            yield case, f"{threads} threads", digest([np.asarray(binary)])
+    x = logits((4001, 37), dtype, scale=12.0)
+    x[~np.isfinite(x.astype(np.float64))] = 1
+    for name, call in reductions().items():
+        for reduction in ("sum", "mean"):
+            for threads in THREADS:
+                with sx.num_threads(threads):
+                    value = digest(call(x, reduction))
+                yield f"{name} {reduction} {dtype}", f"{threads} threads", value
 
 
 def hash_everything(quick: bool) -> dict[str, Any]:

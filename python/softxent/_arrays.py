@@ -82,7 +82,10 @@ def loss_dtype(dtype: np.dtype) -> np.dtype:
 
 def axis_index(axis: Any, ndim: int) -> int:
     """Normalise one axis; AxisError if the array has no such dimension."""
-    index = operator.index(axis)
+    try:
+        index = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"axis is {axis!r}; expected an integer") from None
     if not -ndim <= index < ndim:
         raise AxisError(index, ndim)
     return index % ndim

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .elementary import exp, log1p
+from .elementary import exp, log, log1p
 from .softmax import Exact
 from .wide import Wide, largest, largest_along, where
 
@@ -68,3 +68,23 @@ def binary_cross_entropy(
     scale = where(soft, w * largest([p * (negative + positive), positive]), grad)
     hess = w * (negative + positive) * p * q
     return BinaryCrossEntropy(Exact(loss), Exact(grad, scale), Exact(hess))
+
+
+def binary_cross_entropy_of_probabilities(
+    probs: np.ndarray,
+    target: np.ndarray,
+    *,
+    weight: np.ndarray | float = 1.0,
+    pos_weight: np.ndarray | float = 1.0,
+) -> BinaryCrossEntropy:
+    """-w * (v * t * log(p) + (1 - t) * log(1 - p)) with v = pos_weight, far from 0 and 1.
+
+    There logarithms would be clamped, and the denominator of the derivatives.
+    """
+    p, t, w = Wide.of(np.asarray(probs)), Wide.of(np.asarray(target)), Wide.of(weight)
+    positive, negative, q = t * pos_weight, 1.0 - t, 1.0 - p
+    loss = -w * (positive * log(p) + negative * log(q))
+    up, down = w * negative / q, w * positive / p
+    return BinaryCrossEntropy(
+        Exact(loss), Exact(up - down, largest([up, down])), Exact(up / q + down / p)
+    )

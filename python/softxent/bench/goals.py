@@ -20,7 +20,13 @@ LARGE_BYTES, TINY_ELEMENTS = 1 << 20, 320
 CLIFF = 1.5
 
 #: Candidates that are not peers.
-OWN = ("softxent", "copy", "read", "softxent 1 thread", "softxent float32", "numpy alone")
+OWN = (
+    "softxent", "softxent 1 thread", "softxent float32", "softxent plain", "copy", "read",
+    "numpy alone",
+)  # fmt: skip
+
+#: Options of the loss that may cost no sweep of memory and hardly any arithmetic.
+CHEAP_OPTIONS = {"weight", "smoothing"}
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,12 @@ def _goals(row: Row) -> Iterable[tuple[Goal, float | None]]:
     elif case.operation == "loss+grad" and case.dtype == "float64":
         yield Goal("times torch", 6.0), torch
     elif case.operation.endswith("loss+grad") and large:
-        yield Goal("times torch", 10.0), torch
-        yield Goal("times the best peer", 2.0), best
+        if not case.is_ours_alone:
+            yield Goal("times torch", 10.0), torch
+            yield Goal("times the best peer", 2.0), best
+        if case.options and CHEAP_OPTIONS.issuperset(case.options):
+            plain = speedup.get("softxent plain")
+            yield Goal("time / plain", 1.3, at_least=False), plain and 1 / plain
     elif case.operation in ("softmax", "log_softmax") and large:
         yield from _probabilities(row, best)
     elif case.operation in ("logsumexp", "loss"):

@@ -6,10 +6,13 @@ from typing import Any
 
 import softxent
 from softxent.bench.inputs import Buffer, Inputs
-from softxent.bench.shapes import Case
+from softxent.bench.shapes import SCALARS, Case
 from softxent.bench.timing import Call
 
 NAME = "softxent"
+
+#: The same call without options.
+PLAIN = "softxent plain"
 
 #: Smoothing of the rows with the option "smoothing", here and for every peer.
 SMOOTHING = 0.1
@@ -60,6 +63,7 @@ def _options(case: Case, inputs: Inputs) -> dict[str, Any]:
         options["weight"] = inputs.weight
     if "smoothing" in case.options:
         options["label_smoothing"] = SMOOTHING
+    options.update((name, value) for name, value in SCALARS.items() if name in case.options)
     return options
 
 

@@ -1,4 +1,4 @@
-"""Candidates made of softxent itself: the call, the same on one thread, in float32, the import."""
+"""Candidates made of softxent itself: the call, on one thread, in float32, plain; the import."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def candidates(case: Case, arrays: Inputs, threads: int) -> list[Candidate]:
     Returns
     -------
     list of Candidate
-        The call itself first; then, for the scaling study, the same on one thread and, for 16-bit
-        rows, the same in float32.
+        The call itself first; then, for the scaling study, the same on one thread, for 16-bit rows
+        the same in float32, and for rows with options the same with class indices alone.
     """
     calls = ours.prepare(case, arrays)
     found = [Candidate(ours.NAME, calls, _use(threads))]
@@ -40,6 +40,10 @@ def candidates(case: Case, arrays: Inputs, threads: int) -> list[Candidate]:
         wide = replace(case, dtype="float32")
         calls = ours.prepare(wide, inputs.make(wide, len(arrays.buffers)))
         found.append(Candidate("softxent float32", calls, _use(threads)))
+    if case.options:
+        plain = replace(case, options=())
+        calls = ours.prepare(plain, inputs.make(plain, len(arrays.buffers)))
+        found.append(Candidate(ours.PLAIN, calls, _use(threads)))
     return found
 
 

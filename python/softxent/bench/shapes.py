@@ -23,7 +23,14 @@ OPERATIONS = ("softmax", "log_softmax", "logsumexp", "loss", "loss+grad")
 LINEAR_SHAPE = (1024, 768, 50257)
 
 _STRIDED: tuple[tuple[tuple[int, ...], int], ...] = (((1000, 8192), 0), ((8, 21, 256, 256), 1))
-_OPTIONS = (("weight",), ("smoothing",), ("weight", "smoothing"), ("probabilities",))
+_OPTIONS = (
+    ("weight",), ("smoothing",), ("weight", "smoothing"),
+    ("z_loss",), ("logit_scale",), ("softcap",),
+    ("probabilities",), ("weight", "smoothing", "probabilities"),
+)  # fmt: skip
+
+#: Options that no other library has, and their values.
+SCALARS = {"z_loss": 1e-4, "logit_scale": 0.5, "softcap": 30.0}
 
 #: Class counts of the sweep: every one around the vector widths, then about half octaves.
 _SWEEP_CLASSES = (
@@ -56,7 +63,8 @@ class Case:
     dtype : str
         Name of the dtype of the logits.
     options : tuple of str
-        Of the loss: "weight", "smoothing" (0.1), "probabilities" (instead of class indices).
+        Of the loss: "weight", "smoothing" (0.1), "probabilities" (instead of class indices), and
+        those of `SCALARS`.
     study : str
         "table", "classes" and "rows" (sweeps), or "scaling" (1 thread against all).
     """
@@ -82,6 +90,11 @@ class Case:
     def is_linear(self) -> bool:
         """Whether the logits are those of a linear layer, never held."""
         return self.operation == "linear loss+grad"
+
+    @property
+    def is_ours_alone(self) -> bool:
+        """Whether no other library has one of the options."""
+        return not SCALARS.keys().isdisjoint(self.options)
 
     @property
     def logits_shape(self) -> tuple[int, ...]:

@@ -49,7 +49,9 @@ def _heading(result: Result) -> str:
 
 
 def _times(result: Result) -> str:
-    columns = [name for name in (ours.NAME, COPY, READ, *peers.names()) if _used(result, name)]
+    columns = [
+        name for name in (ours.NAME, ours.PLAIN, COPY, READ, *peers.names()) if _used(result, name)
+    ]
     header = ["row", *columns, "time / copy", "speed-up", "goals"]
     return _table(header, [_cells(row, columns) for row in result.rows])
 

@@ -33,10 +33,12 @@ class LinearCall(NamedTuple):
             full = np.zeros(math.prod(rows), dtype)
             full[slice(None) if self.kept is None else self.kept] = losses + penalties
             return full.reshape(rows)[()]
-        loss, penalty = np.float64(losses.sum()), np.float64(penalties.sum())
+        loss, penalty = float(losses.sum()), float(penalties.sum())
         if self.reduction == "mean":
-            loss, penalty = loss / np.float64(self.divisor), penalty / np.float64(len(losses))
-        return dtype.type(loss + penalty if self.problem.z_loss else loss)
+            loss = loss / self.divisor if self.divisor else math.nan
+            penalty /= max(len(losses), 1)
+        total = loss + penalty if self.problem.z_loss else loss
+        return dtype.type(math.nan if math.isnan(total) else total)  # the one NaN
 
     def restored(self, found: Gradients) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """The gradients in the shapes and dtypes of the arguments."""

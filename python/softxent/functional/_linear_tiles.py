@@ -21,8 +21,9 @@ from softxent import _core
 
 __all__ = ["Gradients", "LinearProblem", "LinearTile", "losses_and_gradients", "row_losses"]
 
-# Blocks and tiles hold this share of all logits, but need not be smaller than these bytes.
-_BLOCK_SHARE, _BLOCK_BYTES = 0.04, 1 << 26
+# Blocks and tiles hold this share of all logits, but need not be smaller than these bytes. The BLAS
+# has buffers of its own, so that the share stays clear of the 5 % that a call may need.
+_BLOCK_SHARE, _BLOCK_BYTES = 0.03, 1 << 26
 _TILE_SHARE, _TILE_BYTES = 0.01, 1 << 24
 # Blocks of fewer rows are not worth it; longer tiles bring no more speed.
 _FEWEST_ROWS, _MOST_ROWS = 96, 2048

@@ -7,6 +7,7 @@ float64.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ class _Terms(NamedTuple):
     """Row losses, and the coefficients w y at `positions` of the input, everywhere if None."""
 
     losses: np.ndarray
-    divisor: float
+    divisor: float  # of the mean
     coefficients: np.ndarray
     positions: tuple[np.ndarray, ...] | None
 
@@ -84,8 +85,12 @@ def nll_loss(
 
     Notes
     -----
-    Everything is computed in float64 and rounded once to the type of the result. Terms whose
-    coefficient is 0 contribute 0 whatever their log-probability.
+    Everything is computed in float64, sums in nearly twice its precision, and rounded once to the
+    type of the result. The error of a row with a class index is at most 1 ULP; of sums, means and
+    probability targets it is at most 4 (float32), 2 (16 bit) or 8 (float64) ULP of the largest
+    term. The memory layout does not change a bit.
+
+    Terms whose coefficient is 0 contribute 0 whatever their log-probability.
 
     Examples
     --------
@@ -94,7 +99,7 @@ def nll_loss(
     >>> softxent.nll_loss(np.log([[0.5, 0.5], [0.75, 0.25]]), [0, 1], reduction="none").round(4)
     array([0.6931, 1.3863])
     """
-    array, terms, code = _read(log_probs, target, axis, weight, ignore_index, reduction)
+    array, terms, code = _read("nll_loss", log_probs, target, axis, weight, ignore_index, reduction)
     return _reduced(terms, code, loss_dtype(array.dtype))
 
 
@@ -144,12 +149,14 @@ def nll_loss_and_grad(
     array([[-0.5,  0. ],
            [ 0. , -0.5]])
     """
-    array, terms, code = _read(log_probs, target, axis, weight, ignore_index, reduction)
+    array, terms, code = _read(
+        "nll_loss_and_grad", log_probs, target, axis, weight, ignore_index, reduction
+    )
     loss = _reduced(terms, code, loss_dtype(array.dtype))
     # With nothing to average the loss is NaN, but there is nothing to move either: gradient 0.
     # And 0.0 - x below, because -x would make that gradient -0.0.
     mean_scale = 1.0 / terms.divisor if terms.divisor else 0.0
-    values = 0.0 - terms.coefficients * (mean_scale if reduction == "mean" else 1.0)
+    values = _canonical(0.0 - terms.coefficients * (mean_scale if reduction == "mean" else 1.0))
     grad = output_for(array, out)
     with np.errstate(all="ignore"):
         if terms.positions is None:
@@ -161,9 +168,15 @@ def nll_loss_and_grad(
 
 
 def _read(
-    log_probs: Any, target: Any, axis: Any, weight: Any, ignore_index: Any, reduction: Any
+    name: str,
+    log_probs: Any,
+    target: Any,
+    axis: Any,
+    weight: Any,
+    ignore_index: Any,
+    reduction: Any,
 ) -> tuple[np.ndarray, _Terms, int]:
-    """Check the arguments and compute the row losses."""
+    """Check the arguments of the function called `name` and compute the row losses."""
     array = as_float(log_probs, "log_probs")
     index = axis_index(axis, array.ndim)
     code = reduction_code(reduction)
@@ -171,7 +184,7 @@ def _read(
     class_weight = weights(weight, "weight", (array.shape[index],))
     ignored = ignore_label(ignore_index, probs is not None)
     if array.shape[index] == 0:
-        raise no_class_error("nll_loss", array.shape)
+        raise no_class_error(name, array.shape)
     with np.errstate(all="ignore"):
         if labels is not None:
             return array, _label_terms(array, index, labels, class_weight, ignored), code
@@ -195,7 +208,7 @@ def _label_terms(
     coefficients = np.where(kept, 1.0 if class_weight is None else class_weight[safe], 0.0)
     picked = array[positions].astype(np.float64)
     losses = np.where(coefficients == 0, 0.0, 0.0 - coefficients * picked)
-    return _Terms(losses, float(coefficients.sum()), coefficients, positions)
+    return _Terms(losses, float(_sum(coefficients)), coefficients, positions)
 
 
 def _positions(labels: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
@@ -215,12 +228,46 @@ def _probability_terms(
         shape[axis] = -1
         coefficients *= class_weight.reshape(shape)
     products = np.where(coefficients == 0, 0.0, 0.0 - coefficients * array.astype(np.float64))
-    return _Terms(products.sum(axis), array.size / array.shape[axis], coefficients, None)
+    losses = _sum(products, axis)
+    return _Terms(losses, float(losses.size), coefficients, None)
 
 
 def _reduced(terms: _Terms, reduction: int, dtype: np.dtype) -> Any:
     with np.errstate(all="ignore"):
         if reduction == 0:
-            return terms.losses.astype(dtype)[()]
-        total = terms.losses.sum()
-        return dtype.type(total / np.float64(terms.divisor) if reduction == 2 else total)
+            return _canonical(terms.losses).astype(dtype)[()]
+        total = float(_sum(terms.losses))
+        if reduction == 2:
+            total = total / terms.divisor if terms.divisor else math.nan
+        return dtype.type(_canonical(total))
+
+
+def _sum(terms: np.ndarray, axis: int | None = None) -> np.ndarray:
+    """
+    Sum along an axis, or of everything, with the rounding errors added in the end.
+
+    The order of the additions is that of the terms, whatever the memory layout: a tree that adds
+    the halves. Where the sum is not finite the errors mean nothing.
+    """
+    high = terms.reshape(-1) if axis is None else np.moveaxis(terms, axis, -1)
+    if high.shape[-1] == 0:
+        return np.zeros(high.shape[:-1])
+    low = np.zeros_like(high)
+    while (count := high.shape[-1]) > 1:
+        half = count // 2
+        a, b = high[..., :half], high[..., half : 2 * half]
+        total = a + b
+        part = total - a
+        error = (a - (total - part)) + (b - part)
+        error += low[..., :half] + low[..., half : 2 * half]
+        if count % 2:
+            total = np.concatenate([total, high[..., -1:]], axis=-1)
+            error = np.concatenate([error, low[..., -1:]], axis=-1)
+        high, low = total, error
+    result: np.ndarray = np.where(np.isfinite(high), high + low, high)[..., 0]
+    return result
+
+
+def _canonical(values: Any) -> np.ndarray:
+    """Results with the one NaN that the package returns, whatever the NaN that came in."""
+    return np.where(np.isnan(values), np.nan, values)

@@ -28,7 +28,8 @@ def distributions(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return cast(np.where(np.isfinite(np.asarray(x, np.float64)), y, 0.0), x.dtype)
 
 
-def _weights(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def weights(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Class weights, some of them 0."""
     return cast(
         rng.choice([0.0, 0.25, 0.5, 1.0, 1.5, 3.0], p=[0.05, *[0.19] * 5], size=x.shape[1]), x.dtype
     )
@@ -55,7 +56,7 @@ def _hard(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[O
 
 def _hard_reduced(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
     target = labels(x, rng)
-    options = {"weight": _weights(x, rng), "sample_weight": rng.choice([0.5, 1.0, 2.0], len(x))}
+    options = {"weight": weights(x, rng), "sample_weight": rng.choice([0.5, 1.0, 2.0], len(x))}
     options["weight"][target[0]] = 1  # so that the divisor of the mean is not 0
     ignored = np.where(np.arange(len(x)) % 4 == 3, -100, target)
     bounds = ("combined", "gradient_hard")
@@ -73,7 +74,7 @@ def _smoothed(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterat
     target = labels(x, rng)
     options = {"label_smoothing": 0.1, "reduction": "none"}
     yield from _call(sx, x, target, ("combined", "gradient_soft"), **options)
-    options["weight"] = _weights(x, rng)
+    options["weight"] = weights(x, rng)
     yield from _call(sx, x, target, ("combined", "gradient_soft"), **options)
 
 
@@ -81,10 +82,14 @@ def _soft(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[O
     target = distributions(x, rng)
     bounds = ("combined", "gradient_soft")
     yield from _call(sx, x, target, bounds, reduction="none")
-    yield from _call(sx, x, target, bounds, reduction="mean", weight=_weights(x, rng))
+    options = {"reduction": "mean", "weight": weights(x, rng)}
+    yield from _call(sx, x, target, bounds, **options)
+    x = _finite(x)
+    if len(x):
+        yield from _call(sx, x, distributions(x, rng), bounds, label_smoothing=0.1, **options)
 
 
-def _spans_a_number(x: np.ndarray, scale: float) -> np.ndarray:
+def spans_a_number(x: np.ndarray, scale: float) -> np.ndarray:
     """Rows whose scaled finite logits differ by a double: beyond it a dense loss is inf."""
     finite = np.where(np.isfinite(np.asarray(x, np.float64)), np.asarray(x, np.float64), 0.0)
     half = finite.max(axis=1) / 2 - finite.min(axis=1) / 2
@@ -95,7 +100,7 @@ def _with_option(**options: object) -> Case:
     def case(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
         bounds = ("combined", "combined")
         yield from _call(sx, x, labels(x, rng), bounds, reduction="none", **options)
-        x = _spans_a_number(x, float(options.get("logit_scale", 0.0)))
+        x = spans_a_number(x, float(options.get("logit_scale", 0.0)))
         yield from _call(sx, x, distributions(x, rng), bounds, reduction="none", **options)
 
     return case
@@ -112,13 +117,15 @@ _EVERYTHING = {
 
 def _everything(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
     x = _finite(x)
-    options = {**_EVERYTHING, "weight": _weights(x, rng)}
+    options = {**_EVERYTHING, "weight": weights(x, rng)}
+    options["sample_weight"] = rng.choice([0.5, 1.0, 2.0], len(x))
     yield from _call(sx, x, labels(x, rng), ("combined", "combined"), **options)
+    yield from _call(sx, x, distributions(x, rng), ("combined", "combined"), **options)
 
 
 def _hessian(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
     target = labels(x, rng)
-    for options in ({}, {"weight": _weights(x, rng)}, {"z_loss": 1e-3, "logit_scale": 0.75}):
+    for options in ({}, {"weight": weights(x, rng)}, {"z_loss": 1e-3, "logit_scale": 0.75}):
         grad, hess = sx.cross_entropy_grad_hess(x, target, **options)
         expected = exact.cross_entropy(x, target, reduction="none", **options)
         bound = "combined" if "z_loss" in options else "gradient_hard"
@@ -130,10 +137,18 @@ def _hessian_everything(
     sx: ModuleType, x: np.ndarray, rng: np.random.Generator
 ) -> Iterator[Outcome]:
     x = _finite(x)
-    options = {**_EVERYTHING, "weight": _weights(x, rng)}
-    target = labels(x, rng)
-    _, hess = sx.cross_entropy_grad_hess(x, target, **options)
-    yield outcome("hess", "combined", hess, exact.cross_entropy(x, target, **options).hess)
+    options = {**_EVERYTHING, "weight": weights(x, rng)}
+    for target in (labels(x, rng), distributions(x, rng)):
+        _, hess = sx.cross_entropy_grad_hess(x, target, **options)
+        yield outcome("hess", "combined", hess, exact.cross_entropy(x, target, **options).hess)
+
+
+def _row_gradients(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
+    """grad_output multiplies the rows as sample weights do, which the oracle knows."""
+    target, g = labels(x, rng), rng.choice([0.3, 1.0, 2.0, 7.0], len(x))
+    grad = sx.cross_entropy_grad(x, target, g, reduction="none")
+    expected = exact.cross_entropy(x, target, sample_weight=g, reduction="none")
+    yield outcome("grad", "gradient_hard", grad, expected.grad)
 
 
 def _probabilities(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
@@ -143,6 +158,13 @@ def _probabilities(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> I
     expected = exact.cross_entropy_of_probabilities(probs, target)
     yield outcome("loss", "cross_entropy", loss, expected.loss)
     yield outcome("grad", "gradient_hard", grad, expected.grad)
+    target = np.where(np.asarray(probs, np.float64) > 0, distributions(x, rng), 0).astype(x.dtype)
+    loss, grad = sx.cross_entropy_and_grad(probs, target, from_logits=False, reduction="none")
+    _, hess = sx.cross_entropy_grad_hess(probs, target, from_logits=False)
+    expected = exact.cross_entropy_of_probabilities(probs, target)
+    yield outcome("loss", "combined", loss, expected.loss)
+    yield outcome("grad", "gradient_soft", grad, expected.grad)
+    yield outcome("hess", "combined", hess, expected.hess)
 
 
 CASES: dict[str, Case] = {
@@ -154,6 +176,7 @@ CASES: dict[str, Case] = {
     "cross_entropy logit_scale": _with_option(logit_scale=0.7),
     "cross_entropy softcap": _with_option(softcap=30.0),
     "cross_entropy every option": _everything,
+    "cross_entropy_grad of row gradients": _row_gradients,
     "cross_entropy_grad_hess": _hessian,
     "cross_entropy_grad_hess every option": _hessian_everything,
     "cross_entropy from_logits=False": _probabilities,

@@ -16,6 +16,8 @@ MODULES = ("torch",)
 
 def prepare(case: Case, inputs: Inputs, threads: int) -> list[Call] | None:
     """Make one call per buffer; `threads` becomes torch's own number of threads."""
+    if case.is_ours_alone:
+        return None
     torch = importlib.import_module("torch")
     torch.set_num_threads(threads)
     calls = [_call(torch, case, inputs, buffer) for buffer in inputs.buffers]

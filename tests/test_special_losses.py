@@ -1,0 +1,115 @@
+"""Special values where no logit is given, or an odd one: exactly as docs/semantics.md."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import softxent as sx
+
+INF, NAN = np.inf, np.nan
+
+
+def same(got: object, want: object) -> bool:
+    return np.array_equal(np.asarray(got), np.asarray(want, np.float64), equal_nan=True)
+
+
+# log-probabilities, target, class weights, loss, gradient of the sum
+NLL = [
+    ([-INF, -1], 0, [2, 1], INF, [-2, 0]),
+    ([NAN, -1], 0, [2, 1], NAN, [-2, 0]),
+    ([NAN, -INF, -1], 2, None, 1, [0, 0, -1]),
+    ([-INF, -1], 0, [0, 1], 0, [0, 0]),
+    ([NAN, -1], -100, None, 0, [0, 0]),
+    ([-1, -2], [0.5, 2], None, 4.5, [-0.5, -2]),
+    ([-INF, -2], [0.0, 1.0], None, 2, [0, -1]),
+    ([3, -2], 0, None, -3, [-1, 0]),
+]
+
+
+@pytest.mark.parametrize(("log_probs", "target", "weight", "loss", "grad"), NLL, ids=str)
+def test_nll_loss_of_special_rows(log_probs, target, weight, loss, grad) -> None:
+    got = sx.nll_loss_and_grad(log_probs, target, weight=weight, reduction="sum")
+    assert same(got[0], loss)
+    assert same(got[1], grad)
+
+
+# probabilities, target, loss, gradient
+PROBABILITIES = [
+    ([0, 1], 0, INF, [-INF, 0]),
+    ([0, 1], 1, 0, [0, -1]),
+    ([0, 1], [0, 0.5], 0, [0, -0.5]),
+    ([-0.5, 1], 0, NAN, [2, 0]),
+    ([NAN, 1], 0, NAN, [NAN, 0]),
+    ([NAN, 1], 1, 0, [0, -1]),
+    ([0.5, 1], [0.0, 4.0], 0, [0, -4]),
+]
+
+
+@pytest.mark.parametrize(("probs", "target", "loss", "grad"), PROBABILITIES, ids=str)
+def test_cross_entropy_of_special_probabilities(probs, target, loss, grad) -> None:
+    got = sx.cross_entropy_and_grad(probs, target, from_logits=False, reduction="none")
+    assert same(got[0], loss)
+    assert same(got[1], grad)
+
+
+# probability, target, loss, gradient
+BINARY = [
+    (0, 1, 100, -1e12),
+    (1, 0, 100, 1e12),
+    (0, 0, 0, 0),
+    (1, 1, 0, 0),
+    (1.5, 1, NAN, NAN),
+    (-0.1, 0, NAN, NAN),
+    (NAN, 0, NAN, NAN),
+]
+
+
+@pytest.mark.parametrize(("prob", "target", "loss", "grad"), BINARY, ids=str)
+def test_binary_cross_entropy_of_special_probabilities(prob, target, loss, grad) -> None:
+    got = sx.binary_cross_entropy_and_grad(prob, target, from_logits=False)
+    assert same(got[0], loss)
+    assert same(got[1], grad)
+
+
+# grad_output, second argument, result
+SOFTMAX_GRAD = [
+    ([NAN, 1], [0.5, 0.5], [NAN, NAN]),
+    ([INF, 1], [0.5, 0.5], [NAN, -INF]),
+    ([1, 1], [NAN, 0.5], [NAN, NAN]),
+    ([1, 2], [0, 1], [0, 0]),
+]
+LOG_SOFTMAX_GRAD = [
+    ([NAN, 1], [-1, -1], [NAN, NAN]),
+    ([INF, 1], [-1, -1], [NAN, -INF]),
+    ([1, -1], [NAN, -1], [NAN, -1]),
+    ([1, 2], [-INF, 0], [1, -1]),
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "grad_output", "given", "result"),
+    [
+        *((sx.softmax_grad, *case) for case in SOFTMAX_GRAD),
+        *((sx.log_softmax_grad, *case) for case in LOG_SOFTMAX_GRAD),
+    ],
+    ids=str,
+)
+def test_vector_jacobian_products_of_special_rows(function, grad_output, given, result) -> None:
+    assert same(function(np.array(grad_output, float), np.array(given, float)), result)
+
+
+@pytest.mark.parametrize("infinite", [INF, -INF])
+def test_softcap_makes_infinite_logits_finite(infinite: float) -> None:
+    loss, grad = sx.cross_entropy_and_grad([infinite, 1.0, 2.0], 1, softcap=3.0)
+    capped = 3 * np.tanh(np.array([infinite, 1.0, 2.0]) / 3)
+    assert loss == pytest.approx(sx.cross_entropy(capped, 1), rel=1e-15)
+    assert grad[0] == 0
+    assert np.all(grad[1:] != 0)
+
+
+def test_z_loss_moves_rows_whose_labels_have_no_weight() -> None:
+    loss, grad = sx.cross_entropy_and_grad([[1.0, 2.0]], [0], weight=[0, 1], z_loss=0.5)
+    assert np.isnan(loss)
+    x = np.array([1.0, 2.0])
+    assert np.allclose(grad, sx.logsumexp(x) * sx.softmax(x), rtol=1e-15)
