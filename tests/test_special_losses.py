@@ -93,7 +93,7 @@ LOG_SOFTMAX_GRAD = [
         *((sx.softmax_grad, *case) for case in SOFTMAX_GRAD),
         *((sx.log_softmax_grad, *case) for case in LOG_SOFTMAX_GRAD),
     ],
-    ids=str,
+    ids=lambda value: value.__name__ if callable(value) else str(value),
 )
 def test_vector_jacobian_products_of_special_rows(function, grad_output, given, result) -> None:
     assert same(function(np.array(grad_output, float), np.array(given, float)), result)
