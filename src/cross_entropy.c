@@ -297,10 +297,24 @@ static sxt_status cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error
     return status;
 }
 
+/* A Hessian takes the general form, in double where logits are scaled; the gradient keeps the bits that it has
+ * without one. The output that takes the logits' place is last. */
+static sxt_status scaled_hessian(const sxt_cross_entropy_args *a, sxt_label_error *bad)
+{
+    sxt_cross_entropy_args gradient = *a, hessian = *a;
+    gradient.hess = hessian.grad = NULL;
+    hessian.loss = NULL;
+    hessian.row_losses = NULL;
+    int gradient_last = a->grad && a->grad->data == a->logits.data;
+    sxt_status status = cross_entropy(gradient_last ? &hessian : &gradient, bad);
+    return status == SXT_OK ? cross_entropy(gradient_last ? &gradient : &hessian, bad) : status;
+}
+
 sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *bad)
 {
     uint64_t saved = sxt_float_enter();
-    sxt_status status = cross_entropy(a, bad);
+    int twice = a && a->hess && a->labels && a->logit_scale != 1.0 && a->softcap == 0.0;
+    sxt_status status = twice ? scaled_hessian(a, bad) : cross_entropy(a, bad);
     sxt_float_leave(saved);
     return status;
 }
