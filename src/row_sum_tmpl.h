@@ -55,20 +55,20 @@ SXT_INLINE void N(range_sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, 
                 if (next) /* the next rows arrive while this one is computed */
                     __builtin_prefetch(next + i);
                 KV v = LOAD(x + i), term = V(exp_add)(v, NULL, &ref, &acc, precise);
-                if (store)
-                    V(store)(e + i, term);
                 if (blends)
                     N(blend_add)(&blend, v, i, V(W), weighted);
+                if (store)
+                    V(store)(e + i, term);
             }
             if (i >= n || count == FLUSH)
                 continue;
             if (i == stop || n - i < V(W)) {
                 ptrdiff_t left = n - i < V(W) ? n - i : V(W), out = i == stop ? skip - i : -1;
-                KV term = V(exp_add)(N(tail_but)(x + i, left, out, -(T)INFINITY), NULL, &ref, &acc, precise);
+                KV v = N(tail_but)(x + i, left, out, -(T)INFINITY), term = V(exp_add)(v, NULL, &ref, &acc, precise);
+                if (blends) /* before the terms take the place of the elements */
+                    N(blend_add)(&blend, N(tail_but)(x + i, left, out, (T)row->max), i, left, weighted);
                 if (store)
                     V(storen)(e + i, term, left);
-                if (blends)
-                    N(blend_add)(&blend, N(tail_but)(x + i, left, out, (T)row->max), i, left, weighted);
                 i += V(W);
                 count++;
             }

@@ -76,6 +76,35 @@ def test_cross_entropy_in_place_gradient() -> None:
     assert loss == sx.cross_entropy(X, LABELS)
 
 
+WEIGHTS = np.linspace(0.5, 2.0, 521)
+IN_PLACE_OPTIONS = {
+    "plain": {},
+    "smoothing": {"label_smoothing": 0.1},
+    "weighted smoothing": {"label_smoothing": 0.1, "weight": WEIGHTS},
+    "z_loss": {"z_loss": 0.01},
+    "scale": {"logit_scale": 3.7},
+    "scale, smoothing": {"logit_scale": 0.3, "label_smoothing": 0.2},
+    "softcap": {"softcap": 20.0, "label_smoothing": 0.1},
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("options", IN_PLACE_OPTIONS)
+@pytest.mark.parametrize("classes", [7, 300, 521])
+def test_gradient_in_place_of_the_logits_under_options(options, classes, dtype) -> None:
+    generator = np.random.default_rng(classes)
+    x = cast(generator.normal(size=(9, classes)), dtype)
+    labels = generator.integers(0, classes, 9)
+    chosen = dict(IN_PLACE_OPTIONS[options])
+    if "weight" in chosen:
+        chosen["weight"] = WEIGHTS[:classes]
+    loss, grad = sx.cross_entropy_and_grad(x, labels, reduction="none", **chosen)
+    own = x.copy()
+    loss_in_place, _ = sx.cross_entropy_and_grad(own, labels, reduction="none", out=own, **chosen)
+    assert loss_in_place.tobytes() == loss.tobytes()
+    assert own.tobytes() == grad.tobytes()
+
+
 def test_cross_entropy_gradient_over_its_targets() -> None:
     probs = sx.softmax(X[::-1])
     expected = sx.cross_entropy_grad(X, probs)
