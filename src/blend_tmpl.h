@@ -49,7 +49,8 @@ SXT_FN V(blend_outcome) V(finish_blend)(V(wide) others, V(blend) g)
     nll = V(wide_add)(nll, V(wide_from)(small ? 0.0 : 0.0 - tail));
     int beyond = !(V(wide_round)(nll) < 0x1p1000), far = beyond | !(fabs(g.dot) < 0x1p960);
     /* -log p of the maximum, by way of the label unless that one's is beyond the largest number */
-    double above = V(wide_round)(V(wide_add)(nll, V(wide_gap)(g.at_label, g.max, g.scale)));
+    V(wide) below = V(wide_gap)(g.at_label, g.max, g.scale);
+    double gap = V(wide_round)(below), above = V(wide_round)(V(wide_add)(nll, below));
     double above_far = V(wide_round)(V(wide_add)(V(wide_log)(sum, g.n_ref), V(wide_from)(g.scale * (g.shift - g.max))));
     above = beyond ? above_far : above;
     double lse = g.scale * g.max + above;
@@ -60,7 +61,7 @@ SXT_FN V(blend_outcome) V(finish_blend)(V(wide) others, V(blend) g)
     double own = g.base_label == 0.0 ? 0.0 : g.base_label * (half * (2.0 * (double)DENSE_SCALE));
     double dense_part = (g.dot * g.scale + own) * (unit / (double)DENSE_SCALE) + g.base_sum * unit * above;
     double p_label = V(wide_ratio)(e, sum), p_others = V(wide_ratio)(others, sum);
-    p_label = x == -(double)INFINITY ? 0.0 : p_label;
+    p_label = gap < -4096.0 ? 0.0 : p_label; /* e is not below a tiny number; z_slope may be huge */
     double z_slope = 2.0 * g.z_loss * lse * g.z_grad;
     /* the mass, times its factor, with what rounding leaves of both */
     sxt_dd mass = sxt_two_sum(g.share, g.base_sum);

@@ -7,7 +7,8 @@
  * numbers; NaN; absurd targets) are found by their own values and done again in double (logistic_f64.h).
  * For the others intermediate results are normal numbers: others would cost a hundred cycles each.
  *
- * Maximum errors over all floats (tools/check_logistic.c), in ULP: MEASURED. */
+ * Maximum errors over all floats (tools/check_logistic.c), in ULP: sigmoid 0.79, log_sigmoid and loss 1.77,
+ * gradient 1.04, second derivative 1.48. */
 
 /* log1p(u) = u + u^2 P(u) on [0, 1]. Maximum error of the polynomial with these rounded coefficients,
  * relative to log1p(u): 2^-27.5. tools/make_coefficients.py. */

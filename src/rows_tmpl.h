@@ -13,7 +13,6 @@ SXT_INLINE KV N(tail)(const ST *x, ptrdiff_t n)
 #include "row_scan_tmpl.h"
 #include "row_sum_tmpl.h"
 #include "row_dense_tmpl.h"
-
 #include "row_write_tmpl.h"
 
 /* Makes the row ready for scan. Field by field: a row is large, and short ones are many. */

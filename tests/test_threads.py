@@ -161,22 +161,24 @@ def test_spawned_process() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_keyboard_interrupt_is_not_lost() -> None:
+    # a shell's background job ignores the signal, and so would the child
     code = (
-        "import numpy as np, softxent\n"
+        "import signal, numpy as np, softxent\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "x = np.zeros((100, 10000))\n"
         "softxent.softmax(x); print('ready', flush=True)\n"
         "try:\n"
         "    while True: softxent.softmax(x, out=x)\n"
         "except KeyboardInterrupt: print('interrupted', flush=True)\n"
     )
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    try:
-        assert child.stdout.readline().strip() == "ready"
-        time.sleep(0.05)
-        child.send_signal(signal.SIGINT)
-        output, _ = child.communicate(timeout=30)
-    finally:
-        child.kill()
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout.readline().strip() == "ready"
+            time.sleep(0.05)
+            child.send_signal(signal.SIGINT)
+            output, _ = child.communicate(timeout=30)
+        finally:
+            child.kill()
     assert output.strip() == "interrupted"
     assert child.returncode == 0
 
