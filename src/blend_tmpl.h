@@ -47,11 +47,11 @@ SXT_FN V(blend_outcome) V(finish_blend)(V(wide) others, V(blend) g)
     V(wide) sum = V(wide_add)(others, e), nll = V(wide_nll)(others, e, x, g.n_ref);
     int small = V(wide_round)(others) < 0.375 * V(wide_round)(e); /* as in wide_nll */
     nll = V(wide_add)(nll, V(wide_from)(small ? 0.0 : 0.0 - tail));
-    int beyond = !(V(wide_round)(nll) < 0x1p1000), far = beyond | !(fabs(g.dot) < 0x1p960);
-    /* -log p of the maximum, by way of the label unless that one's is beyond the largest number */
+    int beyond = !(V(wide_round)(nll) < 1024.0), far = !(V(wide_round)(nll) < 0x1p1000) | !(fabs(g.dot) < 0x1p960);
+    /* -log p of the maximum, by way of the label unless that one is too far away to tell */
     V(wide) below = V(wide_gap)(g.at_label, g.max, g.scale);
     double gap = V(wide_round)(below), above = V(wide_round)(V(wide_add)(nll, below));
-    double above_far = V(wide_round)(V(wide_add)(V(wide_log)(sum, g.n_ref), V(wide_from)(g.scale * (g.shift - g.max))));
+    double above_far = V(wide_round)(V(wide_add)(V(wide_log)(sum, g.n_ref), V(wide_gap)(g.shift, g.max, g.scale)));
     above = beyond ? above_far : above;
     double lse = g.scale * g.max + above;
     double half = g.scale * (0.5 * g.max - 0.5 * g.at_label); /* the whole may overflow */
