@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 Call = Callable[[], object]
 
-#: Pause before a burst, in seconds: the thread pools of the candidate before spin for a while. After
-#: 1 ms PyTorch's still held the second processor, and two threads looked like one.
+#: Pause before a burst, in seconds: the thread pools of the candidate before spin for a while.
+#: After 1 ms PyTorch's still held the second processor, and two threads looked like one.
 _REST = 0.01
 
 #: Longer calls are not warmed up: waking threads and filling caches is a small part of them.
