@@ -1,5 +1,5 @@
-/* blend_tmpl.h - cross-entropy of labels with smoothing, z_loss or scaled logits, at little more than the price of the plain
- * one: what rows and tiles share. Included once per compute type, after finish_tmpl.h.
+/* blend_tmpl.h - cross-entropy of labels with smoothing, z_loss or scaled logits, at little more than the price of the
+ * plain one: what rows and tiles share. Included once per compute type, after finish_tmpl.h.
  *
  *     loss = share (lse - z_label) + sum_c base_c (lse - z_c) + z_loss lse^2,  z = scale x
  *     gradient = scale (row_grad (Q p - q) + 2 z_loss z_grad lse p)
