@@ -15,10 +15,11 @@ sxt_status sxt_check_array(const sxt_array *a)
     ptrdiff_t count = 1;
     int empty = 0;
     for (int i = 0; i < a->ndim; i++) {
-        if (a->shape[i] < 0 || (a->shape[i] > 0 && count > MOST_ELEMENTS / a->shape[i]))
+        /* no division: it would take longer than all else that is done about a few numbers */
+        if (a->shape[i] < 0 || __builtin_mul_overflow(count, a->shape[i] > 0 ? a->shape[i] : 1, &count) ||
+            count > MOST_ELEMENTS)
             return SXT_ERR_SHAPE;
         empty |= a->shape[i] == 0;
-        count *= a->shape[i] > 0 ? a->shape[i] : 1;
     }
     return a->data || empty ? SXT_OK : SXT_ERR_ARGUMENT;
 }

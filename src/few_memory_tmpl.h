@@ -23,8 +23,11 @@ static void N(unstage_row)(const T *stage, char *y, ptrdiff_t classes)
             STOREN(to + c, V(loadn)(stage + c, classes - c), classes - c);
 }
 
-/* Classes side by side in memory. A strip is read where it lies if four elements may be read at each row's
- * end: there the next rows follow. */
+/* Where the strip of four classes with class c begins: the last one shares classes with the one before it, if
+ * it would go past the end. */
+SXT_INLINE ptrdiff_t N(strip)(ptrdiff_t c, ptrdiff_t classes) { return c + 4 <= classes || classes < 4 ? c : classes - 4; }
+
+/* Classes side by side in memory. Fewer than four are read where they lie if the next rows follow there. */
 static void N(few_pack_classes)(const V(few) *s, const char *x, ptrdiff_t step, ptrdiff_t rows_left,
                                 ptrdiff_t classes)
 {
@@ -32,7 +35,8 @@ static void N(few_pack_classes)(const V(few) *s, const char *x, ptrdiff_t step, 
     for (ptrdiff_t i = 0; i < s->n; i += V(W), x += step * V(W)) {
         const char *from = x;
         ptrdiff_t from_step = step, rows = s->rows - i;
-        if (!ST_IS_T || rows_left - i < V(W) + 4 || step < classes * (ptrdiff_t)sizeof(ST)) {
+        if (!ST_IS_T || rows < V(W) ||
+            (classes < 4 && (rows_left - i < V(W) + 4 || step < classes * (ptrdiff_t)sizeof(ST)))) {
             from = (const char *)s->stage;
             from_step = room * (ptrdiff_t)sizeof(T);
             for (ptrdiff_t k = 0; k < V(W); k++)
@@ -41,8 +45,10 @@ static void N(few_pack_classes)(const V(few) *s, const char *x, ptrdiff_t step, 
                 else
                     memset(s->stage + k * room, 0, (size_t)room * sizeof(T));
         }
-        for (ptrdiff_t c = 0; c < classes; c += 4)
-            V(pack4)(from + c * (ptrdiff_t)sizeof(T), from_step, s->tile + c * s->lanes + i, s->lanes);
+        for (ptrdiff_t c = 0; c < classes; c += 4) {
+            ptrdiff_t k = N(strip)(c, classes);
+            V(pack4)(from + k * (ptrdiff_t)sizeof(T), from_step, s->tile + k * s->lanes + i, s->lanes);
+        }
     }
 }
 
@@ -54,8 +60,10 @@ static void N(few_unpack_classes)(const V(few) *s, char *y, ptrdiff_t step, ptrd
         int staged = !ST_IS_T || rows < V(W);
         char *to = staged ? (char *)s->stage : y;
         ptrdiff_t to_step = staged ? room * (ptrdiff_t)sizeof(T) : step;
-        for (ptrdiff_t c = 0; c < classes; c += 4)
-            V(unpack4)(s->tile + c * s->lanes + i, s->lanes, to + c * (ptrdiff_t)sizeof(T), to_step, classes - c);
+        for (ptrdiff_t c = 0; c < classes; c += 4) {
+            ptrdiff_t k = N(strip)(c, classes);
+            V(unpack4)(s->tile + k * s->lanes + i, s->lanes, to + k * (ptrdiff_t)sizeof(T), to_step, classes - k);
+        }
         for (ptrdiff_t k = 0; staged && k < rows; k++)
             N(unstage_row)(s->stage + k * room, y + k * step, classes);
     }

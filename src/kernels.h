@@ -115,6 +115,9 @@ typedef struct {
     double fill;
 } sxt_row;
 
+/* Bytes of an element. */
+static inline ptrdiff_t sxt_item_size(sxt_dtype dtype) { return dtype == SXT_F64 ? 8 : dtype == SXT_F32 ? 4 : 2; }
+
 /* Log-softmax and the general form leave the first maximum out of the sum: log1p of the others' share is
  * then exact for it. */
 static inline int sxt_skips_max(const sxt_job *job)

@@ -1,7 +1,7 @@
 /* lanes_tmpl.h - tiles of rows side by side: what is known of the rows, and what happens between packing and
  * unpacking (tiles_tmpl.h). Included once per compute type, after results_tmpl.h. */
 
-#define WIDE_TILE 64
+#define WIDE_TILE 128
 #define NARROW_TILE 16
 
 /* One value a lane, in the order of the row's way through the sweeps. */
@@ -53,6 +53,17 @@ typedef struct {
     T *x, *target, *hess, *tail, *slope, *bend;
     ptrdiff_t block; /* classes that fit */
 } V(tiles_t);
+
+/* The tiles from class c on. */
+SXT_INLINE V(tiles_t) V(tiles_from)(const V(tiles_t) *t, const V(lanes) *s, ptrdiff_t c)
+{
+    V(tiles_t) here = *t;
+    T **parts[] = {&here.x, &here.target, &here.hess, &here.tail, &here.slope, &here.bend};
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
+        if (*parts[k])
+            *parts[k] += c * s->lanes;
+    return here;
+}
 
 /* Only capped and scaled logits have tails, and they are computed in double. */
 #define HAS_TAILS(t) (!SXT_T_IS_F32 && (t)->tail)

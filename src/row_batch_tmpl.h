@@ -64,8 +64,9 @@ static void N(batch)(const sxt_job *job, sxt_row *rows, ptrdiff_t count, sxt_tot
 static void N(rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
 {
     sxt_row rows[BATCH_ROWS];
-    ptrdiff_t bytes = job->classes * (ptrdiff_t)sizeof(ST), most = BATCH_BYTES / bytes;
-    most = most < 1 ? 1 : most < BATCH_ROWS ? most : BATCH_ROWS;
+    ptrdiff_t bytes = job->classes * (ptrdiff_t)sizeof(ST), most = BATCH_ROWS;
+    if (bytes > BATCH_BYTES / BATCH_ROWS)
+        most = bytes < BATCH_BYTES ? BATCH_BYTES / bytes : 1;
     for (ptrdiff_t r = 0; r < p->rows;) {
         ptrdiff_t count = 0;
         for (; r < p->rows && count < most; r++) {

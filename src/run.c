@@ -15,8 +15,9 @@
 #define TASK_BYTES ((ptrdiff_t)128 * 1024)
 /* Less work than this is done before a second thread has woken up. */
 #define PARALLEL_BYTES ((ptrdiff_t)48 * 1024)
-/* Rows in a task are a multiple of this, the widest tile. */
+/* Rows in a task are a multiple of the widest tile: of few classes, and of rows side by side. */
 #define ROW_MULTIPLE 64
+#define ROWS_ACROSS 128
 /* The same for capped logits: caps_tmpl.h. */
 #define CAPPED_ROWS 8
 
@@ -29,8 +30,6 @@ typedef struct {
     sxt_scratch scratch[1]; /* of the caller, when it works alone */
     int alone;
 } row_run;
-
-static ptrdiff_t item_size(sxt_dtype dtype) { return dtype == SXT_F64 ? 8 : dtype == SXT_F32 ? 4 : 2; }
 
 /* A Hessian needs the general form, whose gradient is a plain one's in other bits: where both are wanted of
  * a plain loss, the rows are gone through twice, in cache. The output that takes the logits' place is last. */
@@ -192,10 +191,10 @@ static int splits_rows(const sxt_job *job, const sxt_layout *layout, ptrdiff_t i
 static ptrdiff_t rows_per_task(const sxt_layout *layout, ptrdiff_t item, int capped)
 {
     ptrdiff_t fit = TASK_BYTES / (layout->classes * item);
+    if (layout->run_stride[SXT_X] != item && layout->classes > 1)
+        return fit < ROWS_ACROSS ? ROWS_ACROSS : fit / ROWS_ACROSS * ROWS_ACROSS;
     if (fit >= ROW_MULTIPLE)
         return fit / ROW_MULTIPLE * ROW_MULTIPLE;
-    if (layout->run_stride[SXT_X] != item && layout->classes > 1)
-        return ROW_MULTIPLE;
     ptrdiff_t least = capped ? CAPPED_ROWS : 1;
     return fit < least ? least : fit;
 }
@@ -209,15 +208,16 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
     if (layout->rows == 0)
         return SXT_OK;
     const sxt_row_kernels *kernels = &table->rows[dtype];
-    ptrdiff_t item = item_size(dtype), row_bytes = layout->classes * item;
+    ptrdiff_t item = sxt_item_size(dtype), row_bytes = layout->classes * item;
     ptrdiff_t bytes = row_bytes * layout->rows;
     int threads = bytes < PARALLEL_BYTES ? 1 : sxt_get_num_threads();
     if (splits_rows(job, layout, item, threads))
         return run_long_rows(job, layout, kernels, item >= 4 && job->op != SXT_OP_LOG_SOFTMAX, total);
 
     int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
-    ptrdiff_t per_task = rows_per_task(layout, item, capped);
-    ptrdiff_t ntasks = (layout->rows + per_task - 1) / per_task;
+    int small_enough = bytes < PARALLEL_BYTES; /* for one task; without the divisions that say so too */
+    ptrdiff_t per_task = small_enough ? layout->rows : rows_per_task(layout, item, capped);
+    ptrdiff_t ntasks = small_enough ? 1 : (layout->rows + per_task - 1) / per_task;
     _Alignas(64) char small[SXT_SCRATCH_LEAST];
     sxt_total first[1];
     row_run rows = {job, layout, capped ? table->capped_plane : kernels->plane, per_task, first,

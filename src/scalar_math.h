@@ -66,6 +66,13 @@ SXT_FN sxt_dd sxt_dd_div(sxt_dd a, sxt_dd b)
     return sxt_fast_sum(q, r / b.hi);
 }
 
+/* 1 / b, likewise: one division. */
+SXT_FN sxt_dd sxt_dd_inverse(sxt_dd b)
+{
+    double q = 1.0 / b.hi;
+    return (sxt_dd){q, (fma(-q, b.hi, 1.0) - q * b.lo) * q};
+}
+
 /* log((1 + s) / (1 - s)) = 2 s + s^3 P(s^2), |s| <= 3 - 2 sqrt 2. P to 2^-67.2 of the result. */
 #define LOG_F64_0 0x1.5555555555555p-1
 #define LOG_F64_1 0x1.9999999999c73p-2

@@ -12,3 +12,4 @@
 #undef BATCH_BYTES
 #undef FEW_CLASSES
 #undef AHEAD
+#undef NEAR_BYTES

@@ -43,9 +43,47 @@ static void N(pack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *
     }
 }
 
-#if !ST_IS_ANY
+#if ST_IS_ANY
+/* Without mask and blocks; the type is a constant where this is expanded. */
+SXT_INLINE void N(pack_as)(sxt_dtype dtype, const char *x, const sxt_view *v, const V(lanes) *s, T *tile, ptrdiff_t nc)
+{
+    for (ptrdiff_t c = 0; c < nc; c++, x += v->cls, tile += s->lanes) {
+        for (ptrdiff_t i = 0; i < s->rows; i++)
+            tile[i] = (T)sxt_get(x + i * v->row, dtype);
+        for (ptrdiff_t i = s->rows; i < s->lanes; i++)
+            tile[i] = (T)0;
+    }
+}
+
+SXT_INLINE void N(unpack_as)(sxt_dtype dtype, char *y, const sxt_view *v, const V(lanes) *s, const T *tile, ptrdiff_t nc)
+{
+    for (ptrdiff_t c = 0; c < nc; c++, y += v->cls, tile += s->lanes)
+        for (ptrdiff_t i = 0; i < s->rows; i++)
+            sxt_put(y + i * v->row, dtype, (double)tile[i]);
+}
+
+static void N(pack_plain)(const sxt_job *job, const char *x, const sxt_view *v, const V(lanes) *s, T *tile, ptrdiff_t nc)
+{
+    if (job->dtype == SXT_F32)
+        N(pack_as)(SXT_F32, x, v, s, tile, nc);
+    else if (job->dtype == SXT_F64)
+        N(pack_as)(SXT_F64, x, v, s, tile, nc);
+    else
+        N(pack_as)(job->dtype, x, v, s, tile, nc);
+}
+
+static void N(unpack_plain)(const sxt_job *job, char *y, const sxt_view *v, const V(lanes) *s, const T *tile, ptrdiff_t nc)
+{
+    if (job->dtype == SXT_F32)
+        N(unpack_as)(SXT_F32, y, v, s, tile, nc);
+    else if (job->dtype == SXT_F64)
+        N(unpack_as)(SXT_F64, y, v, s, tile, nc);
+    else
+        N(unpack_as)(job->dtype, y, v, s, tile, nc);
+}
+#else
 /* Each class of lanes that lie side by side is in a page of its own, which the processor does not look ahead to. */
-#define AHEAD 8
+#define AHEAD 4
 static void N(pack_lanes)(const char *x, ptrdiff_t step, const V(lanes) *s, T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++, x += step) {
@@ -80,9 +118,14 @@ static void N(pack_classes)(const char *x, ptrdiff_t step, const V(lanes) *s, T 
 static void N(pack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const V(lanes) *s, T *tile,
                     ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
 {
-#if !ST_IS_ANY
     const char *x = v->p + r0 * v->row + c0 * v->cls;
     int plain = !p->mask.p && p->blocks == 1;
+#if ST_IS_ANY
+    if (plain) {
+        N(pack_plain)(job, x, v, s, tile, nc);
+        return;
+    }
+#else
     if (plain && v->cls == sizeof(ST)) {
         N(pack_classes)(x, v->row, s, tile, nc);
         return;
@@ -137,9 +180,14 @@ static void N(unpack_classes)(char *y, ptrdiff_t step, const V(lanes) *s, const 
 static void N(unpack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const V(lanes) *s,
                       const T *tile, ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc, T masked)
 {
-#if !ST_IS_ANY
     char *y = v->p + r0 * v->row + c0 * v->cls;
     int plain = !p->mask.p && p->blocks == 1;
+#if ST_IS_ANY
+    if (plain) {
+        N(unpack_plain)(job, y, v, s, tile, nc);
+        return;
+    }
+#else
     if (plain && v->cls == sizeof(ST)) {
         N(unpack_classes)(y, v->row, s, tile, nc);
         return;

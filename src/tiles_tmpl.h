@@ -41,23 +41,34 @@ static void N(lanes_start)(const sxt_job *job, const sxt_plane *p, V(lanes) *s, 
     }
 }
 
+/* Classes at once on the way from and to memory: what is done to them finds them in the first-level cache. */
+#define NEAR_BYTES 16384
+
+static ptrdiff_t N(near_classes)(const sxt_job *job, const V(lanes) *s, const V(tiles_t) *t)
+{
+    ptrdiff_t near = NEAR_BYTES / (s->lanes * (ptrdiff_t)sizeof(T));
+    return job->classes > t->block || near > t->block ? t->block : near;
+}
+
 static void N(sweep_max)(const sxt_job *job, const sxt_plane *p, V(lanes) *s, ptrdiff_t r0, const V(tiles_t) *t)
 {
 #if ST_IS_ANY
     N(set_origins)(job, p, s, r0);
 #endif
-    for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += t->block) {
-        ptrdiff_t nc = job->classes - c0 < t->block ? job->classes - c0 : t->block;
-        N(load_logits)(job, p, s, t, r0, c0, nc);
+    ptrdiff_t step = N(near_classes)(job, s, t), nc;
+    for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += nc) {
+        V(tiles_t) here = V(tiles_from)(t, s, job->classes <= t->block ? c0 : 0);
+        nc = job->classes - c0 < step ? job->classes - c0 : step;
+        N(load_logits)(job, p, s, &here, r0, c0, nc);
         if (sxt_skips_max(job) || job->op == SXT_OP_LOGSUMEXP) {
-            V(tile_max_two)(s, t->x, c0, nc);
+            V(tile_max_two)(s, here.x, c0, nc);
         } else if (job->op == SXT_OP_LABEL) {
             V(place_skips)(s, c0, nc);
-            V(tile_max_but_label)(s, t->x, nc);
+            V(tile_max_but_label)(s, here.x, nc);
             if (sxt_smooths(job->blend))
-                V(tile_min)(s, t->x, nc);
+                V(tile_min)(s, here.x, nc);
         } else {
-            V(tile_max)(s, t->x, nc);
+            V(tile_max)(s, here.x, nc);
         }
     }
     V(lanes_prepare)(job, s);
@@ -103,8 +114,10 @@ static void N(sweep_write)(const sxt_job *job, const sxt_plane *p, V(lanes) *s, 
                            int store)
 {
     T masked = job->op == SXT_OP_LOG_SOFTMAX ? -(T)INFINITY : (T)0;
-    for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += t->block) {
-        ptrdiff_t nc = job->classes - c0 < t->block ? job->classes - c0 : t->block;
+    ptrdiff_t step = N(near_classes)(job, s, t), nc;
+    for (ptrdiff_t c0 = 0; c0 < job->classes; c0 += nc) {
+        V(tiles_t) here = V(tiles_from)(t, s, job->classes <= t->block ? c0 : 0);
+        nc = job->classes - c0 < step ? job->classes - c0 : step;
         if (job->classes > t->block) {
             N(load_logits)(job, p, s, t, r0, c0, nc);
             if (t->target)
@@ -112,17 +125,17 @@ static void N(sweep_write)(const sxt_job *job, const sxt_plane *p, V(lanes) *s, 
         }
         V(place_skips)(s, c0, nc);
         if (job->general)
-            V(tile_write_general)(job, s, t, c0, nc, store);
+            V(tile_write_general)(job, s, &here, c0, nc, store);
         else if (job->blend)
-            V(tile_write_blend)(job, s, t->x, c0, nc, store);
+            V(tile_write_blend)(job, s, here.x, c0, nc, store);
         else
-            V(tile_output)(job, s, t->x, nc, store);
-        V(fill_special)(job, s, t->x, nc);
+            V(tile_output)(job, s, here.x, nc, store);
+        V(fill_special)(job, s, here.x, nc);
         if (p->y.p)
-            N(unpack)(job, p, &p->y, s, t->x, r0, c0, nc, masked);
+            N(unpack)(job, p, &p->y, s, here.x, r0, c0, nc, masked);
         if (t->hess) {
-            V(fill_special)(job, s, t->hess, nc);
-            N(unpack)(job, p, &p->h, s, t->hess, r0, c0, nc, masked);
+            V(fill_special)(job, s, here.hess, nc);
+            N(unpack)(job, p, &p->h, s, here.hess, r0, c0, nc, masked);
         }
     }
 }
@@ -152,7 +165,9 @@ static void N(tiles)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
     V(tiles_t) t = N(make_tiles)(p, scratch, &room);
     int across = p->x.row == sizeof(ST) && p->x.cls != sizeof(ST) && !p->mask.p && p->blocks == 1;
     int writes = p->y.p || p->h.p;
-    s.lanes = across && job->classes * WIDE_TILE <= room ? WIDE_TILE : NARROW_TILE;
+    s.lanes = across ? WIDE_TILE : NARROW_TILE;
+    while (s.lanes > NARROW_TILE && job->classes * s.lanes > room)
+        s.lanes /= 2;
     t.block = room / s.lanes;
     int store = job->classes <= t.block && writes && job->op != SXT_OP_LOG_SOFTMAX;
     for (ptrdiff_t r0 = 0; r0 < p->rows; r0 += s.lanes) {

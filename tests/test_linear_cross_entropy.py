@@ -17,8 +17,19 @@ INF, NAN = np.inf, np.nan
 # How the rows and classes are cut: limits of `_linear_tiles` that small arrays run into.
 CUTS = {
     "one block": {},
-    "blocks of rows": {"_BLOCK_BYTES": 0, "_BLOCK_SHARE": 0.3, "_FEWEST_ROWS": 1},
-    "tiles": {"_BLOCK_BYTES": 0, "_TILE_BYTES": 64, "_MOST_ROWS": 3, "_SHORTEST_SIDE": 2},
+    "blocks of rows": {
+        "_SMALL_PROBLEM_BYTES": 0,
+        "_BLOCK_BYTES": 0,
+        "_BLOCK_SHARE": 0.3,
+        "_FEWEST_ROWS": 1,
+    },
+    "tiles": {
+        "_SMALL_PROBLEM_BYTES": 0,
+        "_BLOCK_BYTES": 0,
+        "_TILE_BYTES": 64,
+        "_MOST_ROWS": 3,
+        "_SHORTEST_SIDE": 2,
+    },
 }
 
 OPTIONS = {

@@ -9,6 +9,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.exceptions import AxisError
 
+from ._memory import empty_like
+
 __all__ = [
     "apart",
     "as_array",
@@ -158,7 +160,7 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 def output_for(like: np.ndarray, out: Any) -> np.ndarray:
     """The caller's checked buffer, or a new array with the memory order of `like`."""
     if out is None:
-        return np.empty_like(like)
+        return empty_like(like)
     return check_out(out, like.shape, like.dtype)
 
 

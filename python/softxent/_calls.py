@@ -18,6 +18,7 @@ from ._arrays import (
     output_for,
     separate,
 )
+from ._memory import empty_like
 from ._options import check_weights, flag, ignore_label, reduction_code, scalars, weights
 from ._targets import read_target
 
@@ -128,7 +129,7 @@ def cross_entropy_call(
         loss,
         np.empty(rows, loss_dtype(array.dtype)) if loss and code == 0 else None,
         gradient,
-        np.empty_like(array) if hess else None,
+        empty_like(array) if hess else None,
     )
 
 
@@ -159,7 +160,7 @@ def binary_call(
         loss,
         np.empty_like(array, dtype=loss_dtype(array.dtype)) if loss and code == 0 else None,
         gradient,
-        np.empty_like(array) if hess else None,
+        empty_like(array) if hess else None,
     )
 
 

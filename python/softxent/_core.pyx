@@ -18,6 +18,7 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 from softxent._calls import cross_entropy_call, row_call
+from softxent._memory import empty_like
 from softxent._sums import sum_call
 from softxent._targets import label_error, no_class_error
 
@@ -49,6 +50,8 @@ cdef extern from *:
 
 # Releasing and taking the GIL costs about as much as the core needs for this many bytes.
 cdef enum: KEEP_GIL_BYTES = 16384
+# Memory for more than this has a place of its own: _memory.pyx.
+cdef enum: LARGE_BYTES = 32 << 20
 
 cdef cnp.dtype FLOAT32 = np.dtype(np.float32)
 cdef cnp.dtype FLOAT64 = np.dtype(np.float64)
@@ -135,6 +138,8 @@ cdef bint is_plain_out(object out, cnp.ndarray x) noexcept:
 
 cdef cnp.ndarray new_like(cnp.ndarray x):
     """New array with the shape, dtype and memory order of `x`."""
+    if cnp.PyArray_NBYTES(x) > LARGE_BYTES:
+        return empty_like(x)
     return <cnp.ndarray>PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
 
 

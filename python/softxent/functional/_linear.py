@@ -160,8 +160,9 @@ def linear_cross_entropy_and_grad(
 
     Notes
     -----
-    On top of arguments and results a call needs memory for one block of logits, which is 3 % of
-    all of them, or 64 MiB if that is more, and for the BLAS's own buffers. Ignored rows and 16-bit
+    On top of arguments and results a call needs memory for one block of logits and for the BLAS's
+    own buffers. The block is 3 % of all logits, or 64 MiB if that is more (104 MiB if all logits
+    are less than 1 GiB). Ignored rows and 16-bit
     arguments cost a copy of `hidden` too, and with a weight in 16 bits every block is multiplied a
     second time for the gradient.
 

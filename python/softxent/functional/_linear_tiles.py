@@ -24,6 +24,8 @@ __all__ = ["Gradients", "LinearProblem", "LinearTile", "losses_and_gradients", "
 # Blocks and tiles hold this share of all logits, but need not be smaller than these bytes. The BLAS
 # has buffers of its own, so that the share stays clear of the 5 % that a call may need.
 _BLOCK_SHARE, _BLOCK_BYTES = 0.03, 1 << 26
+# Where all logits are less than that, memory is not what hurts: fewer blocks mean fewer additions.
+_SMALL_PROBLEM_BYTES, _SMALL_PROBLEM_BLOCK_BYTES = 1 << 30, 104 << 20
 _TILE_SHARE, _TILE_BYTES = 0.01, 1 << 24
 # Blocks of fewer rows are not worth it; longer tiles bring no more speed.
 _FEWEST_ROWS, _MOST_ROWS = 96, 2048
@@ -111,7 +113,9 @@ def _block_height(problem: LinearProblem) -> int:
     if weight.dtype != hidden.dtype or not (weight.flags.c_contiguous or weight.flags.f_contiguous):
         return 0
     bytes_per_row = classes * hidden.itemsize
-    rows = int(max(_BLOCK_SHARE * count, _BLOCK_BYTES // bytes_per_row))
+    small = count * bytes_per_row < _SMALL_PROBLEM_BYTES
+    least = _SMALL_PROBLEM_BLOCK_BYTES if small else _BLOCK_BYTES
+    rows = int(max(_BLOCK_SHARE * count, least // bytes_per_row))
     if count == 0 or rows < min(count, _FEWEST_ROWS):
         return 0
     return math.ceil(count / math.ceil(count / rows))  # blocks of equal height
