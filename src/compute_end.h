@@ -5,7 +5,9 @@
 #undef KM
 #undef K
 #undef T
+#undef BITS
 #undef BIAS
+#undef EXPONENT_BIAS
 #undef GRID
 #undef LN2_HI
 #undef LN2_LO
@@ -29,4 +31,5 @@
 #undef NARROW_TILE
 #undef FEW_LANES
 #undef FEW_MOST
+#undef FEW_ACROSS
 #undef HAS_TAILS

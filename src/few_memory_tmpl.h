@@ -25,7 +25,10 @@ static void N(unstage_row)(const T *stage, char *y, ptrdiff_t classes)
 
 /* Where the strip of four classes with class c begins: the last one shares classes with the one before it, if
  * it would go past the end. */
-SXT_INLINE ptrdiff_t N(strip)(ptrdiff_t c, ptrdiff_t classes) { return c + 4 <= classes || classes < 4 ? c : classes - 4; }
+SXT_INLINE ptrdiff_t N(strip)(ptrdiff_t c, ptrdiff_t classes)
+{
+    return c + 4 <= classes || classes < 4 ? c : classes - 4;
+}
 
 /* Classes side by side in memory. Fewer than four are read where they lie if the next rows follow there. */
 static void N(few_pack_classes)(const V(few) *s, const char *x, ptrdiff_t step, ptrdiff_t rows_left,

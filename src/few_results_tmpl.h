@@ -137,7 +137,8 @@ static void V(few_results)(const sxt_job *job, const sxt_plane *p, V(few) *s, pt
     ptrdiff_t index = p->first_row + r0 * p->row_step;
     if (job->row_out)
         for (ptrdiff_t i = 0; i < s->rows; i++)
-            V(put_row_value)(job, index + i * p->row_step, job->blend ? sxt_canonical(s->loss[i] + s->z[i]) : s->loss[i]);
+            V(put_row_value)(job, index + i * p->row_step,
+                             job->blend ? sxt_canonical(s->loss[i] + s->z[i]) : s->loss[i]);
     if (!job->want_sum)
         return;
     for (ptrdiff_t i = s->rows; i < s->n; i++)

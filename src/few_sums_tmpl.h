@@ -6,7 +6,7 @@ SXT_INLINE void V(few_sum_with)(V(few) *s, ptrdiff_t classes, int precise, int s
 {
     for (ptrdiff_t i = 0; i < s->n; i += V(W)) {
         V(vref) ref = {V(set1)((T)0), V(load)(s->magic + i), V(load)(s->low + i), V(load)(s->m1 + i),
-                       V(load)(s->m2 + i), units};
+                       V(load)(s->m2 + i), units, 1};
         V(acc) acc = {V(iset1)(0), V(iset1)(0)}, dense = acc;
         KV max = V(mul)(V(load)(s->max + i), V(set1)(DENSE_SCALE)), d1 = V(load)(s->d1 + i), d2 = V(load)(s->d2 + i);
         T *x = s->tile + i;

@@ -51,6 +51,10 @@ static int N(few_tile)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptrdif
     return 1;
 }
 
+/* A tile of classes side by side stays in the first-level cache, with the memory that it comes from and goes
+ * to. Rows side by side are rather taken from long stretches of memory. */
+#define FEW_NEAR 16384
+
 /* Elements of scratch for a tile of so many lanes and its stage. */
 static ptrdiff_t N(few_room)(ptrdiff_t classes, ptrdiff_t lanes)
 {
@@ -65,7 +69,7 @@ static int N(is_few)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
     for (int k = 0; k < 2; k++)
         view_ok &= !views[k]->p || views[k]->cls == sizeof(ST) || views[k]->row == sizeof(ST);
     return view_ok && !job->general && !p->mask.p && !p->h.p && p->blocks == 1 && job->classes > 1 &&
-           job->classes <= FEW_MOST &&
+           job->classes <= (p->x.cls == sizeof(ST) ? FEW_MOST : FEW_ACROSS) &&
            N(few_room)(job->classes, NARROW_TILE) * (ptrdiff_t)sizeof(T) <= (ptrdiff_t)scratch.bytes;
 }
 
@@ -73,7 +77,10 @@ static void N(few_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scra
 {
     V(few) s;
     ptrdiff_t most = (ptrdiff_t)(scratch.bytes / sizeof(T));
-    s.lanes = p->rows > NARROW_TILE && N(few_room)(job->classes, FEW_LANES) <= most ? FEW_LANES : NARROW_TILE;
+    s.lanes = p->rows > NARROW_TILE ? FEW_LANES : NARROW_TILE;
+    ptrdiff_t near = p->x.cls == sizeof(ST) ? FEW_NEAR / (ptrdiff_t)sizeof(T) : most;
+    while (s.lanes > NARROW_TILE && (N(few_room)(job->classes, s.lanes) > most || job->classes * s.lanes > near))
+        s.lanes /= 2;
     s.tile = scratch.data;
     s.stage = s.tile + N(rounded_up)(job->classes) * s.lanes;
     for (ptrdiff_t r0 = 0; r0 < p->rows; r0 += s.lanes) {
@@ -94,7 +101,11 @@ static void N(few_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scra
 /* ---- all planes ------------------------------------------------------------------------------------------ */
 
 /* Up to so many classes rows side by side are faster than one after another. */
-#define FEW_CLASSES(op) ((op) == SXT_OP_SOFTMAX ? 128 : FEW_MOST)
+static ptrdiff_t N(few_classes)(const sxt_job *job, int writes)
+{
+    ptrdiff_t most = job->op == SXT_OP_SOFTMAX ? 224 : writes ? 384 : FEW_MOST;
+    return most < FEW_MOST ? most : FEW_MOST;
+}
 
 static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
 {
@@ -102,8 +113,10 @@ static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
     int contiguous = !p->mask.p && p->blocks == 1;
     for (int k = 0; k < 4; k++)
         contiguous &= !views[k]->p || views[k]->cls == sizeof(ST) || job->classes == 1;
-    if (contiguous && (job->classes > FEW_CLASSES(job->op) || p->rows == 1))
+    if (contiguous && (job->classes > N(few_classes)(job, p->y.p != NULL) || p->rows == 1))
         N(rows)(job, p, scratch, total);
+    else if (N(is_single)(job, p))
+        N(single)(job, p, total);
     else if (N(is_few)(job, p, scratch))
         N(few_rows)(job, p, scratch, total);
     else

@@ -25,6 +25,13 @@ SXT_INLINE KV V(scaled_value)(KV term, KV hi, KV lo, KV down, KV limit)
     return V(min)(V(mul)(V(fma)(term, hi, V(mul)(term, lo)), down), limit);
 }
 
+/* Whether term * factor alone is the same: no term exceeds 2^(BIAS + 1/2). */
+SXT_INLINE int V(factor_will_do)(T hi, T down, T limit)
+{
+    T most = (T)1.5 * V(scalar_float)((V(uint))(BIAS + EXPONENT_BIAS) << BITS);
+    return down == (T)1 && (hi < (T)0 ? -hi : hi) * most < limit;
+}
+
 /* Softmax: factor = 1 / sum. */
 SXT_FN V(outcome) V(finish_softmax)(V(wide) sum)
 {
@@ -76,7 +83,8 @@ SXT_FN double V(finish_huge_loss)(V(wide) others, double at_label, double max, d
 /* What the general form needs of a row beyond the sum without its first maximum. The maximum is max + tail
  * (tail: capped logits only), the label's logit at_label + label_tail. row_weight multiplies the loss,
  * row_grad the gradient, z_grad that of z_loss lse^2. mass is the sum of q; q_max and q_label are q at the
- * maximum and at the label; dot is the sum of the dense part of q times (max - x), times DENSE_SCALE, dense_mass that of q. */
+ * maximum and at the label; dot is the sum of the dense part of q times (max - x), times DENSE_SCALE,
+ * dense_mass that of q. */
 #define GENERAL_INPUTS(X)                                                                           \
     X(max) X(tail) X(shift) X(n_ref) X(origin) X(at_label) X(label_tail) X(label_share) X(label_is_max) \
     X(row_weight) X(row_grad) X(z_loss) X(z_grad) X(q_max) X(q_label) X(mass) X(dot) X(dense_mass)

@@ -120,12 +120,14 @@ SXT_INLINE V(vunits) V(broadcast_units)(V(units) u)
 typedef struct {
     KV shift, magic, low, m1, m2;
     const V(vunits) *units;
+    int unshifted; /* shift is 0: a constant where the loops are to know */
 } V(vref);
 
-/* 2^(n - n_ref + BIAS) and t of x, or of x + tail where tail is not NULL. Elements below the window have *pow == 0; NaN stays NaN. */
+/* 2^(n - n_ref + BIAS) and t of x, or of x + tail where tail is not NULL. Elements below the window have
+ * *pow == 0; NaN stays NaN. */
 SXT_INLINE void V(exp_parts)(KV x, const KV *tail, const V(vref) *ref, KV *pow, KV *t, KV *r_out, KV *p_out)
 {
-    x = V(max)(ref->low, V(sub)(x, ref->shift));
+    x = V(max)(ref->low, ref->unshifted ? x : V(sub)(x, ref->shift));
     const V(vunits) *u = ref->units;
     KV ln2_lo = u ? u->ln2_lo : V(set1)(LN2_LO);
     KV z = V(fma)(x, u ? u->log2e : V(set1)(LOG2E), ref->magic);
@@ -197,7 +199,7 @@ SXT_INLINE KV V(exp_add)(KV x, const KV *tail, const V(vref) *ref, V(acc) *acc, 
 SXT_INLINE V(vref) V(broadcast)(const V(ref) *ref)
 {
     return (V(vref)){V(set1)(ref->shift), V(set1)(ref->magic), V(set1)(ref->low), V(set1)(ref->m1),
-                     V(set1)(ref->m2), NULL};
+                     V(set1)(ref->m2), NULL, 0};
 }
 
 /* x - (hi + lo), with the rounding error of x - hi carried along; `top` where x is the maximum.
@@ -211,6 +213,4 @@ SXT_INLINE KV V(log_value)(KV x, KV max, KV hi, KV lo, KV top)
     return V(select)(V(eq)(x, max), top, V(add)(d, V(sub)(error, lo)));
 }
 
-#undef BITS
-#undef EXPONENT_BIAS
 #undef LOWEST_UNIT

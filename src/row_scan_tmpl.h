@@ -13,7 +13,10 @@ SXT_INLINE KV N(tail_but)(const ST *x, ptrdiff_t n, ptrdiff_t out, T fill)
 }
 
 /* Where the vector with the place `skip` begins; n when there is none. */
-SXT_INLINE ptrdiff_t N(vector_of)(ptrdiff_t skip, ptrdiff_t n) { return skip < 0 || skip >= n ? n : skip / V(W) * V(W); }
+SXT_INLINE ptrdiff_t N(vector_of)(ptrdiff_t skip, ptrdiff_t n)
+{
+    return skip < 0 || skip >= n ? n : skip / V(W) * V(W);
+}
 
 typedef struct {
     KV even, odd, least;

@@ -32,7 +32,7 @@ enum { N(SUM_ONLY), N(SUM_BLEND), N(SUM_WEIGHTED) };
 
 /* Adds the elements from `begin` to `end` but the one at row->skip, terms to row->terms if store. */
 SXT_INLINE void N(range_sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end, int precise, int store,
-                             int beside, const V(vunits) *units)
+                             int beside, const V(vunits) *units, int unshifted)
 {
     int blends = beside != N(SUM_ONLY), weighted = beside == N(SUM_WEIGHTED);
     N(blend_sum) blend;
@@ -43,6 +43,7 @@ SXT_INLINE void N(range_sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, 
     ptrdiff_t n = end - begin, skip = row->skip - begin, stop = N(vector_of)(skip, n);
     V(vref) ref = V(row_ref)(row);
     ref.units = units;
+    ref.unshifted = unshifted;
     V(uint) bits1 = V(scalar_bits)((T)row->m1), bits2 = V(scalar_bits)((T)row->m2);
     for (ptrdiff_t i = 0; i < n;) {
         V(acc) acc = {V(iset1)(0), V(iset1)(0)};
@@ -90,15 +91,15 @@ static void N(sum_blend)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrd
     V(vunits) units = V(broadcast_units)(V(units_of)(job));
     int store = row->terms != NULL;
     if (job->scaled && job->blend == SXT_BLEND_WEIGHTED)
-        N(range_sum)(job, row, begin, end, 0, store, N(SUM_WEIGHTED), &units);
+        N(range_sum)(job, row, begin, end, 0, store, N(SUM_WEIGHTED), &units, 0);
     else if (job->scaled && job->blend == SXT_BLEND_EVEN)
-        N(range_sum)(job, row, begin, end, 0, store, N(SUM_BLEND), &units);
+        N(range_sum)(job, row, begin, end, 0, store, N(SUM_BLEND), &units, 0);
     else if (job->scaled)
-        N(range_sum)(job, row, begin, end, 0, store, N(SUM_ONLY), &units);
+        N(range_sum)(job, row, begin, end, 0, store, N(SUM_ONLY), &units, 0);
     else if (job->blend == SXT_BLEND_WEIGHTED)
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_WEIGHTED), NULL);
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_WEIGHTED), NULL, 0);
     else
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_BLEND), NULL);
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_BLEND), NULL, 0);
 }
 
 static void N(sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
@@ -107,12 +108,15 @@ static void N(sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t 
         return;
     if (sxt_smooths(job->blend) || job->scaled)
         N(sum_blend)(job, row, begin, end);
+    else if (row->shift != 0.0)
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32 && job->op != SXT_OP_SOFTMAX, row->terms != NULL, N(SUM_ONLY),
+                     NULL, 0);
     else if (job->op == SXT_OP_SOFTMAX && row->terms)
-        N(range_sum)(job, row, begin, end, 0, 1, N(SUM_ONLY), NULL);
+        N(range_sum)(job, row, begin, end, 0, 1, N(SUM_ONLY), NULL, 1);
     else if (job->op == SXT_OP_SOFTMAX)
-        N(range_sum)(job, row, begin, end, 0, 0, N(SUM_ONLY), NULL);
+        N(range_sum)(job, row, begin, end, 0, 0, N(SUM_ONLY), NULL, 1);
     else if (row->terms)
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 1, N(SUM_ONLY), NULL);
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 1, N(SUM_ONLY), NULL, 1);
     else
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 0, N(SUM_ONLY), NULL);
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 0, N(SUM_ONLY), NULL, 1);
 }

@@ -28,6 +28,11 @@ static void N(write_scaled)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
     const sxt_row here = {.x = row->x, .terms = row->terms};
     ST *y = row->y;
     ptrdiff_t i = begin;
+    if (here.terms && V(factor_will_do)((T)row->factor_hi, (T)row->down, (T)row->limit))
+        for (; i + V(W) <= end; i += V(W)) {
+            KV term = V(load)((const T *)here.terms + i);
+            STORE(y + i, V(fma)(term, hi, V(mul)(term, lo)));
+        }
     for (; here.terms && i + V(W) <= end; i += V(W))
         STORE(y + i, V(scaled_value)(V(load)((const T *)here.terms + i), hi, lo, down, top));
     for (; i < end; i += V(W))

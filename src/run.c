@@ -180,7 +180,8 @@ static sxt_status run_long_rows(const sxt_job *job, const sxt_layout *layout, co
 
 static int splits_rows(const sxt_job *job, const sxt_layout *layout, ptrdiff_t item, int threads)
 {
-    int contiguous = layout->run_stride[SXT_X] == item && layout->blocks == 1 && !layout->base[SXT_MASK] && !layout->base[SXT_H] &&
+    int contiguous = layout->run_stride[SXT_X] == item && layout->blocks == 1 && !layout->base[SXT_MASK] &&
+                     !layout->base[SXT_H] &&
                      (!layout->base[SXT_Y] || layout->run_stride[SXT_Y] == item);
     int ignores = job->labels && job->has_ignore_index; /* rare; left to the general way */
     return threads > 1 && layout->rows < 2 * threads && contiguous && !ignores && !job->general &&

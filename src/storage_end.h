@@ -10,6 +10,6 @@
 #undef SCAN_BLOCK
 #undef BATCH_ROWS
 #undef BATCH_BYTES
-#undef FEW_CLASSES
+#undef FEW_NEAR
 #undef AHEAD
 #undef NEAR_BYTES

@@ -29,8 +29,8 @@ SXT_INLINE int N(kept)(const sxt_plane *p, ptrdiff_t row, ptrdiff_t c)
     return !p->mask.p || p->mask.p[row * p->mask.row + N(class_at)(p, &p->mask, c)];
 }
 
-static void N(pack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const V(lanes) *s, T *tile, ptrdiff_t r0,
-                        ptrdiff_t c0, ptrdiff_t nc)
+static void N(pack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const V(lanes) *s, T *tile,
+                        ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++) {
         const char *from = v->p + N(class_at)(p, v, c0 + c);
@@ -55,14 +55,16 @@ SXT_INLINE void N(pack_as)(sxt_dtype dtype, const char *x, const sxt_view *v, co
     }
 }
 
-SXT_INLINE void N(unpack_as)(sxt_dtype dtype, char *y, const sxt_view *v, const V(lanes) *s, const T *tile, ptrdiff_t nc)
+SXT_INLINE void N(unpack_as)(sxt_dtype dtype, char *y, const sxt_view *v, const V(lanes) *s, const T *tile,
+                             ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++, y += v->cls, tile += s->lanes)
         for (ptrdiff_t i = 0; i < s->rows; i++)
             sxt_put(y + i * v->row, dtype, (double)tile[i]);
 }
 
-static void N(pack_plain)(const sxt_job *job, const char *x, const sxt_view *v, const V(lanes) *s, T *tile, ptrdiff_t nc)
+static void N(pack_plain)(const sxt_job *job, const char *x, const sxt_view *v, const V(lanes) *s, T *tile,
+                          ptrdiff_t nc)
 {
     if (job->dtype == SXT_F32)
         N(pack_as)(SXT_F32, x, v, s, tile, nc);
@@ -72,7 +74,8 @@ static void N(pack_plain)(const sxt_job *job, const char *x, const sxt_view *v, 
         N(pack_as)(job->dtype, x, v, s, tile, nc);
 }
 
-static void N(unpack_plain)(const sxt_job *job, char *y, const sxt_view *v, const V(lanes) *s, const T *tile, ptrdiff_t nc)
+static void N(unpack_plain)(const sxt_job *job, char *y, const sxt_view *v, const V(lanes) *s, const T *tile,
+                            ptrdiff_t nc)
 {
     if (job->dtype == SXT_F32)
         N(unpack_as)(SXT_F32, y, v, s, tile, nc);

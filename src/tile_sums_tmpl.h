@@ -107,7 +107,7 @@ static void V(lanes_prepare)(const sxt_job *job, V(lanes) *s)
 SXT_INLINE V(vref) V(lane_ref)(const V(lanes) *s, ptrdiff_t i)
 {
     return (V(vref)){V(load)(s->shift + i), V(load)(s->magic + i), V(load)(s->low + i), V(load)(s->m1 + i),
-                     V(load)(s->m2 + i), NULL};
+                     V(load)(s->m2 + i), NULL, 0};
 }
 
 SXT_INLINE void V(tile_sum)(V(lanes) *s, T *tile, const T *tails, ptrdiff_t nc, int precise, int store,

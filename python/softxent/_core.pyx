@@ -17,8 +17,8 @@ from libc.string cimport memset
 import numpy as np
 from numpy.exceptions import AxisError
 
+from softxent import _memory
 from softxent._calls import cross_entropy_call, row_call
-from softxent._memory import empty_like
 from softxent._sums import sum_call
 from softxent._targets import label_error, no_class_error
 
@@ -139,7 +139,7 @@ cdef bint is_plain_out(object out, cnp.ndarray x) noexcept:
 cdef cnp.ndarray new_like(cnp.ndarray x):
     """New array with the shape, dtype and memory order of `x`."""
     if cnp.PyArray_NBYTES(x) > LARGE_BYTES:
-        return empty_like(x)
+        return _memory.empty_like(x)
     return <cnp.ndarray>PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
 
 

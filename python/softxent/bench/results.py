@@ -30,7 +30,8 @@ class Row:
     rounds : int
         How often every candidate had its turn.
     peak_share : float or None
-        Peak memory over inputs and gradients as part of the full logits (linear layer only).
+        Peak memory over inputs and gradients as part of the full logits (linear layer only, with
+        the shape `LINEAR_MEMORY_SHAPE`).
     note : str
         "not built" if softxent lacks the function, else empty.
     verdicts : list of Verdict

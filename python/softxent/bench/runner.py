@@ -10,11 +10,11 @@ from typing import Any
 
 import softxent
 from softxent._optional import available, require
-from softxent.bench import goals, inputs, limits, machine, memory, ours, own, peers
-from softxent.bench.inputs import Inputs
+from softxent.bench import goals, inputs, limits, machine, ours, own, peers
+from softxent.bench.linear_memory import linear_peak_share
 from softxent.bench.peers import Peers
 from softxent.bench.results import NOT_BUILT, Result, Row
-from softxent.bench.shapes import Case, cases
+from softxent.bench.shapes import LINEAR_MEMORY_SHAPE, Case, cases
 from softxent.bench.timing import FULL, QUICK, Candidate, Effort, interleave
 
 
@@ -75,7 +75,7 @@ def _measured(case: Case, found: Peers, threads: int, effort: Effort) -> Iterato
     if case.dtype == "bfloat16" and not available("ml_dtypes"):
         yield Row(case, {}, note="needs ml_dtypes")
         return
-    candidates, arrays = _candidates(case, found, threads, effort)
+    candidates = _candidates(case, found, threads, effort)
     try:
         _warm(candidates[0])
         note = ""
@@ -95,17 +95,15 @@ def _measured(case: Case, found: Peers, threads: int, effort: Effort) -> Iterato
         speedup={} if note else {n: times.ratio(n, ours.NAME) for n in names if n != ours.NAME},
         threads=threads,
         rounds=len(times.rounds[names[0]]),
-        peak_share=_peak_share(case, candidates[0], arrays) if not note else None,
+        peak_share=linear_peak_share(LINEAR_MEMORY_SHAPE) if case.is_linear and not note else None,
         note=note,
     )
     yield replace(row, verdicts=goals.judge(row))
 
 
-def _candidates(
-    case: Case, found: Peers, threads: int, effort: Effort
-) -> tuple[list[Candidate], Inputs | None]:
+def _candidates(case: Case, found: Peers, threads: int, effort: Effort) -> list[Candidate]:
     if case.operation == "import":
-        return own.importing(), None
+        return own.importing()
     arrays = inputs.make(case, effort.buffers)
     candidates = own.candidates(case, arrays, threads)
     candidates += limits.candidates(case, arrays, threads)
@@ -113,7 +111,7 @@ def _candidates(
         calls = peer.prepare(case, arrays, threads)
         if calls is not None:
             candidates.append(Candidate(peer.NAME, calls))
-    return candidates, arrays
+    return candidates
 
 
 def _warm(candidate: Candidate) -> None:
@@ -122,14 +120,6 @@ def _warm(candidate: Candidate) -> None:
         candidate.enter()
     for call in candidate.calls:
         call()
-
-
-def _peak_share(case: Case, candidate: Candidate, arrays: Inputs | None) -> float | None:
-    if not case.is_linear or arrays is None or arrays.matrix is None:
-        return None
-    peak = memory.peak_bytes(candidate.calls[0])
-    gradients = arrays.buffers[0].logits.nbytes + arrays.matrix.nbytes
-    return None if peak is None else max(0, peak - gradients) / case.nbytes
 
 
 def _shown(todo: list[Case], progress: bool) -> Iterable[Case]:

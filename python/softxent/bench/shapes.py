@@ -21,6 +21,8 @@ OPERATIONS = ("softmax", "log_softmax", "logsumexp", "loss", "loss+grad")
 
 #: (rows, hidden features, classes) of the loss on top of a linear layer.
 LINEAR_SHAPE = (1024, 768, 50257)
+#: Likewise, for its peak memory.
+LINEAR_MEMORY_SHAPE = (4096, 256, 128000)
 
 _STRIDED: tuple[tuple[tuple[int, ...], int], ...] = (((1000, 8192), 0), ((8, 21, 256, 256), 1))
 _OPTIONS = (

@@ -2,11 +2,11 @@
 Cross-entropy of a linear layer in blocks of rows, or in tiles of rows and classes.
 
 A block of rows, with all its classes, is multiplied once: its logits are summed up and then become
-their gradient in place. It needs a few hundred rows to keep the products at speed and to make the
-additions to the gradient of the weight cheap beside them. Where that is too much memory, or where
-the weight is in another type than the products (so that its gradient could not be added up in
-place), tiles are summed up in one sweep and multiplied again in a second one, block of classes by
-block of classes.
+their gradient in place; a plain loss does both in one pass, that of `cross_entropy_and_grad`. It
+needs a few hundred rows to keep the products at speed and to make the additions to the gradient of
+the weight cheap beside them. Where that is too much memory, or where the weight is in another type
+than the products (so that its gradient could not be added up in place), tiles are summed up in one
+sweep and multiplied again in a second one, block of classes by block of classes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softxent import _core
+from softxent._calls import CrossEntropyCall
+from softxent._options import reduction_code
 
 __all__ = ["Gradients", "LinearProblem", "LinearTile", "losses_and_gradients", "row_losses"]
 
@@ -128,17 +130,63 @@ def _sweep_blocks(
     losses, penalties = np.empty(len(hidden)), np.empty(len(hidden))
     memory = np.empty(height * len(weight), hidden.dtype)
     adder = _Adder(hidden.dtype)
+    block_losses = _plain_losses if _is_plain(problem) else _tile_losses
     for rows in _blocks(len(hidden), height):
         tile = _tile(problem, rows, slice(0, len(weight)), weight, memory)
-        state = _core.linear_rows(len(tile.logits), _part(problem.labels, rows))
-        _core.linear_add(tile, state)
-        losses[rows], penalties[rows] = _finish(problem, rows, state)
+        losses[rows], penalties[rows] = block_losses(problem, rows, tile, found is not None)
         if found is not None:
-            _core.linear_gradient(tile, state)
             np.matmul(tile.logits, weight, out=found.hidden[rows])
             _add_bias_gradient(tile.logits, _ALL, found)
             adder.add(tile.logits.T, hidden[rows], found.weight, first=rows.start == 0)
     return losses, penalties
+
+
+def _tile_losses(
+    problem: LinearProblem, rows: slice, tile: LinearTile, gradient: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cross-entropy and z-loss of the rows of a block, whose logits may become their gradient."""
+    state = _core.linear_rows(len(tile.logits), _part(problem.labels, rows))
+    _core.linear_add(tile, state)
+    found = _finish(problem, rows, state)
+    if gradient:
+        _core.linear_gradient(tile, state)
+    return found
+
+
+def _is_plain(problem: LinearProblem) -> bool:
+    """Whether there are labels, and no options but class weights."""
+    options = (problem.probs, problem.bias, problem.base)
+    return all(option is None for option in options) and not (problem.z_loss or problem.softcap)
+
+
+def _plain_losses(
+    problem: LinearProblem, rows: slice, tile: LinearTile, gradient: bool
+) -> tuple[np.ndarray, float]:
+    """Likewise, where `_is_plain`: in one pass, and one start of the threads."""
+    losses = np.empty(len(tile.logits), tile.logits.dtype)
+    call = CrossEntropyCall(
+        tile.logits,
+        axis=1,
+        labels=_part(problem.labels, rows),
+        probs=None,
+        weight=None,
+        sample_weight=_part(problem.share, rows),
+        grad_output=None,
+        grad_scale=problem.grad_scale,
+        ignore_index=None,
+        label_smoothing=0.0,
+        z_loss=0.0,
+        logit_scale=1.0,
+        softcap=0.0,
+        reduction=reduction_code("none"),
+        from_logits=True,
+        loss=True,
+        losses=losses,
+        grad=tile.logits if gradient else None,
+        hess=None,
+    )
+    _core.call_cross_entropy("linear_cross_entropy", call)
+    return losses, 0.0
 
 
 # -- tiles of rows and classes ---------------------------------------------------------------------
