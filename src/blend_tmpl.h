@@ -79,10 +79,13 @@ SXT_FN V(blend_outcome) V(finish_blend)(V(wide) others, V(blend) g)
 }
 
 /* Each push in two parts times up; the order keeps the error below that of a probability and half a unit. */
+SXT_INLINE KV V(blend_unscaled)(KV term, KV hi, KV lo, KV push_hi, KV push_lo)
+{
+    return V(fma)(term, hi, V(add)(V(fma)(term, lo, push_lo), push_hi));
+}
 SXT_INLINE KV V(blend_value)(KV term, KV hi, KV lo, KV push_hi, KV push_lo, KV down)
 {
-    KV small = V(add)(V(fma)(term, lo, push_lo), push_hi);
-    return V(mul)(V(fma)(term, hi, small), down);
+    return V(mul)(V(blend_unscaled)(term, hi, lo, push_hi, push_lo), down);
 }
 
 /* -base scale in two parts. */

@@ -96,8 +96,12 @@ static void N(sum_blend)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrd
         N(range_sum)(job, row, begin, end, 0, store, N(SUM_BLEND), &units, 0);
     else if (job->scaled)
         N(range_sum)(job, row, begin, end, 0, store, N(SUM_ONLY), &units, 0);
+    else if (job->blend == SXT_BLEND_WEIGHTED && row->shift == 0.0)
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_WEIGHTED), NULL, 1);
     else if (job->blend == SXT_BLEND_WEIGHTED)
         N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_WEIGHTED), NULL, 0);
+    else if (row->shift == 0.0)
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_BLEND), NULL, 1);
     else
         N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_BLEND), NULL, 0);
 }

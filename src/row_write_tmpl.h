@@ -52,6 +52,9 @@ static void N(write_blend)(const sxt_job *job, const sxt_row *row, ptrdiff_t beg
     const sxt_row here = {.x = row->x, .terms = row->terms};
     ST *y = row->y;
     ptrdiff_t i = begin;
+    if (here.terms && row->down == 1.0)
+        for (; i + V(W) <= end; i += V(W))
+            STORE(y + i, V(blend_unscaled)(V(load)((const T *)here.terms + i), hi, lo, push_hi, push_lo));
     for (; here.terms && i + V(W) <= end; i += V(W))
         STORE(y + i, V(blend_value)(V(load)((const T *)here.terms + i), hi, lo, push_hi, push_lo, down));
     for (; i < end; i += V(W))
@@ -69,7 +72,12 @@ static void N(write_weighted)(const sxt_job *job, const sxt_row *row, ptrdiff_t 
     const T *push_hi = job->push_hi, *push_lo = job->push_lo;
     const sxt_row here = {.x = row->x, .terms = row->terms};
     ST *y = row->y;
-    for (ptrdiff_t i = begin; i < end; i += V(W)) {
+    ptrdiff_t i = begin;
+    if (here.terms && row->up == 1.0 && row->down == 1.0)
+        for (; i + V(W) <= end; i += V(W))
+            STORE(y + i, V(blend_unscaled)(V(load)((const T *)here.terms + i), hi, lo, V(load)(push_hi + i),
+                                      V(load)(push_lo + i)));
+    for (; i < end; i += V(W)) {
         ptrdiff_t n = end - i;
         KV first = n >= V(W) ? V(load)(push_hi + i) : V(loadn)(push_hi + i, n);
         KV rest = n >= V(W) ? V(load)(push_lo + i) : V(loadn)(push_lo + i, n);
