@@ -2,25 +2,58 @@
 
 SXT_INLINE ptrdiff_t N(rounded_up)(ptrdiff_t classes) { return (classes + 3) / 4 * 4; }
 
-/* A row of the stage, whose rows are `classes` rounded up apart. */
-static void N(stage_row)(const char *x, T *stage, ptrdiff_t classes)
+/* Elements in a row, to the stage and back. */
+static void N(stage_row)(const char *x, T *stage, ptrdiff_t n)
 {
     const ST *from = (const ST *)(const void *)x;
-    for (ptrdiff_t c = 0; c < classes; c += V(W))
-        if (classes - c >= V(W))
+    for (ptrdiff_t c = 0; c < n; c += V(W))
+        if (n - c >= V(W))
             V(store)(stage + c, LOAD(from + c));
         else
-            V(storen)(stage + c, LOADN(from + c, classes - c), classes - c);
+            V(storen)(stage + c, LOADN(from + c, n - c), n - c);
 }
 
-static void N(unstage_row)(const T *stage, char *y, ptrdiff_t classes)
+static void N(unstage_row)(const T *stage, char *y, ptrdiff_t n)
 {
     ST *to = (ST *)(void *)y;
-    for (ptrdiff_t c = 0; c < classes; c += V(W))
-        if (classes - c >= V(W))
+    for (ptrdiff_t c = 0; c < n; c += V(W))
+        if (n - c >= V(W))
             STORE(to + c, V(load)(stage + c));
         else
-            STOREN(to + c, V(loadn)(stage + c, classes - c), classes - c);
+            STOREN(to + c, V(loadn)(stage + c, n - c), n - c);
+}
+
+/* Elements between the rows of the stage, which strips of four classes may not leave. */
+SXT_INLINE ptrdiff_t N(stage_pitch)(ptrdiff_t classes) { return classes < 4 ? 4 : classes; }
+
+/* Whether rows lie in memory as in the stage, and are one row of elements. */
+SXT_INLINE int N(is_dense)(ptrdiff_t step, ptrdiff_t classes)
+{
+    return step == classes * (ptrdiff_t)sizeof(ST) && classes >= 4;
+}
+
+/* V(W) rows, of which there are `rows`; the others are 0. */
+static void N(stage_rows)(const char *x, ptrdiff_t step, T *stage, ptrdiff_t rows, ptrdiff_t classes)
+{
+    ptrdiff_t pitch = N(stage_pitch)(classes), count = rows < V(W) ? rows : V(W);
+    if (count < V(W))
+        memset(stage + count * pitch, 0, (size_t)((V(W) - count) * pitch) * sizeof(T));
+    if (N(is_dense)(step, classes)) {
+        N(stage_row)(x, stage, count * classes);
+        return;
+    }
+    for (ptrdiff_t k = 0; k < count; k++)
+        N(stage_row)(x + k * step, stage + k * pitch, classes);
+}
+
+static void N(unstage_rows)(const T *stage, char *y, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t classes)
+{
+    if (N(is_dense)(step, classes)) {
+        N(unstage_row)(stage, y, rows * classes);
+        return;
+    }
+    for (ptrdiff_t k = 0; k < rows; k++)
+        N(unstage_row)(stage + k * N(stage_pitch)(classes), y + k * step, classes);
 }
 
 /* Where the strip of four classes with class c begins: the last one shares classes with the one before it, if
@@ -34,19 +67,14 @@ SXT_INLINE ptrdiff_t N(strip)(ptrdiff_t c, ptrdiff_t classes)
 static void N(few_pack_classes)(const V(few) *s, const char *x, ptrdiff_t step, ptrdiff_t rows_left,
                                 ptrdiff_t classes)
 {
-    ptrdiff_t room = N(rounded_up)(classes);
     for (ptrdiff_t i = 0; i < s->n; i += V(W), x += step * V(W)) {
         const char *from = x;
         ptrdiff_t from_step = step, rows = s->rows - i;
         if (!ST_IS_T || rows < V(W) ||
             (classes < 4 && (rows_left - i < V(W) + 4 || step < classes * (ptrdiff_t)sizeof(ST)))) {
             from = (const char *)s->stage;
-            from_step = room * (ptrdiff_t)sizeof(T);
-            for (ptrdiff_t k = 0; k < V(W); k++)
-                if (k < rows)
-                    N(stage_row)(x + k * step, s->stage + k * room, classes);
-                else
-                    memset(s->stage + k * room, 0, (size_t)room * sizeof(T));
+            from_step = N(stage_pitch)(classes) * (ptrdiff_t)sizeof(T);
+            N(stage_rows)(x, step, s->stage, rows > 0 ? rows : 0, classes);
         }
         for (ptrdiff_t c = 0; c < classes; c += 4) {
             ptrdiff_t k = N(strip)(c, classes);
@@ -57,18 +85,17 @@ static void N(few_pack_classes)(const V(few) *s, const char *x, ptrdiff_t step, 
 
 static void N(few_unpack_classes)(const V(few) *s, char *y, ptrdiff_t step, ptrdiff_t classes)
 {
-    ptrdiff_t room = N(rounded_up)(classes);
     for (ptrdiff_t i = 0; i < s->rows; i += V(W), y += step * V(W)) {
         ptrdiff_t rows = s->rows - i < V(W) ? s->rows - i : V(W);
         int staged = !ST_IS_T || rows < V(W);
         char *to = staged ? (char *)s->stage : y;
-        ptrdiff_t to_step = staged ? room * (ptrdiff_t)sizeof(T) : step;
+        ptrdiff_t to_step = staged ? N(stage_pitch)(classes) * (ptrdiff_t)sizeof(T) : step;
         for (ptrdiff_t c = 0; c < classes; c += 4) {
             ptrdiff_t k = N(strip)(c, classes);
             V(unpack4)(s->tile + k * s->lanes + i, s->lanes, to + k * (ptrdiff_t)sizeof(T), to_step, classes - k);
         }
-        for (ptrdiff_t k = 0; staged && k < rows; k++)
-            N(unstage_row)(s->stage + k * room, y + k * step, classes);
+        if (staged)
+            N(unstage_rows)(s->stage, y, step, rows, classes);
     }
 }
 

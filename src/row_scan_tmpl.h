@@ -79,13 +79,15 @@ static T N(range_max)(const ST *x, ptrdiff_t n, int *nan) { return N(range_max_b
 static ptrdiff_t N(range_find)(const ST *x, ptrdiff_t n, T value)
 {
     KV v = V(set1)(value);
-    for (ptrdiff_t i = 0; i < n; i += V(W)) {
-        ptrdiff_t k = n - i < V(W) ? n - i : V(W);
-        unsigned hit = V(mbits)(V(eq)(V(select)(V(first)(k), LOADN(x + i, k), V(set1)((T)NAN)), v));
-        if (hit)
-            return i + __builtin_ctz(hit);
-    }
-    return -1;
+    ptrdiff_t i = 0;
+    unsigned hit = 0;
+    for (; i + V(W) <= n && !hit; i += V(W))
+        hit = V(mbits)(V(eq)(LOAD(x + i), v));
+    if (hit)
+        return i - V(W) + __builtin_ctz(hit);
+    if (i < n)
+        hit = V(mbits)(V(eq)(V(select)(V(first)(n - i), LOADN(x + i, n - i), V(set1)((T)NAN)), v));
+    return hit ? i + __builtin_ctz(hit) : -1;
 }
 
 /* Blocks that stay in the first-level cache while they are looked at up to three times. */
