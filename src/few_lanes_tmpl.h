@@ -2,8 +2,9 @@
  * type, after lanes_tmpl.h. */
 
 #define FEW_LANES 64
-/* So many classes of 16 rows stay in the first-level cache; sums of 512 terms fit the lanes of an accumulator. */
-#define FEW_MOST (SXT_T_IS_F32 ? 512 : 256)
+/* Sums of so many terms fit the lanes of an accumulator, which are signed: none exceeds 2^(GRID + 1/2). So many
+ * classes of 16 rows stay in the first-level cache, too. */
+#define FEW_MOST (SXT_T_IS_F32 ? 352 : 256)
 /* Of rows side by side in memory, whose wider tiles are those of tiles_tmpl.h. */
 #define FEW_ACROSS 256
 

@@ -101,10 +101,9 @@ static void N(few_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scra
 /* ---- all planes ------------------------------------------------------------------------------------------ */
 
 /* Up to so many classes rows side by side are faster than one after another. */
-static ptrdiff_t N(few_classes)(const sxt_job *job, int writes)
+static ptrdiff_t N(few_classes)(const sxt_job *job)
 {
-    ptrdiff_t most = job->op == SXT_OP_SOFTMAX ? 224 : writes ? 384 : FEW_MOST;
-    return most < FEW_MOST ? most : FEW_MOST;
+    return job->op == SXT_OP_SOFTMAX ? 224 : FEW_MOST;
 }
 
 static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
@@ -113,7 +112,7 @@ static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
     int contiguous = !p->mask.p && p->blocks == 1;
     for (int k = 0; k < 4; k++)
         contiguous &= !views[k]->p || views[k]->cls == sizeof(ST) || job->classes == 1;
-    if (contiguous && (job->classes > N(few_classes)(job, p->y.p != NULL) || p->rows == 1))
+    if (contiguous && (job->classes > N(few_classes)(job) || p->rows == 1))
         N(rows)(job, p, scratch, total);
     else if (N(is_single)(job, p))
         N(single)(job, p, total);

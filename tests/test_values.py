@@ -88,6 +88,24 @@ def test_logsumexp_values() -> None:
     assert np.allclose(kept, math.log(8), rtol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_sums_of_equal_terms_fit_their_accumulators(dtype: type, axis: int) -> None:
+    value = dtype(0.3465)  # exp has its largest mantissa before the next power of two
+    labels = np.zeros(17, int)
+    for classes in range(1, 1030):
+        x = np.full((17, classes) if axis == 1 else (classes, 17), value)
+        expected = np.float64(value) + np.log(classes)
+        assert np.allclose(
+            sx.logsumexp(x, axis=axis), expected, rtol=2 * np.finfo(dtype).eps, atol=0
+        )
+        assert np.allclose(
+            sx.softmax(x, axis=axis), 1 / classes, rtol=2 * np.finfo(dtype).eps, atol=0
+        )
+        loss = sx.cross_entropy(x, labels, axis=axis, reduction="none")
+        assert np.allclose(loss, np.log(classes), rtol=2 * np.finfo(dtype).eps, atol=0)
+
+
 def test_logsumexp_with_factors_and_sign() -> None:
     value, sign = sx.logsumexp([1.0, 1.0, 1.0], b=[1, -1, -1], return_sign=True)
     assert (value, sign) == (pytest.approx(1.0), -1.0)
