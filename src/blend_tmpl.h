@@ -31,11 +31,14 @@ SXT_INLINE T V(blend_bound)(T max, T least, T most)
     return (V(dense_distance_of)(max) - V(dense_distance_of)(least)) * most;
 }
 
-/* base (max - x), where q is base; base is taken as 1 when all are the same. */
-SXT_INLINE KV V(blend_term)(KV x, KV max, KV q, int weighted)
+/* Adds base (max - x), where q is base, to the dense sum; base is taken as 1 when all are the same. */
+SXT_INLINE void V(blend_add)(KV x, KV max, KV q, int weighted, KV m1, KV m2, V(acc) *acc)
 {
     KV distance = V(fnma)(x, V(set1)(DENSE_SCALE), max);
-    return weighted ? V(mul)(q, distance) : distance;
+    if (weighted)
+        V(grid_add_product)(q, distance, m1, m2, acc);
+    else
+        V(grid_add)(distance, m1, m2, acc);
 }
 
 SXT_FN V(blend_outcome) V(finish_blend)(V(wide) others, V(blend) g)

@@ -82,6 +82,32 @@ static double divisor(const sxt_cross_entropy_args *a, ptrdiff_t rows, ptrdiff_t
     return sum + low;
 }
 
+/* In lanes: a single chain of comparisons costs more than all that is done with the weights otherwise. */
+#define RANGE_LANES 8
+
+static void range_of(const double *values, size_t n, double *least, double *most)
+{
+    double low[RANGE_LANES], high[RANGE_LANES];
+    for (size_t k = 0; k < RANGE_LANES; k++)
+        low[k] = high[k] = values[k < n ? k : 0];
+    size_t even = n / RANGE_LANES * RANGE_LANES;
+    for (size_t i = 0; i < even; i += RANGE_LANES)
+        for (size_t k = 0; k < RANGE_LANES; k++) {
+            low[k] = values[i + k] < low[k] ? values[i + k] : low[k];
+            high[k] = values[i + k] > high[k] ? values[i + k] : high[k];
+        }
+    for (size_t i = even; i < n; i++) {
+        low[0] = values[i] < low[0] ? values[i] : low[0];
+        high[0] = values[i] > high[0] ? values[i] : high[0];
+    }
+    *least = low[0];
+    *most = high[0];
+    for (size_t k = 1; k < RANGE_LANES; k++) {
+        *least = low[k] < *least ? low[k] : *least;
+        *most = high[k] > *most ? high[k] : *most;
+    }
+}
+
 /* Whether bases so far apart leave the grid of blend_tmpl.h fine enough, and numbers made of them normal. */
 static int flat(double least, double most, double push_scale, int wide)
 {
@@ -182,11 +208,9 @@ static sxt_blend choose_blend(const sxt_cross_entropy_args *a, size_t n, sxt_job
         return SXT_BLEND_NONE;
     if (a->label_smoothing == 0.0)
         return SXT_BLEND_SHARP;
-    double smooth = a->label_smoothing / (double)n, least = a->weight ? a->weight[0] : 1.0, most = least;
-    for (size_t c = 1; a->weight && c < n; c++) {
-        least = a->weight[c] < least ? a->weight[c] : least;
-        most = a->weight[c] > most ? a->weight[c] : most;
-    }
+    double smooth = a->label_smoothing / (double)n, least = 1.0, most = 1.0;
+    if (a->weight)
+        range_of(a->weight, n, &least, &most);
     if (!flat(least * smooth, most * smooth, job->push_scale, wide))
         return SXT_BLEND_NONE;
     job->base_one = a->weight ? 0.0 : smooth;

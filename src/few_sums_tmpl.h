@@ -8,7 +8,8 @@ SXT_INLINE void V(few_sum_with)(V(few) *s, ptrdiff_t classes, int precise, int s
         V(vref) ref = {V(set1)((T)0), V(load)(s->magic + i), V(load)(s->low + i), V(load)(s->m1 + i),
                        V(load)(s->m2 + i), units, 1};
         V(acc) acc = {V(iset1)(0), V(iset1)(0)}, dense = acc;
-        KV max = V(mul)(V(load)(s->max + i), V(set1)(DENSE_SCALE)), d1 = V(load)(s->d1 + i), d2 = V(load)(s->d2 + i);
+        KV top = V(load)(s->max + i), max = V(mul)(top, V(set1)(DENSE_SCALE));
+        KV d1 = V(load)(s->d1 + i), d2 = V(load)(s->d2 + i);
         T *x = s->tile + i;
         uintptr_t in = s->x_ahead.p + (uintptr_t)(i * s->x_ahead.row);
         uintptr_t out = s->y_ahead.p + (uintptr_t)(i * s->y_ahead.row);
@@ -19,8 +20,8 @@ SXT_INLINE void V(few_sum_with)(V(few) *s, ptrdiff_t classes, int precise, int s
             if (store)
                 V(store)(x, e);
             if (blends) { /* the label is -infinity here, and not in the sum */
-                KV term = V(blend_term)(v, max, weighted ? V(set1)(weighted[c]) : V(set1)((T)1), weighted != NULL);
-                V(grid_add)(V(select)(V(eq)(v, V(set1)(-(T)INFINITY)), V(set1)((T)0), term), d1, d2, &dense);
+                v = V(select)(V(eq)(v, V(set1)(-(T)INFINITY)), top, v);
+                V(blend_add)(v, max, V(set1)(weighted ? weighted[c] : (T)1), weighted != NULL, d1, d2, &dense);
             }
         }
         if (blends) {
@@ -53,9 +54,9 @@ static void V(few_sum_blend)(const sxt_job *job, V(few) *s, ptrdiff_t classes, i
     else if (job->scaled)
         V(few_sum_with)(s, classes, 0, store, 0, NULL, &units);
     else if (job->blend == SXT_BLEND_WEIGHTED)
-        V(few_sum_with)(s, classes, SXT_T_IS_F32, store, 1, base, NULL);
+        V(few_sum_with)(s, classes, 0, store, 1, base, NULL);
     else
-        V(few_sum_with)(s, classes, SXT_T_IS_F32, store, 1, NULL, NULL);
+        V(few_sum_with)(s, classes, 0, store, 1, NULL, NULL);
 }
 
 static void V(few_sum)(const sxt_job *job, V(few) *s, ptrdiff_t classes, int store)

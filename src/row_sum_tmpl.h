@@ -24,7 +24,7 @@ SXT_INLINE N(blend_sum) N(blend_start)(const sxt_job *job, const sxt_row *row, p
 SXT_INLINE void N(blend_add)(N(blend_sum) *b, KV x, ptrdiff_t i, ptrdiff_t n, int weighted)
 {
     KV q = !weighted ? V(set1)((T)1) : n >= V(W) ? V(load)(b->weight + i) : V(loadn)(b->weight + i, n);
-    V(grid_add)(V(blend_term)(x, b->max, q, weighted), b->d1, b->d2, &b->acc);
+    V(blend_add)(x, b->max, q, weighted, b->d1, b->d2, &b->acc);
 }
 
 /* What range_sum does beside adding exponentials of elements in natural units. */
@@ -97,13 +97,13 @@ static void N(sum_blend)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrd
     else if (job->scaled)
         N(range_sum)(job, row, begin, end, 0, store, N(SUM_ONLY), &units, 0);
     else if (job->blend == SXT_BLEND_WEIGHTED && row->shift == 0.0)
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_WEIGHTED), NULL, 1);
+        N(range_sum)(job, row, begin, end, 0, store, N(SUM_WEIGHTED), NULL, 1);
     else if (job->blend == SXT_BLEND_WEIGHTED)
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_WEIGHTED), NULL, 0);
+        N(range_sum)(job, row, begin, end, 0, store, N(SUM_WEIGHTED), NULL, 0);
     else if (row->shift == 0.0)
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_BLEND), NULL, 1);
+        N(range_sum)(job, row, begin, end, 0, store, N(SUM_BLEND), NULL, 1);
     else
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, store, N(SUM_BLEND), NULL, 0);
+        N(range_sum)(job, row, begin, end, 0, store, N(SUM_BLEND), NULL, 0);
 }
 
 static void N(sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end)

@@ -33,7 +33,7 @@ static void V(tile_blend)(const sxt_job *job, V(lanes) *s, const V(tiles_t) *t, 
             V(uint) count = 0;
             for (; c < nc && count < FLUSH; c++, count++) {
                 KV x = V(select)(V(ieq)(label, V(iset1)((V(int))c)), top, V(load)(t->x + c * s->lanes + i));
-                V(grid_add)(V(blend_term)(x, max, V(set1)(weighted ? base[c0 + c] : (T)1), weighted), d1, d2, &d);
+                V(blend_add)(x, max, V(set1)(weighted ? base[c0 + c] : (T)1), weighted, d1, d2, &d);
             }
             V(lanes_flush)(s, i, &d, count, s->d1, s->d2, s->dots);
         }

@@ -163,6 +163,8 @@ static void V(tile_sum_all)(const sxt_job *job, V(lanes) *s, const V(tiles_t) *t
         V(tile_sum)(s, t->x, NULL, nc, 0, 1, 0, NULL);
     else if (job->op == SXT_OP_SOFTMAX)
         V(tile_sum)(s, t->x, NULL, nc, 0, 0, 0, NULL);
+    else if (sxt_smooths(job->blend))
+        V(tile_sum)(s, t->x, NULL, nc, 0, store, 1, NULL);
     else if (store)
         V(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, 1, 1, NULL);
     else

@@ -175,6 +175,7 @@ CASES: dict[str, Case] = {
     "cross_entropy z_loss": _with_option(z_loss=1e-2),
     "cross_entropy logit_scale": _with_option(logit_scale=0.7),
     "cross_entropy softcap": _with_option(softcap=30.0),
+    "cross_entropy softcap of thousands": _with_option(softcap=5000.0),
     "cross_entropy every option": _everything,
     "cross_entropy_grad of row gradients": _row_gradients,
     "cross_entropy_grad_hess": _hessian,
