@@ -17,12 +17,12 @@ EXTRAS_dev   := dev
 python = $(BUILD)/venv-$(1)/bin/python
 pip = $(call python,$*) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo tour test bench lint wheel clean
+.PHONY: help demo tour test accuracy reproducibility bench lint wheel clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The matrices of the demo are too small to be worth sharing between threads of the BLAS.
 demo: $(BUILD)/venv-demo/installed  ## train, export, verify; writes build/demo/report.html
@@ -33,6 +33,12 @@ tour: $(BUILD)/venv-demo/installed  ## draw the figures of docs/tour.md again
 
 test: $(BUILD)/venv-test/installed  ## all tests: ctest for the C core, pytest for the package
 	@tools/run-tests $(call python,test) $(BUILD)
+
+accuracy: $(BUILD)/venv-test/installed  ## worst error of each function and dtype, and the row to blame
+	@$(call python,test) tools/accuracy.py
+
+reproducibility: $(BUILD)/venv-test/installed  ## same bits for instruction sets, threads and layouts
+	@$(call python,test) tools/reproducibility.py
 
 bench: $(BUILD)/venv-bench/installed  ## compare with torch, onnxruntime, JAX, SciPy, NumPy
 	@$(call python,bench) tools/bench.py --out $(BUILD)/bench

@@ -3,13 +3,11 @@
 /* One vector, at most n elements; `fill` past them and at the place `out` (-1: nowhere else). */
 SXT_INLINE KV N(tail_but)(const ST *x, ptrdiff_t n, ptrdiff_t out, T fill)
 {
-    T lane[V(W)];
     KV v = n < V(W) ? V(select)(V(first)(n), LOADN(x, n), V(set1)(fill)) : LOAD(x);
     if (out < 0)
         return v;
-    V(store)(lane, v);
-    lane[out] = fill;
-    return V(load)(lane);
+    KV until = V(select)(V(first)(out), v, V(set1)(fill));
+    return V(select)(V(first)(out + 1), until, v);
 }
 
 /* Where the vector with the place `skip` begins; n when there is none. */
@@ -18,21 +16,30 @@ SXT_INLINE ptrdiff_t N(vector_of)(ptrdiff_t skip, ptrdiff_t n)
     return skip < 0 || skip >= n ? n : skip / V(W) * V(W);
 }
 
+/* Chains of maxima, one alone would wait for itself. */
+#define CHAINS 4
+
 typedef struct {
-    KV even, odd, least;
+    KV most[CHAINS], least;
     KM bad;
 } N(maxima);
 
+SXT_INLINE void N(max_two)(KV a, KV b, N(maxima) *m, int chain, int least)
+{
+    m->bad = V(mor)(m->bad, V(unord)(a, b));
+    m->most[chain] = V(max)(a, m->most[chain]); /* in this order a NaN is passed over; `bad` remembers it */
+    m->most[chain + 1] = V(max)(b, m->most[chain + 1]);
+    if (least)
+        m->least = V(min)(V(min)(a, b), m->least);
+}
+
 SXT_INLINE ptrdiff_t N(max_run)(const ST *x, ptrdiff_t i, ptrdiff_t end, N(maxima) *m, int least)
 {
-    for (; i + 2 * V(W) <= end; i += 2 * V(W)) {
-        KV a = LOAD(x + i), b = LOAD(x + i + V(W));
-        m->bad = V(mor)(m->bad, V(unord)(a, b));
-        m->even = V(max)(a, m->even); /* in this order a NaN is passed over; `bad` remembers it */
-        m->odd = V(max)(b, m->odd);
-        if (least)
-            m->least = V(min)(V(min)(a, b), m->least);
-    }
+    for (; i + CHAINS * V(W) <= end; i += CHAINS * V(W))
+        for (int chain = 0; chain < CHAINS; chain += 2)
+            N(max_two)(LOAD(x + i + chain * V(W)), LOAD(x + i + (chain + 1) * V(W)), m, chain, least);
+    for (; i + 2 * V(W) <= end; i += 2 * V(W))
+        N(max_two)(LOAD(x + i), LOAD(x + i + V(W)), m, 0, least);
     return i;
 }
 
@@ -41,13 +48,13 @@ SXT_INLINE ptrdiff_t N(max_run)(const ST *x, ptrdiff_t i, ptrdiff_t end, N(maxim
 SXT_INLINE T N(range_extremes)(const ST *x, ptrdiff_t n, ptrdiff_t skip, int *nan, T *least)
 {
     KV lowest = V(set1)(-(T)INFINITY);
-    N(maxima) m = {lowest, lowest, V(set1)((T)INFINITY), V(mnone)()};
+    N(maxima) m = {{lowest, lowest, lowest, lowest}, V(set1)((T)INFINITY), V(mnone)()};
     ptrdiff_t stop = N(vector_of)(skip, n), i = N(max_run)(x, 0, stop, &m, least != NULL);
     while (i < n) {
         ptrdiff_t left = n - i < V(W) ? n - i : V(W), out = i == stop ? skip - i : -1;
         KV a = N(tail_but)(x + i, left, out, -(T)INFINITY);
         m.bad = V(mor)(m.bad, V(unord)(a, a));
-        m.even = V(max)(a, m.even);
+        m.most[0] = V(max)(a, m.most[0]);
         if (least)
             m.least = V(min)(N(tail_but)(x + i, left, -1, (T)INFINITY), m.least);
         i += V(W);
@@ -61,7 +68,7 @@ SXT_INLINE T N(range_extremes)(const ST *x, ptrdiff_t n, ptrdiff_t skip, int *na
         for (int k = 0; k < V(W); k++)
             *least = lane[k] < *least ? lane[k] : *least;
     }
-    return V(hmax)(V(max)(m.even, m.odd));
+    return V(hmax)(V(max)(V(max)(m.most[0], m.most[1]), V(max)(m.most[2], m.most[3])));
 }
 
 static T N(range_max_but)(const ST *x, ptrdiff_t n, ptrdiff_t skip, int *nan)
