@@ -135,20 +135,37 @@ static void make_push(const double *base, size_t n, double push_scale, int wide,
 typedef struct {
     void *memory;
     double *base, *slope;
-    void *here, *push; /* base and slope, and the push in two parts, in the compute type */
+    void *base_here, *slope_here, *push_hi, *push_lo; /* in the compute type; the push in two parts */
 } coefficients;
+
+/* Each array begins on a line of the cache: vectors across two lines cost twice. */
+#define LINE ((size_t)64)
+
+static size_t lines(size_t bytes) { return (bytes + LINE - 1) / LINE * LINE; }
 
 static sxt_status allocate(size_t n, int probs, int wide, coefficients *c)
 {
-    size_t item = wide ? sizeof(double) : sizeof(float), doubles = (probs ? 2 : 1) * n;
-    c->memory = malloc(doubles * (sizeof(double) + item) + 2 * n * item);
+    size_t item = wide ? sizeof(double) : sizeof(float), arrays = probs ? 2 : 1;
+    size_t doubles = lines(n * sizeof(double)), items = lines(n * item);
+    c->memory = aligned_alloc(LINE, arrays * (doubles + items) + 2 * items);
     if (!c->memory)
         return SXT_ERR_MEMORY;
     c->base = c->memory;
-    c->slope = c->base + n;
-    c->here = c->base + doubles;
-    c->push = (char *)c->here + doubles * item;
+    c->slope = (double *)((char *)c->memory + doubles);
+    c->base_here = (char *)c->memory + arrays * doubles;
+    c->slope_here = (char *)c->base_here + items;
+    c->push_hi = (char *)c->base_here + arrays * items;
+    c->push_lo = (char *)c->push_hi + items;
     return SXT_OK;
+}
+
+/* The numbers in the compute type. */
+static void convert(const double *from, size_t n, int wide, void *to)
+{
+    if (wide)
+        memcpy(to, from, n * sizeof *from);
+    for (size_t c = 0; !wide && c < n; c++)
+        ((float *)to)[c] = (float)from[c];
 }
 
 /* base, and slope for class probabilities, with their copies in the compute type. */
@@ -164,27 +181,23 @@ static void make_coefficients(const sxt_cross_entropy_args *a, size_t n, int wid
         sxt_lanes_sum_add(&sum, (ptrdiff_t)(c - even), to->base[c] * SXT_TOTAL_SCALE, 0.0);
     sxt_lanes_sum_value(&sum, &hi, &lo);
     job->base_sum = a->weight ? (hi + lo) / SXT_TOTAL_SCALE : a->label_smoothing;
-    for (size_t c = 0; a->probs && c < n; c++)
-        to->slope[c] = (a->weight ? a->weight[c] : 1.0) * job->share;
-    size_t count = a->probs ? 2 * n : n;
-    for (size_t c = 0; !wide && c < count; c++)
-        ((float *)to->here)[c] = (float)to->base[c];
-    if (wide)
-        memcpy(to->here, to->base, count * sizeof *to->base);
+    convert(to->base, n, wide, to->base_here);
     job->base = to->base;
-    job->base_here = to->here;
+    job->base_here = to->base_here;
     if (!a->probs)
         return;
+    for (size_t c = 0; c < n; c++)
+        to->slope[c] = (a->weight ? a->weight[c] : 1.0) * job->share;
+    convert(to->slope, n, wide, to->slope_here);
     job->slope = to->slope;
-    job->slope_here = (char *)to->here + n * (wide ? sizeof(double) : sizeof(float));
+    job->slope_here = to->slope_here;
 }
 
 static void make_weighted(size_t n, int wide, const coefficients *to, sxt_job *job)
 {
-    void *lo = (char *)to->push + n * (wide ? sizeof(double) : sizeof(float));
-    make_push(to->base, n, job->push_scale, wide, to->push, lo);
-    job->push_hi = to->push;
-    job->push_lo = lo;
+    make_push(to->base, n, job->push_scale, wide, to->push_hi, to->push_lo);
+    job->push_hi = to->push_hi;
+    job->push_lo = to->push_lo;
 }
 
 /* The units of math_tmpl.h. */

@@ -53,7 +53,7 @@ static int N(few_tile)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptrdif
 
 /* A tile of classes side by side stays in the first-level cache, with the memory that it comes from and goes
  * to. Rows side by side are rather taken from long stretches of memory. */
-#define FEW_NEAR 16384
+#define FEW_NEAR 12288
 
 /* Elements of scratch for a tile of so many lanes and its stage. */
 static ptrdiff_t N(few_room)(ptrdiff_t classes, ptrdiff_t lanes)

@@ -3,8 +3,9 @@
  * storage type, after rows_tmpl.h. */
 
 #define BATCH_ROWS 16
-/* So much of the logits stays in the first-level cache between the phases. */
-#define BATCH_BYTES 16384
+/* So much of the logits stays in the first-level cache between the phases, beside the outputs and the logits that
+ * are asked for ahead. */
+#define BATCH_BYTES 8192
 
 /* Where the terms of the k-th row of a batch go: the output, if it is of the compute type, scratch, or nowhere. */
 static void *N(terms_of)(const sxt_job *job, const sxt_row *row, sxt_scratch scratch, ptrdiff_t k)
