@@ -195,6 +195,22 @@ def test_judge_sweep_finds_a_cliff() -> None:
     assert "worst at 4 classes" in verdict.subject
 
 
+def test_judge_sweep_tells_a_cliff_from_a_slow_moment() -> None:
+    """What takes twice as long while a copy does so too is no cliff."""
+    cases = [Case("softmax", (1000 // c, c), study="classes") for c in (1, 2, 4, 5, 8)]
+    moments = (1.0, 1.0, 2.0, 1.0, 1.0)
+    slow = [
+        row(case, {"copy": 0.8}, case.elements * moment * 1e-9)
+        for case, moment in zip(cases, moments, strict=True)
+    ]
+    (verdict,) = goals.judge_sweep(slow)
+    assert (verdict.goal, verdict.status) == ("time / copy, over both neighbours", "met")
+    slow[2] = row(cases[2], {"copy": 0.4}, cases[2].elements * 1e-9)
+    (verdict,) = goals.judge_sweep(slow)
+    assert verdict.status == "missed"
+    assert "worst at 4 classes" in verdict.subject
+
+
 def test_run_names_what_is_not_built(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*args: object, **options: object) -> None:
         raise NotImplementedError("not yet")
