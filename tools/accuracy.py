@@ -108,7 +108,7 @@ def as_json(table: Table, seed: int) -> dict[str, Any]:
 
 def label_of(case: str, output: str) -> str:
     """What a line is called."""
-    return case if output in case else f"{case}: {output}"
+    return case if output == case else f"{case}: {output}"
 
 
 def print_table(table: Table, details: bool) -> None:
