@@ -3,8 +3,8 @@
  *
  * z is kept as a sum hi + tail, since half a unit in the last place of a large z is many units of exp(z).
  * Without a cap z is taken relative to the row's largest z, the origin: scale (x - x_max), so that elements
- * near enough to matter have a small z. tanh u = (1 - E) / (1 + E), E = exp(-2 |u|) to 2^-72: a capped z is
- * off by about cap 2^-72. Its first derivative is scale 4 E / (1 + E)^2, which does not cancel; the second
+ * near enough to matter have a small z. tanh u = (1 - E) / (1 + E), E = exp(-2 |u|) to 2^-80: a capped z is
+ * off by about cap 2^-80. Its first derivative is scale 4 E / (1 + E)^2, which does not cancel; the second
  * is -2 tanh u / cap times scale times the first. */
 
 /* Constants of the cap: its inverse, and powers of two that keep that a normal number. */
@@ -29,11 +29,10 @@ SXT_FN void N(cap_one)(const N(cap) *c, double *x, double *tail, double *slope, 
     double size = fabs(u), size_tail = u < 0.0 ? -u_tail : u_tail;
     int far = !(size < 380.0); /* even E is 0 there; keeps infinities out of the arithmetic */
     double k;
-    sxt_dd e = sxt_exp_long(far ? -760.0 : -2.0 * size, &k);
+    sxt_dd decay = {far ? -760.0 : -2.0 * size, far ? 0.0 : -2.0 * size_tail}, e = sxt_exp_pair(decay, &k);
     /* in two steps: 2^k itself may lie below the normal numbers */
     double step = sxt_exp2i(k > -600.0 ? k : -600.0), last = sxt_exp2i(k > -600.0 ? 0.0 : k + 600.0);
-    double shrink = far ? 0.0 : -2.0 * size_tail * e.hi;
-    e = sxt_fast_sum(e.hi * step * last, (e.lo + shrink) * step * last);
+    e = (sxt_dd){e.hi * step * last, e.lo * step * last};
     sxt_dd one = {1.0, 0.0}, minus = {-e.hi, -e.lo};
     sxt_dd share = sxt_dd_inverse(sxt_dd_add(one, e)), tanh = sxt_dd_mul(sxt_dd_add(one, minus), share);
     sxt_dd ratio = sxt_dd_mul(sxt_dd_mul(e, share), share);

@@ -168,35 +168,4 @@ SXT_FN sxt_dd sxt_exp_parts(double x, double *n)
     return sxt_fast_sum(one.hi, one.lo + fma(r * r, q, low));
 }
 
-/* exp(x - n ln 2) for the integer n nearest to x log2(e), to about 2^-72: where sxt_exp_parts is not enough,
- * at twice its price. The series of exp at r / 8, |r| <= ln2 / 2, up to r^12 / 12!, with its first terms to
- * twice the precision, and three squarings. |x| < 2^31. */
-SXT_FN sxt_dd sxt_exp_long(double x, double *n)
-{
-    double z = fma(x, 0x1.71547652b82fep+0, 0x1.8p52) - 0x1.8p52;
-    double r0 = fma(-z, SXT_LN2_HI, x), step = z * SXT_LN2_LO;
-    sxt_dd r = sxt_two_sum(r0, -step), one = {1.0, 0.0}, half = {0.5, 0.0};
-    sxt_dd sixth = {0x1.5555555555555p-3, 0x1.5555555555555p-57};
-    r.lo -= fma(z, SXT_LN2_LO, -step);
-    r.hi *= 0.125;
-    r.lo *= 0.125;
-    double q = 1.0 / 479001600.0;
-    q = fma(q, r.hi, 1.0 / 39916800.0);
-    q = fma(q, r.hi, 1.0 / 3628800.0);
-    q = fma(q, r.hi, 1.0 / 362880.0);
-    q = fma(q, r.hi, 1.0 / 40320.0);
-    q = fma(q, r.hi, 1.0 / 5040.0);
-    q = fma(q, r.hi, 1.0 / 720.0);
-    q = fma(q, r.hi, 1.0 / 120.0);
-    q = fma(q, r.hi, 1.0 / 24.0);
-    sxt_dd e = sxt_dd_add(sixth, sxt_dd_mul(r, (sxt_dd){q, 0.0}));
-    e = sxt_dd_add(half, sxt_dd_mul(r, e));
-    e = sxt_dd_add(one, sxt_dd_mul(r, e));
-    e = sxt_dd_add(one, sxt_dd_mul(r, e));
-    for (int i = 0; i < 3; i++)
-        e = sxt_dd_mul(e, e);
-    *n = z;
-    return e;
-}
-
 #endif

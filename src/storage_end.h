@@ -7,6 +7,7 @@
 #undef LOADN
 #undef STORE
 #undef STOREN
+#undef CHAINS
 #undef SCAN_BLOCK
 #undef BATCH_ROWS
 #undef BATCH_BYTES
