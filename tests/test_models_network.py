@@ -313,3 +313,48 @@ def test_loss_refuses_options(options, message):
     net = NETS["NeuralNet2"]()
     with pytest.raises(ValueError, match=message):
         net.loss(*problem(net), **options)
+
+
+@each_net
+def test_names_of_classes_and_features_are_kept_as_tuples_of_str(make):
+    classes = [f"class {i}" for i in range(make().num_classes)]
+    net = make(class_names=np.array(classes), feature_names=np.array(list("abcde")))
+    assert net.class_names == tuple(classes)
+    assert net.feature_names == tuple("abcde")
+    assert {type(name) for name in net.feature_names} == {str}
+    net.feature_names = ["e", "d", "c", "b", "a"]
+    assert net.feature_names == tuple("edcba")
+    net.class_names = net.feature_names = None
+    assert net.class_names is net.feature_names is None
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "message"),
+    [
+        (["a"], ValueError, "feature_names must have 5 names, got 1"),
+        (list("abcda"), ValueError, "must be distinct, got 'a' at index 0 and 4"),
+        (["a", "b", 3, "d", "e"], TypeError, "must be text, got 3 at index 2"),
+        ("abcde", TypeError, "must be a sequence of names, got the text 'abcde'"),
+    ],
+)
+@each_net
+def test_feature_names_that_do_not_fit_are_refused_and_change_nothing(make, names, error, message):
+    with pytest.raises(error, match=message):
+        make(feature_names=names)
+    net = make(feature_names=list("vwxyz"))
+    with pytest.raises(error, match=message):
+        net.feature_names = names
+    assert net.feature_names == tuple("vwxyz")
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "message"),
+    [
+        (["a", "b", "a"], ValueError, "class_names must be distinct, got 'a' at index 0 and 2"),
+        ([1, "b", "1"], ValueError, "class_names must be distinct, got '1' at index 0 and 2"),
+        ("abc", TypeError, "class_names must be a sequence of names, got the text 'abc'"),
+    ],
+)
+def test_class_names_that_do_not_tell_classes_apart_are_refused(names, error, message):
+    with pytest.raises(error, match=message):
+        NETS["NeuralNet2"](class_names=names)

@@ -18,7 +18,7 @@ ENDINGS = ["npz", "safetensors"]
 def nets():
     """One network of each class and dtype."""
     return [
-        NeuralNet1(5, 4, seed=7, class_names=["ja", "nein"]),
+        NeuralNet1(5, 4, seed=7, class_names=["ja", "nein"], feature_names=["ä", *"bcde"]),
         NeuralNet2(5, 4, 3, seed=8, dtype="float64"),
     ]
 
@@ -37,11 +37,8 @@ def test_load_gives_back_what_save_wrote(tmp_path, ending, net):
     net.save(path)
     for loaded in (models.load(path), type(net).load(path)):
         assert type(loaded) is type(net)
-        assert (loaded.class_names, loaded.seed, loaded.dtype) == (
-            net.class_names,
-            net.seed,
-            net.dtype,
-        )
+        for name in ("class_names", "feature_names", "seed", "dtype"):
+            assert getattr(loaded, name) == getattr(net, name), name
         for name, array in net.state_dict().items():
             np.testing.assert_array_equal(loaded.state_dict()[name], array)
             assert loaded.state_dict()[name].dtype == array.dtype
@@ -70,6 +67,15 @@ def test_saved_metadata_describe_the_network(tmp_path):
         "seed": 7,
         "version": softxent.__version__,
     }
+
+
+def test_saved_metadata_mention_feature_names_only_where_there_are_some(tmp_path):
+    """Files of networks without them stay readable by versions that know no such key."""
+    path, names = tmp_path / "net.npz", ["a", "b", "c", "d", "e"]
+    NeuralNet1(5, 4, feature_names=names).save(path)
+    assert json.loads(str(read_npz(path)["softxent"]))["feature_names"] == names
+    NeuralNet1(5, 4).save(path)
+    assert "feature_names" not in json.loads(str(read_npz(path)["softxent"]))
 
 
 def test_load_by_the_wrong_class_is_refused(tmp_path):
@@ -124,6 +130,10 @@ def test_load_refuses_every_flipped_byte_of_the_data(tmp_path):
         (lambda arrays, meta: meta.update(hidden_size=9), "hidden_size is stated as 9 but is 4"),
         (lambda arrays, meta: meta.update(dtype="int8"), "dtype must be float32 or float64"),
         (lambda arrays, meta: meta.update(class_names=["a"]), "must have 3 names, got 1"),
+        (lambda arrays, meta: meta.update(class_names="abc"), "class_names must be a sequence"),
+        (lambda arrays, meta: meta.update(feature_names=["a"]), "must have 5 names, got 1"),
+        (lambda arrays, meta: meta.update(feature_names=[1, 2, 3, 4, 5]), "must be text, got 1"),
+        (lambda arrays, meta: meta.update(feature_names=["a"] * 5), "must be distinct, got 'a'"),
         (lambda arrays, meta: arrays.pop("linear1.bias"), "missing: linear1.bias"),
         (lambda arrays, meta: arrays.pop("linear1.weight"), "must be matrices"),
         (

@@ -49,6 +49,36 @@ def test_load_keeps_class_names(path):
     assert load(path).class_names == ("a", "b", "c", "d")
 
 
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("net", [net1(), net2()], ids=["net1", "net2"])
+def test_load_keeps_the_feature_names_of_the_net_or_of_the_export(net, head, path):
+    own, other = [f"column {i} µm" for i in range(FEATURES)], list("abcdefg")
+    net.feature_names = own
+    export(net, path, head=head)
+    assert load(path).feature_names == tuple(own)
+    export(net, path, head=head, feature_names=other)
+    assert load(path).feature_names == tuple(other)
+    net.feature_names = None
+    export(net, path, head=head)
+    assert load(path).feature_names is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('["a"]', "do not fit it: feature_names must have 7 names, got 1"),
+        ('["a", "a", "b", "c", "d", "e", "f"]', "do not fit it: feature_names must be distinct"),
+        ("[1, 2, 3, 4, 5, 6, 7]", "feature names .* must be a list of strings"),
+        ("[", "feature names .* are invalid"),
+    ],
+)
+def test_load_refuses_feature_names_that_do_not_fit(text, message, path):
+    export(net2(), path)
+    edit(path, lambda model: model.metadata_props.add(key="softxent.feature_names", value=text))
+    with pytest.raises(ModelError, match=message):
+        load(path)
+
+
 def test_load_of_a_train_step_says_that_it_holds_no_parameters(path):
     export(net2(), path, head="train_step")
     with pytest.raises(ModelError, match="parameters are inputs"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["class_weights", "integer", "number", "table"]
+__all__ = ["class_names", "class_weights", "feature_names", "integer", "number", "table"]
 
 
 def integer(name: str, value: Any, minimum: int) -> int:
@@ -45,6 +46,37 @@ def number(
         left, right = "(["[not open_low], ")]"[not open_high and math.isfinite(high)]
         raise ValueError(f"{name} must be in {left}{low:g}, {high:g}{right}, got {value!r}")
     return result
+
+
+def class_names(names: Sequence[str] | None, num_classes: int) -> tuple[str, ...] | None:
+    """Return one distinct name per class, or raise TypeError or ValueError; numbers become text."""
+    if names is None:
+        return None
+    if not isinstance(names, str):
+        names = [str(name) for name in names]
+    return _names("class_names", names, num_classes)
+
+
+def feature_names(names: Sequence[str] | None, input_size: int) -> tuple[str, ...] | None:
+    """Return one distinct name per feature, or raise TypeError or ValueError."""
+    return None if names is None else _names("feature_names", names, input_size)
+
+
+def _names(what: str, names: Sequence[str], count: int) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise TypeError(f"{what} must be a sequence of names, got the text {names!r}")
+    seen: dict[str, int] = {}
+    for position, name in enumerate(names):
+        if not isinstance(name, str):
+            raise TypeError(f"{what} must be text, got {name!r} at index {position}")
+        first = seen.setdefault(str(name), position)
+        if first != position:
+            raise ValueError(
+                f"{what} must be distinct, got {str(name)!r} at index {first} and {position}"
+            )
+    if len(seen) != count:
+        raise ValueError(f"{what} must have {count} names, got {len(seen)}")
+    return tuple(seen)
 
 
 def table(X: ArrayLike, columns: int, dtype: np.dtype) -> np.ndarray:

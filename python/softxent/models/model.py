@@ -40,6 +40,7 @@ class Model(TwoLayerNet):
         seed: int | None,
         dtype: DTypeLike,
         class_names: Sequence[str] | None,
+        feature_names: Sequence[str] | None,
     ) -> Self:
         """Make a network from the shapes of its parameters."""
         raise NotImplementedError
@@ -177,6 +178,7 @@ class Model(TwoLayerNet):
             num_classes=self.num_classes,
             dtype=self.dtype.name,
             class_names=None if self.class_names is None else list(self.class_names),
+            feature_names=None if self.feature_names is None else list(self.feature_names),
             seed=self.seed,
             version=__version__,
         )
@@ -225,6 +227,7 @@ class Model(TwoLayerNet):
                 seed=saved.metadata.seed,
                 dtype=saved.metadata.dtype,
                 class_names=saved.metadata.class_names,
+                feature_names=saved.metadata.feature_names,
             )
         except (TypeError, ValueError) as error:
             raise ValueError(f"{saved.path}: {error}") from error
@@ -242,6 +245,7 @@ class Model(TwoLayerNet):
         seed: int | None,
         dtype: DTypeLike,
         class_names: Sequence[str] | None,
+        feature_names: Sequence[str] | None,
     ) -> Self:
         """Make a network whose sizes are those of its parameters."""
         shapes = [np.shape(parameters.get(f"linear{layer}.weight", ())) for layer in (1, 2)]
@@ -256,7 +260,13 @@ class Model(TwoLayerNet):
                 f"rows, got {width}"
             )
         net = cls._of_sizes(
-            input_size, hidden_size, outputs, seed=seed, dtype=dtype, class_names=class_names
+            input_size,
+            hidden_size,
+            outputs,
+            seed=seed,
+            dtype=dtype,
+            class_names=class_names,
+            feature_names=feature_names,
         )
         net.load_state_dict(parameters)
         return net
@@ -291,7 +301,9 @@ class Model(TwoLayerNet):
         parameters = torch_bridge.parameters_of(source)
         double = any(array.dtype == np.float64 for array in parameters.values())
         dtype = "float64" if double else "float32"
-        net = cls._from_parameters(parameters, seed=None, dtype=dtype, class_names=None)
+        net = cls._from_parameters(
+            parameters, seed=None, dtype=dtype, class_names=None, feature_names=None
+        )
         if not isinstance(source, Mapping):
             torch_bridge.check_module(
                 source, net.input_size, lambda X: [net.forward(X), net.predict_proba(X)]

@@ -30,15 +30,17 @@ class NeuralNet1(Model):
     dtype : {"float32", "float64"}, default "float32"
         Type of parameters and results.
     class_names : sequence of two str, optional
-        The names of classes 0 and 1.
+        The names of classes 0 and 1, distinct.
+    feature_names : sequence of str, optional
+        The names of the features, distinct.
 
     Raises
     ------
     TypeError
-        If a size or the seed is not an integer.
+        If a size or the seed is not an integer, or a feature's name is not text.
     ValueError
-        If a size is below 1, the seed negative, the dtype another one, or there are not two
-        names.
+        If a size is below 1, the seed negative, the dtype another one, there are not two
+        classes' names or not one name per feature, or a name occurs twice.
 
     Examples
     --------
@@ -55,8 +57,11 @@ class NeuralNet1(Model):
         *,
         dtype: DTypeLike = "float32",
         class_names: Sequence[str] | None = None,
+        feature_names: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(input_size, hidden_size, BinaryHead(), seed, dtype, class_names)
+        super().__init__(
+            input_size, hidden_size, BinaryHead(), seed, dtype, class_names, feature_names
+        )
 
     @classmethod
     def _of_sizes(
@@ -68,10 +73,18 @@ class NeuralNet1(Model):
         seed: int | None,
         dtype: DTypeLike,
         class_names: Sequence[str] | None,
+        feature_names: Sequence[str] | None,
     ) -> Self:
         if outputs != 1:
             raise ValueError(f"NeuralNet1 has 1 output, the given parameters have {outputs}")
-        return cls(input_size, hidden_size, seed, dtype=dtype, class_names=class_names)
+        return cls(
+            input_size,
+            hidden_size,
+            seed,
+            dtype=dtype,
+            class_names=class_names,
+            feature_names=feature_names,
+        )
 
     def __repr__(self) -> str:
         """Return the sizes and the dtype."""
@@ -95,15 +108,17 @@ class NeuralNet2(Model):
     dtype : {"float32", "float64"}, default "float32"
         Type of parameters and results.
     class_names : sequence of str, optional
-        The names of the classes.
+        The names of the classes, distinct.
+    feature_names : sequence of str, optional
+        The names of the features, distinct.
 
     Raises
     ------
     TypeError
-        If a size or the seed is not an integer.
+        If a size or the seed is not an integer, or a feature's name is not text.
     ValueError
-        If a size is too small, the seed negative, the dtype another one, or there is not one
-        name per class.
+        If a size is too small, the seed negative, the dtype another one, there is not one name
+        per class or per feature, or a name occurs twice.
 
     Examples
     --------
@@ -121,9 +136,10 @@ class NeuralNet2(Model):
         *,
         dtype: DTypeLike = "float32",
         class_names: Sequence[str] | None = None,
+        feature_names: Sequence[str] | None = None,
     ) -> None:
         head = SoftmaxHead(_checks.integer("num_classes", num_classes, 2))
-        super().__init__(input_size, hidden_size, head, seed, dtype, class_names)
+        super().__init__(input_size, hidden_size, head, seed, dtype, class_names, feature_names)
 
     @classmethod
     def _of_sizes(
@@ -135,8 +151,17 @@ class NeuralNet2(Model):
         seed: int | None,
         dtype: DTypeLike,
         class_names: Sequence[str] | None,
+        feature_names: Sequence[str] | None,
     ) -> Self:
-        return cls(input_size, hidden_size, outputs, seed, dtype=dtype, class_names=class_names)
+        return cls(
+            input_size,
+            hidden_size,
+            outputs,
+            seed,
+            dtype=dtype,
+            class_names=class_names,
+            feature_names=feature_names,
+        )
 
     def __repr__(self) -> str:
         """Return the sizes and the dtype."""

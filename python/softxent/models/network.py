@@ -35,7 +35,9 @@ class TwoLayerNet:
     seed : int or None
         The seed of the initialisation, and of the shuffling unless `fit` gets one of its own.
     class_names : tuple of str or None
-        The names of the classes; kept in files.
+        The names of the classes, distinct; kept in files.
+    feature_names : tuple of str or None
+        The names of the features, distinct; kept in files.
     parameters : dict of str to ndarray
         The parameters themselves, where `state_dict` has copies.
     head : Head
@@ -50,6 +52,7 @@ class TwoLayerNet:
         seed: int | None,
         dtype: DTypeLike,
         class_names: Sequence[str] | None,
+        feature_names: Sequence[str] | None,
     ) -> None:
         self.input_size = _checks.integer("input_size", input_size, 1)
         self.hidden_size = _checks.integer("hidden_size", hidden_size, 1)
@@ -58,17 +61,9 @@ class TwoLayerNet:
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
         self.head = head
-        self.class_names = self._checked_names(class_names)
+        self.class_names = class_names
+        self.feature_names = feature_names
         self.parameters = self._initial_parameters()
-
-    def _checked_names(self, class_names: Sequence[str] | None) -> tuple[str, ...] | None:
-        """Check that there is a name for every class."""
-        if class_names is None:
-            return None
-        names = tuple(str(name) for name in class_names)
-        if len(names) != self.num_classes:
-            raise ValueError(f"class_names must have {self.num_classes} names, got {len(names)}")
-        return names
 
     def _initial_parameters(self) -> dict[str, np.ndarray]:
         """Draw weights and biases from U(-1/√fan_in, 1/√fan_in), as torch.nn.Linear does."""
@@ -93,6 +88,24 @@ class TwoLayerNet:
     def num_classes(self) -> int:
         """Number of classes."""
         return self.head.num_classes
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes, or None."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str] | None) -> None:
+        self._class_names = _checks.class_names(names, self.num_classes)
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """The names of the features, or None."""
+        return self._feature_names
+
+    @feature_names.setter
+    def feature_names(self, names: Sequence[str] | None) -> None:
+        self._feature_names = _checks.feature_names(names, self.input_size)
 
     def forward(self, X: ArrayLike) -> np.ndarray:
         """

@@ -1,7 +1,7 @@
 """Networks in files: .npz, and .safetensors where that package is installed.
 
 Both formats hold the parameters under PyTorch's names and one JSON text under "softxent" with
-the class, the sizes, the dtype, the names of the classes and the seed.
+the class, the sizes, the dtype, the names of classes and features, and the seed.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Metadata:
         The seed the network was made with.
     version : str
         The version of softxent that wrote the file.
+    feature_names : list of str or None
+        The names of the features; left out of the text where there are none.
     format : int
         The version of this layout.
     """
@@ -57,7 +59,15 @@ class Metadata:
     class_names: list[str] | None
     seed: int | None
     version: str
+    feature_names: list[str] | None = None
     format: int = _FORMAT
+
+    def to_json(self) -> str:
+        """Encode as the text in a file; without names of features it is what it always was."""
+        fields = asdict(self)
+        if self.feature_names is None:
+            del fields["feature_names"]
+        return json.dumps(fields)
 
 
 @dataclass(frozen=True)
@@ -126,7 +136,7 @@ def write(
     OSError
         If the file cannot be written.
     """
-    text = json.dumps(asdict(metadata))
+    text = metadata.to_json()
     if _ending(path) == ".npz":
         write_npz(path, {**parameters, _KEY: np.array(text)})
         return

@@ -191,10 +191,11 @@ def _describe(
     """Add our metadata to that of the model."""
     from onnx import helper
 
-    from softxent.onnx.metadata import Metadata, checked_class_names
+    from softxent.models import _checks
+    from softxent.onnx.metadata import Metadata
 
-    names = checked_class_names(class_names, classes)
+    names = _checks.class_names(class_names, classes)
     props = {prop.key: prop.value for prop in model.metadata_props}
-    props |= Metadata("attached", options, names, logits).props()
+    props |= Metadata("attached", options, names, logits=logits).props()
     del model.metadata_props[:]
     helper.set_model_props(model, props)

@@ -34,6 +34,7 @@ def export(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
     class_names: Sequence[str] | None = None,
+    feature_names: Sequence[str] | None = None,
 ) -> None:
     r"""Write a network, with what is computed from its logits, as an ONNX file.
 
@@ -90,8 +91,8 @@ def export(
         (n,) in the type of x.
     momentum, weight_decay : float
         As torch.optim.SGD has them; of the head train_step alone.
-    class_names : sequence of str, optional
-        Stored in the file; those of `net` by default.
+    class_names, feature_names : sequence of str, optional
+        One name per class and per column of x, stored in the file; those of `net` by default.
 
     Raises
     ------
@@ -125,10 +126,15 @@ def export(
     from softxent.onnx.files import write_model
     from softxent.onnx.sources import as_net
 
-    write_model(build(as_net(net), options, class_names), path)
+    write_model(build(as_net(net), options, class_names, feature_names), path)
 
 
-def build(net: Net, options: Options, class_names: Sequence[str] | None = None) -> onnx.ModelProto:
+def build(
+    net: Net,
+    options: Options,
+    class_names: Sequence[str] | None = None,
+    feature_names: Sequence[str] | None = None,
+) -> onnx.ModelProto:
     """Build the model that `export` writes.
 
     Raises
@@ -136,8 +142,9 @@ def build(net: Net, options: Options, class_names: Sequence[str] | None = None) 
     ValueError
         If options and network do not fit each other.
     """
+    from softxent.models import _checks
     from softxent.onnx import heads, train_step
-    from softxent.onnx.metadata import Metadata, checked_class_names
+    from softxent.onnx.metadata import Metadata
 
     state = converted(net.state_dict(), options.dtype)
     architecture = Architecture.of(type(net).__name__, state)
@@ -147,12 +154,16 @@ def build(net: Net, options: Options, class_names: Sequence[str] | None = None) 
             f"ignore_index must be None for NeuralNet1, whose targets are real numbers, "
             f"got {options.ignore_index}"
         )
-    names = checked_class_names(class_names or net.class_names, net.num_classes)
+    classes, features = net.class_names, net.feature_names
+    if class_names is not None:
+        classes = _checks.class_names(class_names, net.num_classes)
+    if feature_names is not None:
+        features = _checks.feature_names(feature_names, net.input_size)
     if options.head == "train_step":
         graph, stored = train_step.build(architecture, options), None
     else:
         graph, stored = heads.build(architecture, state, options), fingerprint(state)
-    metadata = Metadata(architecture.name, options, names, parameters=stored)
+    metadata = Metadata(architecture.name, options, classes, features, parameters=stored)
     return graph.model(
         f"{architecture.name}_{options.head}", opset=options.opset, metadata=metadata.props()
     )

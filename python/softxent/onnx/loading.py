@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from softxent.onnx.architecture import Architecture, State
 from softxent.onnx.errors import ModelError
 
 if TYPE_CHECKING:
+    from softxent.onnx.metadata import Metadata
     from softxent.onnx.sources import Net
 
 
@@ -62,26 +62,25 @@ def load(path: str | os.PathLike[str]) -> Net:
         network = recognise(View(model), name)
         if network.state is None:
             raise ModelError("the parameters are inputs of this graph: it holds none to load")
-        names = about.class_names if about else None
-        return make_net(network.architecture, network.state, names)
+        net = make_net(network.architecture, network.state)
+        return net if about is None else _named(net, about)
     except ModelError as error:
         raise ModelError(f"{os.fspath(path)}: {error}") from error
 
 
-def make_net(sizes: Architecture, state: State, class_names: Sequence[str] | None) -> Net:
+def make_net(sizes: Architecture, state: State) -> Net:
     """Make the native network of these sizes and parameters.
 
     Raises
     ------
     ModelError
-        If the parameters are no usable network, or there is not one name per class.
+        If the parameters are no usable network.
     """
     from softxent.models import NeuralNet1, NeuralNet2
 
     options: dict[str, Any] = {
         "seed": 0,
         "dtype": "float64" if state["linear1.weight"].dtype == np.float64 else "float32",
-        "class_names": class_names,
     }
     net: Net
     try:
@@ -92,4 +91,13 @@ def make_net(sizes: Architecture, state: State, class_names: Sequence[str] | Non
         net.load_state_dict(state)
     except (TypeError, ValueError) as error:
         raise ModelError(f"the file holds no usable network: {error}") from error
+    return net
+
+
+def _named(net: Net, about: Metadata) -> Net:
+    """Give a network the names in the file's metadata, which may not fit it."""
+    try:
+        net.class_names, net.feature_names = about.class_names, about.feature_names
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"the names in the model's metadata do not fit it: {error}") from error
     return net

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -29,6 +28,7 @@ class Metadata:
     architecture: str
     options: Options
     class_names: tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
     logits: str = "logits"
     parameters: str | None = None
 
@@ -41,26 +41,12 @@ class Metadata:
             "logits": self.logits,
             "options": self.options.to_json(),
         }
-        if self.class_names is not None:
-            props["class_names"] = json.dumps(self.class_names, ensure_ascii=False)
+        for kind in ("class_names", "feature_names"):
+            if (names := getattr(self, kind)) is not None:
+                props[kind] = json.dumps(names, ensure_ascii=False)
         if self.parameters is not None:
             props["parameters"] = self.parameters
         return {_PREFIX + key: value for key, value in props.items()}
-
-
-def checked_class_names(names: Sequence[str] | None, num_classes: int) -> tuple[str, ...] | None:
-    """Check that there is one name per class.
-
-    Raises
-    ------
-    ValueError
-        With the number of names and of classes.
-    """
-    if names is None:
-        return None
-    if len(names) != num_classes:
-        raise ValueError(f"class_names must have {num_classes} names, got {len(names)}")
-    return tuple(str(name) for name in names)
 
 
 def read(model: onnx.ModelProto) -> Metadata | None:
@@ -94,19 +80,21 @@ def read(model: onnx.ModelProto) -> Metadata | None:
     return Metadata(
         props["architecture"],
         options,
-        _class_names(props.get("class_names")),
+        _names("class", props.get("class_names")),
+        _names("feature", props.get("feature_names")),
         props["logits"],
         props.get("parameters"),
     )
 
 
-def _class_names(text: str | None) -> tuple[str, ...] | None:
+def _names(kind: str, text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
+    what = f"the {kind} names in the model's metadata"
     try:
         names = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"the class names in the model's metadata are invalid: {error}") from error
+        raise ModelError(f"{what} are invalid: {error}") from error
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ModelError("the class names in the model's metadata must be a list of strings")
+        raise ModelError(f"{what} must be a list of strings")
     return tuple(names)

@@ -22,7 +22,7 @@ def prepared(batch: Batch, options: Options, binary: bool) -> Net:
     assert batch.state is not None
     state = {name: array.astype(options.loss_dtype) for name, array in batch.state.items()}
     name = "NeuralNet1" if binary else "NeuralNet2"
-    return make_net(Architecture.of(name, state), state, None)
+    return make_net(Architecture.of(name, state), state)
 
 
 def outputs(
