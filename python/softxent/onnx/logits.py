@@ -1,0 +1,261 @@
+"""Which value of a graph the classes are decided by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import onnx
+
+from softxent.onnx.meaning import NORMALISED, PASSING, Meaning, Meanings
+from softxent.onnx.values import Shape, ValueType
+
+#: What computes logits that no operator at the end of a graph shows to be such.
+_PRESUMED = frozenset((
+    "Gemm", "MatMul", "Conv", "Einsum", "BatchNormalization", "GlobalAveragePool", "AveragePool",
+    "ReduceMean", "QGemm", "QLinearMatMul", "QLinearConv", "QLinearAdd", "QLinearMul",
+    "MatMulInteger", "ConvInteger", "FusedMatMul", "FusedGemm", "FusedConv",
+    "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "MatMulNBits", "QLinearGlobalAveragePool",
+    "QLinearAveragePool", "LinearClassifier", "TreeEnsembleClassifier",
+))  # fmt: skip
+
+#: What moves or scales such values: its first operand decides.
+_MOVING = PASSING | {"Transpose", "Gather", "Slice", "Concat", "Add", "Sub", "Mul", "Div"}
+
+#: First operators of paths that make probabilities of logits.
+_NORMALISING = ("Softmax", "LogSoftmax", "Sigmoid", "Exp", "ReduceLogSumExp")
+
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+
+
+@dataclass(frozen=True)
+class Logits:
+    """The value that the classes are decided by.
+
+    Attributes
+    ----------
+    name : str
+        Its name. Where `raw` is given there is no such value yet: `softxent.onnx.exposing` adds it.
+    kind : {"classes", "binary", "multilabel"}
+        One logit per class; one logit, whose logistic function is the probability of the second of
+        two classes; or a logistic function of each of several columns.
+    axis : int or None
+        The axis of the classes, from the front where the number of axes is known; None for one
+        logit per sample.
+    num_classes : int or None
+        C; 2 for one logit; None where the graph does not say it.
+    dtype : str
+    shape : tuple of int, str or None, or None
+    raw : str or None
+        The scores after the transformation inside the operator that holds the logits.
+    presumed : bool
+        Whether only their place, as the one output or before an ArgMax, says that they are logits.
+    """
+
+    name: str
+    kind: str
+    axis: int | None
+    num_classes: int | None
+    dtype: str
+    shape: Shape | None
+    raw: str | None = None
+    presumed: bool = False
+
+    @property
+    def origin(self) -> str:
+        """The value of the graph that stands for the logits: themselves, or `raw`."""
+        return self.raw or self.name
+
+    def is_origin(self, value: str, found: Meanings) -> bool:
+        """Whether a value holds the same numbers."""
+        return found.exact_source(value) == found.exact_source(self.origin)
+
+
+@dataclass(frozen=True)
+class Search:
+    """The logits; or why they are not known, what may be them, and the option that says it."""
+
+    logits: Logits | None
+    reason: str = ""
+    candidates: tuple[str, ...] = ()
+    option: str | None = "logits"
+
+
+def find_logits(
+    model: onnx.ModelProto, found: Meanings, types: dict[str, ValueType], given: str | None
+) -> Search:
+    """Find the logits of a graph.
+
+    Raises
+    ------
+    ValueError
+        If `given` is no value that can be the logits.
+    """
+    ends = [found.of(output.name) for output in model.graph.output]
+    if given is not None:
+        _check_given(given, model, found)
+        return Search(_described(given, ends, found, types))
+    stated = _stated(ends, found)
+    if len(stated) == 1:
+        name, meaning = next(iter(stated.items()))
+        if meaning.raw is not None:
+            return Search(_inside(meaning, found, types, model))
+        return Search(_described(name, ends, found, types))
+    if stated:
+        names = tuple(stated)
+        reason = f"the outputs are computed from several values: {', '.join(names)}"
+        return Search(None, reason, names)
+    return _presumed(model, ends, found, types)
+
+
+def _check_given(given: str, model: onnx.ModelProto, found: Meanings) -> None:
+    if given not in found.producers:
+        known = ", ".join(output.name for output in model.graph.output)
+        raise ValueError(f"the graph computes no value {given!r}; its outputs are {known}")
+    problem = found.normalised(given)
+    if problem is not None:
+        raise ValueError(f"logits: {problem}")
+    if found.of(given).role in ("prediction", "label", "loss"):
+        raise ValueError(f"logits: {given!r} is a {found.of(given).role}, not logits")
+
+
+def _stated(ends: list[Meaning], found: Meanings) -> dict[str, Meaning]:
+    """The values that operators at the end of the graph are computed from, each once."""
+    origins: dict[str, tuple[str, Meaning]] = {}
+    losses = [Meaning("loss", loss.logits, 1) for loss in found.losses]
+    for meaning in [*ends, *losses]:
+        origin = meaning.raw or meaning.logits
+        if origin is not None and meaning.role != "derived" and not _chosen(meaning):
+            origins.setdefault(found.exact_source(origin), (origin, meaning))
+    return dict(origins.values())
+
+
+def _chosen(meaning: Meaning) -> bool:
+    """Whether a value is a class that was chosen, which does not say by what kind of number."""
+    return meaning.role in ("prediction", "label") and meaning.path[0] not in _NORMALISING
+
+
+def _described(
+    name: str, ends: list[Meaning], found: Meanings, types: dict[str, ValueType]
+) -> Logits:
+    """Kind, axis and number of classes of logits, by what is computed from them."""
+    kind = types.get(name, ValueType("", None))
+    source = found.exact_source(name)
+    losses = [Meaning("loss", loss.logits, 1) for loss in found.losses]
+    uses = [
+        meaning
+        for meaning in [*ends, *losses]
+        if meaning.logits is not None and found.exact_source(meaning.logits) == source
+    ]
+    rank = None if kind.shape is None else len(kind.shape)
+    if any(meaning.binary for meaning in uses) or (not uses and _single(kind.shape)):
+        return _binary(name, kind, uses)
+    axis = next((meaning.axis for meaning in uses if meaning.axis is not None), None)
+    if axis is None:
+        axis = 1 if rank in (None, 2) else -1
+    if rank is not None and -rank <= axis < rank:
+        axis %= rank
+    classes = _size(kind.shape, axis)
+    if classes is None:
+        classes = next((len(meaning.names) for meaning in uses if meaning.names), None)
+    return Logits(name, "classes", axis, classes, kind.dtype, kind.shape)
+
+
+def _single(shape: Shape | None) -> bool:
+    """Whether a shape is that of one number per sample."""
+    return shape is not None and (len(shape) == 1 or (len(shape) == 2 and shape[1] == 1))
+
+
+def _binary(name: str, kind: ValueType, uses: list[Meaning]) -> Logits:
+    shape = kind.shape
+    if shape is not None and not _single(shape) and not any(meaning.pair for meaning in uses):
+        columns = _size(shape, -1)
+        if columns != 1:
+            return Logits(name, "multilabel", len(shape) - 1, columns, kind.dtype, shape)
+    return Logits(name, "binary", None, 2, kind.dtype, shape)
+
+
+def _size(shape: Shape | None, axis: int) -> int | None:
+    if shape is None or not -len(shape) <= axis < len(shape):
+        return None
+    size = shape[axis]
+    return size if isinstance(size, int) else None
+
+
+def _inside(
+    meaning: Meaning, found: Meanings, types: dict[str, ValueType], model: onnx.ModelProto
+) -> Logits:
+    """Logits inside an operator of ai.onnx.ml, under the name that they will get."""
+    assert meaning.raw is not None
+    taken = set(found.by_name) | {value.name for value in model.graph.output}
+    name = f"{meaning.raw}_logits"
+    while name in taken:
+        name += "_"
+    shape = types.get(meaning.raw, ValueType("", None)).shape
+    first = shape[0] if shape else None
+    classes = len(meaning.names or ())
+    if meaning.binary:
+        return Logits(name, "binary", None, 2, "float32", (first, 1), meaning.raw)
+    return Logits(name, "classes", 1, classes, "float32", (first, classes), meaning.raw)
+
+
+def _presumed(
+    model: onnx.ModelProto, ends: list[Meaning], found: Meanings, types: dict[str, ValueType]
+) -> Search:
+    """Take what an ArgMax chooses from, or the only output, if its operator can compute logits."""
+    outputs = [output.name for output in model.graph.output]
+    compared = {
+        found.exact_source(meaning.logits): meaning.logits
+        for meaning in ends
+        if meaning.logits is not None and _chosen(meaning)
+    }
+    if len(compared) == 1:
+        (name,) = compared.values()
+        if _operator(name, found) in _PRESUMED:
+            return Search(replace(_described(name, ends, found, types), presumed=True))
+    for name, meaning in zip(outputs, ends, strict=True):
+        if meaning.role == "probabilities":
+            by = ", ".join(meaning.path)
+            reason = f"the probabilities {name!r} are computed by {by}, from no logits"
+            return Search(None, reason, option=None)
+    floats = tuple(name for name in outputs if _may_be_logits(name, found, types))
+    if len(floats) > 1:
+        return Search(None, f"any of the outputs {', '.join(floats)} may be the logits", floats)
+    if not floats:
+        return Search(None, _nothing(outputs, found))
+    (name,) = floats
+    operator = _operator(name, found)
+    if operator not in _PRESUMED:
+        by = operator or "no node"
+        return Search(None, f"the output {name!r} is computed by {by}: is it the logits?", floats)
+    logits = replace(_described(name, [], found, types), presumed=True)
+    if logits.kind == "binary":
+        reason = f"the output {name!r} is one number per sample, a logit or that of a regression"
+        return Search(None, reason, floats)
+    return Search(logits)
+
+
+def _may_be_logits(name: str, found: Meanings, types: dict[str, ValueType]) -> bool:
+    """Whether a value has a floating type, an axis for samples, and is no probability."""
+    kind = types.get(name, ValueType("", None))
+    return kind.dtype in _FLOATS and kind.shape != () and found.of(name).role not in NORMALISED
+
+
+def _nothing(outputs: list[str], found: Meanings) -> str:
+    derived = [name for name in outputs if found.of(name).role == "derived"]
+    if derived:
+        by = found.of(derived[0]).path[-1]
+        return f"the output {derived[0]!r} is computed from probabilities or a loss by {by}"
+    return f"none of the outputs {', '.join(outputs)} holds floating numbers that may be logits"
+
+
+def _operator(name: str, found: Meanings) -> str:
+    """The operator that a value comes from, behind those that move and scale it."""
+    seen: set[str] = set()
+    while name in found.producers and name not in seen:
+        seen.add(name)
+        node = found.producers[name]
+        varying = [value for value in node.input if value and found.of(value).role != "constant"]
+        if node.op_type not in _MOVING or not varying:
+            return str(node.op_type)
+        name = varying[0]
+    return ""

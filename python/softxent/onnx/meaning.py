@@ -1,0 +1,291 @@
+"""What the values of a graph mean, found in one sweep over its nodes.
+
+A classifier ends in a few operators after its logits: a softmax, a logarithm, an argmax, a loss.
+The sweep gives every value a meaning that follows from the operator that computes it and from the
+meanings of its operands. Nothing is followed backwards, so that a graph may be as deep or as broken
+as it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from softxent.onnx.errors import ModelError
+
+#: Operators whose result holds the numbers of their first operand, rounded at most.
+PASSING = frozenset((
+    "Identity", "Dropout", "Squeeze", "Unsqueeze", "Flatten", "Reshape", "Cast", "QuantizeLinear",
+    "DequantizeLinear",
+))  # fmt: skip
+
+#: Operators of `PASSING` that change no number.
+EXACT = frozenset(("Identity", "Dropout", "Squeeze", "Unsqueeze", "Flatten", "Reshape"))
+
+#: Element by element, or means of several: the result still shows the softmax that it comes from.
+_BLENDING = frozenset((
+    "Add", "Sub", "Mul", "Div", "Mean", "Sum", "Max", "Min", "Pow", "Sqrt", "Clip", "Neg", "Log",
+    "Exp", "Abs", "Round", "Concat", "Slice", "Gather", "ReduceMean", "ReduceSum", "ReduceMax",
+    "ReduceProd", "Softmax", "LogSoftmax", "Sigmoid", "Where", "TopK", "Greater", "ArgMax",
+    "GreaterOrEqual", "Less", "LessOrEqual", "Transpose", "Relu", "HardSigmoid", "Expand", "Split",
+))  # fmt: skip
+
+#: Meanings that a softmax, a logistic function or their logarithms have left their mark on.
+NORMALISED = frozenset(("probabilities", "log_probabilities", "complement", "derived"))
+
+#: Meanings of values that a softmax may be taken of: all but results of one, and classes.
+PLAIN = frozenset((
+    "body", "input", "opaque", "max", "shifted", "exp", "sum_exp", "sum", "log_sum_exp",
+))  # fmt: skip
+    ("body", "input", "opaque", "max", "shifted", "exp", "sum_exp", "sum", "log_sum_exp")
+)
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What one value is.
+
+    Attributes
+    ----------
+    role : str
+        "input", "constant", "body" (anything that may hold logits), "opaque" (of an operator that
+        is not known), "derived" (computed from probabilities in a way that is not known), the
+        roles of outputs, and the steps on the way to a softmax that is written out: "max",
+        "shifted", "exp", "sum_exp", "sum", "log_sum_exp", "complement".
+    logits : str or None
+        The value that it was computed from, where the role says how; None where that value is
+        inside an operator, or is none.
+    axis : int or None
+        The axis of the classes, as the operator states it; None where it states none.
+    path : tuple of str
+        The operators between the logits and this value, in order.
+    binary : bool
+        Whether probabilities come from the logistic function.
+    pair : bool
+        Whether the two columns are the probabilities 1 - p and p of one logit.
+    flat : bool
+        Whether a reduction left out the axis that it went over, and nothing put it back.
+    raw : str or None
+        The output of the node inside which the logits are.
+    names : tuple of str or None
+        Class names that an operator states.
+    chosen : str or None
+        The value whose largest element an ArgMax chose.
+    """
+
+    role: str
+    logits: str | None = None
+    axis: int | None = None
+    path: tuple[str, ...] = ()
+    binary: bool = False
+    pair: bool = False
+    flat: bool = False
+    raw: str | None = None
+    names: tuple[str, ...] | None = None
+    chosen: str | None = None
+
+    def after(self, operator: str, **changes: Any) -> Meaning:
+        """Return the meaning that the result of a further operator has."""
+        return replace(self, path=(*self.path, operator), **changes)
+
+
+@dataclass(frozen=True)
+class LossNode:
+    """A loss operator of the graph.
+
+    Attributes
+    ----------
+    value : str
+        Its result.
+    operator : str
+        SoftmaxCrossEntropyLoss or NegativeLogLikelihoodLoss.
+    logits : str or None
+        What the softmax is taken of; None where a NegativeLogLikelihoodLoss has an operand that is
+        no log-softmax.
+    target : str
+        The labels, as the operator takes them.
+    weight : tuple of float or None
+        Class weights.
+    ignore_index : int or None
+    reduction : str
+        "mean", "sum" or "none".
+    log_probabilities : str or None
+        The second output, where there is one.
+    unclear : str
+        Why the options are not known; empty if they are.
+    """
+
+    value: str
+    operator: str
+    logits: str | None
+    target: str
+    weight: tuple[float, ...] | None
+    ignore_index: int | None
+    reduction: str
+    log_probabilities: str | None
+    unclear: str = ""
+
+
+@dataclass
+class Meanings:
+    """The meanings of all values of a graph, the losses in it, and which inputs a value needs."""
+
+    opset: int
+    by_name: dict[str, Meaning] = field(default_factory=dict)
+    losses: list[LossNode] = field(default_factory=list)
+    needs: dict[str, frozenset[str]] = field(default_factory=dict)
+    producers: dict[str, onnx.NodeProto] = field(default_factory=dict)
+    constants: dict[str, onnx.TensorProto] = field(default_factory=dict)
+
+    def of(self, value: str) -> Meaning:
+        """Meaning of a value; what nothing before it computes is opaque."""
+        return self.by_name.get(value, Meaning("opaque"))
+
+    def exact_source(self, value: str) -> str:
+        """Follow a value back through operators that change no number."""
+        seen: set[str] = set()
+        while value not in seen:
+            seen.add(value)
+            node = self.producers.get(value)
+            if node is None or node.op_type not in EXACT or value != node.output[0]:
+                break
+            value = node.input[0]
+        return value
+
+    def normalised(self, value: str) -> str | None:
+        """Say that a value comes from a softmax or the like, naming the logits; else None."""
+        meaning = self.of(value)
+        if meaning.role not in NORMALISED:
+            return None
+        kinds = {"log_probabilities": "log-probabilities", "derived": "computed from probabilities"}
+        front = ""
+        if meaning.raw is not None:
+            front = f"; the logits are inside the node that computes {meaning.raw!r}"
+        elif meaning.logits is not None:
+            front = f"; the logits in front are {meaning.logits!r}"
+        what = kinds.get(meaning.role, "probabilities")
+        return f"{value!r} is {what} already, by {', '.join(meaning.path)}{front}"
+
+    def constant(self, value: str) -> NDArray[Any] | None:
+        """Contents of a value that is stored in the file."""
+        tensor = self.constants.get(value)
+        return None if tensor is None else numpy_helper.to_array(tensor)
+
+    def scalar(self, value: str) -> float | None:
+        """A stored number, if a value is one."""
+        tensor = self.constants.get(value)
+        if tensor is None or any(size != 1 for size in tensor.dims):
+            return None
+        array = numpy_helper.to_array(tensor)
+        return float(array.reshape(())) if array.dtype.kind in "fiu" else None
+
+
+def attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    """All attributes of a node by name; texts are str, tensors and graphs stay what they are."""
+    found: dict[str, Any] = {}
+    for item in node.attribute:
+        value = helper.get_attribute_value(item)
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        found[item.name] = value
+    return found
+
+
+def meanings(model: onnx.ModelProto) -> Meanings:
+    """Sweep over a graph once.
+
+    Raises
+    ------
+    ModelError
+        If an attribute of a node at the end of the graph has no value that ONNX allows.
+    """
+    from softxent.onnx import rules
+
+    versions = [item.version for item in model.opset_import if item.domain in ("", "ai.onnx")]
+    found = Meanings(versions[0] if versions else 1)
+    graph = model.graph
+    for tensor in graph.initializer:
+        _store(found, tensor.name, tensor)
+    for value in graph.input:
+        if value.name not in found.by_name:
+            found.by_name[value.name] = Meaning("input")
+            found.needs[value.name] = frozenset((value.name,))
+    for node in graph.node:
+        operands = [name for name in node.input if name]
+        needs = frozenset[str]().union(*(found.needs.get(name, frozenset()) for name in operands))
+        try:
+            results = rules.apply(found, node)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ModelError(f"node {node.name!r} ({node.op_type}): {error}") from error
+        for position, name in enumerate(node.output):
+            if name:
+                default = Meaning("constant") if _constant(found, node) else blend(found, node)
+                found.by_name[name] = results.get(position, default)
+                found.needs[name] = needs
+                found.producers[name] = node
+    return found
+
+
+def _store(found: Meanings, name: str, tensor: onnx.TensorProto) -> None:
+    found.by_name[name] = Meaning("constant")
+    found.needs[name] = frozenset()
+    found.constants[name] = tensor
+
+
+def _constant(found: Meanings, node: onnx.NodeProto) -> bool:
+    """Whether a node computes the same whatever the inputs are; keeps what `Constant` holds."""
+    if node.domain not in ("", "ai.onnx"):
+        return False
+    if node.op_type == "Constant":
+        stored = attributes(node)
+        for tensor in _stored_tensors(stored):
+            found.constants[node.output[0]] = tensor
+        return True
+    operands = [found.of(name).role for name in node.input if name]
+    if not operands or any(role != "constant" for role in operands):
+        return False
+    if node.op_type == "Identity" and node.input[0] in found.constants:
+        found.constants[node.output[0]] = found.constants[node.input[0]]
+    return True
+
+
+def _stored_tensors(stored: dict[str, Any]) -> list[onnx.TensorProto]:
+    """What the attributes of a `Constant` hold, as a tensor."""
+    if "value" in stored:
+        return [stored["value"]]
+    kinds = {"value_float": "f4", "value_floats": "f4", "value_int": "i8", "value_ints": "i8"}
+    return [
+        numpy_helper.from_array(np.asarray(stored[name], kind))
+        for name, kind in kinds.items()
+        if name in stored
+    ]
+
+
+def blend(found: Meanings, node: onnx.NodeProto) -> Meaning:
+    """Meaning of a result without a rule: what it is computed from may leave its mark."""
+    if node.domain not in ("", "ai.onnx"):
+        return Meaning("opaque")
+    if any(a.type in (a.GRAPH, a.GRAPHS) for a in node.attribute):
+        return Meaning("opaque")
+    operands = [found.of(name) for name in node.input if name]
+    varying = [operand for operand in operands if operand.role != "constant"]
+    marked = all(operand.role in NORMALISED for operand in varying)
+    if node.op_type in _BLENDING and varying and marked:
+        return Meaning("derived", varying[0].logits, path=(*varying[0].path, node.op_type))
+    if any(operand.role == "loss" for operand in operands):
+        return Meaning("derived", path=(node.op_type,))
+    return Meaning("body")
+
+
+def names_of(labels: Sequence[Any] | NDArray[Any]) -> tuple[str, ...]:
+    """Class labels as text."""
+    return tuple(
+        label.decode("utf-8", "replace") if isinstance(label, bytes) else str(label)
+        for label in labels
+    )
