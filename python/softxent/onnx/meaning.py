@@ -43,8 +43,6 @@ NORMALISED = frozenset(("probabilities", "log_probabilities", "complement", "der
 PLAIN = frozenset((
     "body", "input", "opaque", "max", "shifted", "exp", "sum_exp", "sum", "log_sum_exp",
 ))  # fmt: skip
-    ("body", "input", "opaque", "max", "shifted", "exp", "sum_exp", "sum", "log_sum_exp")
-)
 
 
 @dataclass(frozen=True)
