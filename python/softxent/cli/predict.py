@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from softxent import data, sigmoid
-from softxent._files import atomic_path, atomic_write, check_writable
+from softxent import data
+from softxent._files import check_writable
 from softxent.cli import _data, _nets
 from softxent.cli._console import emit, note
 from softxent.cli._parser import Commands, add_command
-from softxent.models import NeuralNet1, NeuralNet2
+from softxent.cli._predictions import predictions_of
 
 
 def register(commands: Commands) -> None:
@@ -45,22 +43,19 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         check_writable(args.out)
     net = _nets.load(args.model)
-    names = net.class_names or tuple(str(label) for label in range(net.num_classes))
     X, labels = _samples(args, net.class_names)
-    predictions, probabilities = net.predict(X), _per_class(net, X)
-    result: dict[str, Any] = {"model": args.model, "data": args.data, "samples": len(X)}
+    predictions = predictions_of(net, X)
+    result: dict[str, Any] = {"model": args.model, "data": args.data, "samples": len(predictions)}
     if labels is not None:
-        result["accuracy"] = float((predictions == labels).mean())
-        note(args, f"accuracy {result['accuracy']:.2%} on {len(X)} samples")
-    text = _csv(predictions, probabilities, names)
+        result["accuracy"] = float((predictions.labels == labels).mean())
+        note(args, f"accuracy {result['accuracy']:.2%} on {len(predictions)} samples")
     if args.out is not None:
-        _write(args.out, text, predictions, probabilities, names)
+        predictions.write(args.out)
         result["out"] = args.out
-        emit(args, result, f"{len(X)} predictions written to {args.out}")
+        emit(args, result, f"{len(predictions)} predictions written to {args.out}")
     else:
-        result["predictions"] = [names[label] for label in predictions]
-        result["probabilities"] = probabilities
-        emit(args, result, text.rstrip("\n"))
+        result |= predictions.as_dict()
+        emit(args, result, predictions.to_csv().rstrip("\n"))
     return 0
 
 
@@ -78,39 +73,3 @@ def _samples(
         return X, None
     dataset = _data.load(args, class_names)
     return dataset.X, dataset.y
-
-
-def _per_class(net: NeuralNet1 | NeuralNet2, X: np.ndarray) -> np.ndarray:
-    """Give NeuralNet1's one probability a partner, sigmoid(-x): 1 - p would lose digits."""
-    if isinstance(net, NeuralNet2):
-        return net.predict_proba(X)
-    logits = net.forward(X)
-    return np.stack([sigmoid(-logits), sigmoid(logits)], axis=1)
-
-
-def _csv(predictions: np.ndarray, probabilities: np.ndarray, names: tuple[str, ...]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["prediction", *(f"p({name})" for name in names)])
-    for label, row in zip(predictions, probabilities, strict=True):
-        writer.writerow([names[label], *row])
-    return buffer.getvalue()
-
-
-def _write(
-    path: str,
-    text: str,
-    predictions: np.ndarray,
-    probabilities: np.ndarray,
-    names: tuple[str, ...],
-) -> None:
-    if path.endswith(".csv"):
-        atomic_write(path, text)
-        return
-    with atomic_path(path) as temporary:
-        np.savez_compressed(
-            temporary,
-            prediction=predictions,
-            probabilities=probabilities,
-            class_names=np.array(names),
-        )
