@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 import sys
 from typing import Any, overload
 
 import numpy as np
 from numpy.exceptions import AxisError
 
+from ._masked import is_masked, refuse_masked
 from ._memory import empty_like
+from ._scalars import read_integer, shown
 
 __all__ = [
     "apart",
@@ -27,6 +28,10 @@ __all__ = [
 
 _FLOATS = {np.dtype(t).num for t in (np.float16, np.float32, np.float64)}
 
+# Whose errors about an array that NumPy cannot see are told with what to do about it.
+_TENSOR_LIBRARIES = ("torch", "jax", "jaxlib", "cupy", "tensorflow")
+_HERE = __name__.partition(".")[0]
+
 
 def as_array(value: Any, name: str) -> np.ndarray:
     """
@@ -35,23 +40,37 @@ def as_array(value: Any, name: str) -> np.ndarray:
     Raises
     ------
     TypeError
-        For masked arrays, and for tensors that NumPy cannot see; the message says what to do.
+        For masked arrays, alone or anywhere in nested sequences, and for tensors that NumPy cannot
+        see; the message says what to do.
+    ValueError
+        For nested sequences of different lengths.
+    Exception
+        Whatever the value's own methods raise, unchanged.
     """
     if type(value) is np.ndarray:
         return value
-    if _is_masked(value):
-        raise TypeError(
-            f"{name} is a masked array, whose mask would be lost; "
-            "expected its data (softmax, log_softmax and logsumexp take the mask as where=~mask)"
-        )
+    refuse_masked(value, name)
     try:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
             return np.from_dlpack(value)
-        return np.asarray(value)
+        array = np.asanyarray(value)
+    except ValueError as error:
+        if _raising_package(error) != _HERE or not isinstance(value, (list, tuple)):
+            raise
+        raise ValueError(f"{name} does not make an array: {error}") from error
     except (RuntimeError, TypeError, BufferError) as error:
+        if _raising_package(error) not in (_HERE, *_TENSOR_LIBRARIES):
+            raise
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         reason = str(error).rstrip(".")
         raise TypeError(f"{name}: cannot read this {kind}: {reason}{_advice(value)}") from error
+    if type(array) is np.ndarray:
+        if array.ndim == 0 and array.dtype.hasobject and hasattr(type(value), "__len__"):
+            # NumPy takes a sequence whose length cannot be told for a scalar.
+            len(value)
+        return array
+    refuse_masked(array, name)
+    return np.asarray(array)
 
 
 def as_float(value: Any, name: str) -> np.ndarray:
@@ -84,11 +103,14 @@ def loss_dtype(dtype: np.dtype) -> np.dtype:
 
 def axis_index(axis: Any, ndim: int) -> int:
     """Normalise one axis; AxisError if the array has no such dimension."""
-    try:
-        index = operator.index(axis)
-    except TypeError:
-        raise TypeError(f"axis is {axis!r}; expected an integer") from None
+    index = read_integer(axis)
+    if index is None:
+        raise TypeError(f"axis is {shown(axis)}; expected an integer")
     if not -ndim <= index < ndim:
+        if abs(index) > sys.maxsize:
+            raise AxisError(
+                f"axis is {shown(index)}, out of bounds for an array of dimension {ndim}"
+            )
         raise AxisError(index, ndim)
     return index % ndim
 
@@ -146,7 +168,7 @@ def broadcast(array: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarra
 
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Refuse an output buffer that cannot take the result, before anything is written."""
-    if not isinstance(out, np.ndarray) or _is_masked(out):
+    if not isinstance(out, np.ndarray) or is_masked(out):
         raise TypeError(f"out is a {type(out).__name__}; expected a numpy.ndarray")
     if out.shape != shape:
         raise ValueError(f"out has shape {out.shape}; expected {shape}")
@@ -189,13 +211,13 @@ def _layout(array: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return array.shape, array.strides
 
 
-def _is_masked(value: Any) -> bool:
-    # A masked array exists only where numpy.ma is loaded, and loading it costs milliseconds.
-    masked = sys.modules.get("numpy.ma")
-    if masked is None:
-        return False
-    parts = value if isinstance(value, (list, tuple)) else (value,)
-    return any(isinstance(part, masked.MaskedArray) for part in parts)
+def _raising_package(error: Exception) -> str:
+    """Give the package whose Python code raised an exception."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    name = "" if traceback is None else traceback.tb_frame.f_globals.get("__name__", "")
+    return name.partition(".")[0]
 
 
 def _advice(value: Any) -> str:

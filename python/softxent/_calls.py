@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,9 @@ from ._arrays import (
     separate,
 )
 from ._memory import empty_like
-from ._options import check_weights, flag, ignore_label, reduction_code, scalars, weights
+from ._options import check_weights, ignore_label, real, reduction_code, scalars, weights
+from ._remedies import reshaping
+from ._scalars import flag, shown
 from ._targets import read_target
 
 __all__ = ["BinaryCall", "CrossEntropyCall", "binary_call", "cross_entropy_call", "row_call"]
@@ -167,8 +170,8 @@ def binary_call(
 def _grad_output(
     value: Any, rows: tuple[int, ...], reduction: int
 ) -> tuple[np.ndarray | None, float]:
-    if isinstance(value, (int, float)):
-        return None, float(value)
+    if isinstance(value, (bool, int, float, np.bool_)):
+        return None, _scalar_grad_output(value)
     array = as_float(value, "grad_output")
     if array.ndim == 0:
         return None, float(array)
@@ -182,12 +185,21 @@ def _grad_output(
     return np.asarray(array, dtype=np.float64, order="C"), 1.0
 
 
+def _scalar_grad_output(value: Any) -> float:
+    """Read a scalar; inf and NaN go where they go in any chain rule, but no integer becomes inf."""
+    scale = real(value, "grad_output")
+    if isinstance(value, int) and math.isinf(scale):
+        raise ValueError(f"grad_output is {shown(value)}; expected a number that fits float64")
+    return scale
+
+
 def _binary_target(target: Any, logits: np.ndarray) -> np.ndarray:
     given = as_array(target, "target")
     array = as_float(given, "target")
     if array.shape != logits.shape:
         raise ValueError(
             f"target has shape {array.shape}; expected the logits' shape {logits.shape}"
+            + _binary_remedy(array.shape, logits.shape)
         )
     if given.dtype.kind in "iu":
         wrong = np.argwhere((given != 0) & (given != 1))
@@ -195,6 +207,14 @@ def _binary_target(target: Any, logits: np.ndarray) -> np.ndarray:
             index = tuple(int(k) for k in wrong[0])
             raise ValueError(f"target {given[index]} at index {index} is not 0 or 1")
     return _convert(array, logits.dtype)
+
+
+def _binary_remedy(shape: tuple[int, ...], logits: tuple[int, ...]) -> str:
+    reshaped = reshaping(shape, logits, "target")
+    if reshaped:
+        return f"; pass {reshaped}"
+    one_per_row = shape == logits[:-1]
+    return "; one label per row of several logits is for cross_entropy" if one_per_row else ""
 
 
 def _element_weights(value: Any, name: str, logits: np.ndarray) -> np.ndarray | None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import operator
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from ._arrays import as_float
+from ._scalars import read_integer, read_real, shown
 
-__all__ = ["REDUCTIONS", "flag", "ignore_label", "number", "reduction_code", "scalars", "weights"]
+__all__ = ["REDUCTIONS", "ignore_label", "real", "reduction_code", "scalars", "weights"]
 
 REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
 
@@ -22,43 +21,36 @@ def reduction_code(reduction: Any) -> int:
     """Number of the reduction in the C interface."""
     code = REDUCTIONS.get(reduction) if isinstance(reduction, str) else None
     if code is None:
-        raise ValueError(f"reduction is {reduction!r}; expected 'none', 'sum' or 'mean'")
+        raise ValueError(f"reduction is {shown(reduction)}; expected 'none', 'sum' or 'mean'")
     return code
 
 
-def number(value: Any, name: str) -> float:
-    """Read a real scalar."""
-    if isinstance(value, (int, float)):
-        return float(value)
-    if getattr(value, "ndim", -1) == 0 and not np.iscomplexobj(value):
-        with suppress(TypeError, ValueError):
-            return float(value)
-    raise TypeError(f"{name} is {value!r}; expected a real number")
-
-
-def flag(value: Any, name: str) -> bool:
-    """Read a bool; a string or None in its place is a mistake, not True or False."""
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    raise TypeError(f"{name} is {value!r}; expected a bool")
+def real(value: Any, name: str) -> float:
+    """Read a real scalar; infinite for an integer beyond the floats."""
+    result = read_real(value)
+    if result is None:
+        raise TypeError(f"{name} is {shown(value)}; expected a real number")
+    return result
 
 
 def scalars(
     label_smoothing: Any, z_loss: Any, logit_scale: Any, softcap: Any, from_logits: bool
 ) -> tuple[float, float, float, float]:
     """Read the scalar options of cross-entropy; no cap is 0.0, as in the C interface."""
-    smoothing = number(label_smoothing, "label_smoothing")
+    smoothing = real(label_smoothing, "label_smoothing")
     if not 0.0 <= smoothing <= 1.0:
-        raise ValueError(f"label_smoothing is {smoothing}; expected a number in [0, 1]")
-    penalty = number(z_loss, "z_loss")
+        raise ValueError(
+            f"label_smoothing is {shown(label_smoothing)}; expected a number in [0, 1]"
+        )
+    penalty = real(z_loss, "z_loss")
     if not 0.0 <= penalty < math.inf:
-        raise ValueError(f"z_loss is {penalty}; expected a finite number >= 0")
-    scale = number(logit_scale, "logit_scale")
+        raise ValueError(f"z_loss is {shown(z_loss)}; expected a finite number >= 0")
+    scale = real(logit_scale, "logit_scale")
     if not math.isfinite(scale):
-        raise ValueError(f"logit_scale is {scale}; expected a finite number")
-    cap = 0.0 if softcap is None else number(softcap, "softcap")
+        raise ValueError(f"logit_scale is {shown(logit_scale)}; expected a finite number")
+    cap = 0.0 if softcap is None else real(softcap, "softcap")
     if softcap is not None and not 0.0 < cap < math.inf:
-        raise ValueError(f"softcap is {cap}; expected a finite number > 0, or None")
+        raise ValueError(f"softcap is {shown(softcap)}; expected a finite number > 0, or None")
     if not from_logits and (penalty, scale, softcap) != (0.0, 1.0, None):
         raise ValueError(
             "z_loss, logit_scale and softcap act on logits; with from_logits=False expected "
@@ -71,12 +63,11 @@ def ignore_label(ignore_index: Any, probabilities: bool) -> int | None:
     """Read `ignore_index`; with probability targets only a negative one can be a mere default."""
     if ignore_index is None:
         return None
-    try:
-        label = operator.index(ignore_index)
-    except TypeError:
-        raise TypeError(f"ignore_index is {ignore_index!r}; expected an int or None") from None
+    label = read_integer(ignore_index)
+    if label is None:
+        raise TypeError(f"ignore_index is {shown(ignore_index)}; expected an int or None")
     if not _INT64.min <= label <= _INT64.max:
-        raise ValueError(f"ignore_index is {label}; expected an integer that fits int64")
+        raise ValueError(f"ignore_index is {shown(label)}; expected an integer that fits int64")
     if probabilities and label >= 0:
         raise ValueError(
             f"ignore_index is {label}, but the target holds class probabilities, which have no "

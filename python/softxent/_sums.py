@@ -16,6 +16,7 @@ from ._arrays import (
     mask_for,
     remaining_shape,
 )
+from ._scalars import flag
 
 __all__ = ["SumCall", "sum_call"]
 
@@ -40,11 +41,11 @@ def sum_call(
     axes = axis_mask(axis, array.ndim)
     mask = mask_for(where, array.shape)
     rows = remaining_shape(array.shape, axes)
-    shape = remaining_shape(array.shape, axes, bool(keepdims))
+    shape = remaining_shape(array.shape, axes, flag(keepdims, "keepdims"))
     dtype = loss_dtype(array.dtype)
     if out is not None:
         check_out(out, shape, dtype)
-    sign = np.zeros(rows, dtype) if return_sign else None
+    sign = np.zeros(rows, dtype) if flag(return_sign, "return_sign") else None
     return SumCall(array, axes, mask, factors, np.full(rows, -np.inf, dtype), sign, shape)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._arrays import as_array, is_float
+from ._remedies import dtype_remedy, shape_remedy
 
 __all__ = ["Target", "label_error", "no_class_error", "read_target"]
 
@@ -37,13 +38,10 @@ def read_target(target: Any, logits: np.ndarray, axis: int) -> Target:
     if array.dtype.kind in "iu":
         return Target(_labels(array, logits.shape, axis), None)
     if is_float(array.dtype) or array.dtype.kind == "f":
-        return Target(None, _probabilities(array, logits))
-    hint = ""
-    if array.dtype.kind == "b":
-        hint = "; a bool is no class index: pass target.astype(int), or probabilities as floats"
+        return Target(None, _probabilities(array, logits, axis))
     raise TypeError(
         f"target has dtype {array.dtype}; expected integers (class indices) "
-        f"or floats (class probabilities){hint}"
+        f"or floats (class probabilities){dtype_remedy(array)}"
     )
 
 
@@ -51,7 +49,8 @@ def label_error(label: int, row: int, shape: tuple[int, ...], axis: int) -> Inde
     """Exception for `label` in row number `row` of logits with this shape."""
     rows = shape[:axis] + shape[axis + 1 :]
     index = tuple(int(k) for k in np.unravel_index(row, rows))
-    return IndexError(f"label {label} at index {index} is not in [0, {shape[axis]})")
+    hint = "; one logit per row is for binary_cross_entropy" if shape[axis] == 1 else ""
+    return IndexError(f"label {label} at index {index} is not in [0, {shape[axis]}){hint}")
 
 
 def no_class_error(name: str, shape: tuple[int, ...]) -> ValueError:
@@ -66,7 +65,7 @@ def _labels(array: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
     if array.shape != rows:
         raise ValueError(
             f"target of class indices has shape {array.shape}; expected {rows}, "
-            f"the shape {shape} of the logits without axis {axis}"
+            f"the shape {shape} of the logits without axis {axis}{shape_remedy(array, shape, axis)}"
         )
     if array.dtype.kind == "u" and array.dtype.itemsize == 8:
         # Beyond int64 a cast would wrap into the negative numbers, where ignore_index lives.
@@ -77,12 +76,12 @@ def _labels(array: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
     return np.asarray(array, dtype=np.int64, order="C")
 
 
-def _probabilities(array: np.ndarray, logits: np.ndarray) -> np.ndarray:
+def _probabilities(array: np.ndarray, logits: np.ndarray, axis: int) -> np.ndarray:
     if array.shape != logits.shape:
         raise ValueError(
             f"target of dtype {array.dtype} holds class probabilities and has shape "
             f"{array.shape}; expected the logits' shape {logits.shape} "
-            "(class indices must be integers)"
+            f"(class indices must be integers){shape_remedy(array, logits.shape, axis)}"
         )
     with np.errstate(all="ignore"):
         return array.astype(logits.dtype, copy=False)

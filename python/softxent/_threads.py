@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from types import TracebackType
 
 from . import _core
+from ._scalars import read_integer, shown
 
 __all__ = ["apply_environment", "get_num_threads", "num_threads", "set_num_threads"]
 
@@ -60,9 +60,11 @@ def set_num_threads(n: int) -> None:
     >>> import softxent
     >>> softxent.set_num_threads(softxent.get_num_threads())
     """
-    count = operator.index(n)
+    count = read_integer(n)
+    if count is None:
+        raise TypeError(f"the number of threads is {shown(n)}; expected a whole number >= 1")
     if not (1 <= count <= _C_INT_MAX and _core.set_num_threads(count)):
-        raise ValueError(f"the number of threads is {count}; expected a whole number >= 1")
+        raise ValueError(f"the number of threads is {shown(n)}; expected a whole number >= 1")
 
 
 class num_threads:

@@ -6,6 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from softxent._arrays import as_array
+from softxent._scalars import number
+from softxent._scalars import seed as checked_seed
+
 __all__ = ["Dataset"]
 
 
@@ -52,6 +56,8 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Check that the fields describe one data set."""
+        for name in ("X", "y"):
+            object.__setattr__(self, name, as_array(getattr(self, name), name))
         if self.X.dtype != np.float32 or self.y.dtype != np.int64:
             raise TypeError(f"X must be float32 and y int64, got {self.X.dtype} and {self.y.dtype}")
         if self.X.ndim != 2 or self.y.shape != self.X.shape[:1]:
@@ -116,9 +122,8 @@ class Dataset:
         >>> len(train), len(test)
         (1438, 359)
         """
-        if not 0 < test_fraction < 1:
-            raise ValueError(f"test_fraction must be in (0, 1), got {test_fraction}")
-        generator = np.random.default_rng(seed)
+        test_fraction = number("test_fraction", test_fraction, 0, 1, open_low=True, open_high=True)
+        generator = np.random.default_rng(checked_seed("seed", seed))
         in_test = np.zeros(len(self), dtype=bool)
         for label in range(self.num_classes):
             members = generator.permutation(np.flatnonzero(self.y == label))

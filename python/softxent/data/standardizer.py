@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from softxent._arrays import as_float
+
 __all__ = ["Standardizer"]
 
 
@@ -45,7 +47,8 @@ class Standardizer:
     def __post_init__(self) -> None:
         """Convert to float64 and check."""
         for name in ("mean", "scale"):
-            object.__setattr__(self, name, np.array(getattr(self, name), dtype=np.float64))
+            array = as_float(getattr(self, name), name)
+            object.__setattr__(self, name, np.array(array, dtype=np.float64))
         if self.mean.ndim != 1 or self.mean.shape != self.scale.shape:
             raise ValueError(
                 "mean and scale must be one-dimensional and of equal length, got shapes "
@@ -114,7 +117,7 @@ class Standardizer:
 
 def _table(X: ArrayLike) -> np.ndarray:
     """Return X as a two-dimensional float64 array."""
-    table = np.asarray(X, dtype=np.float64)
+    table = as_float(X, "X").astype(np.float64, copy=False)
     if table.ndim != 2:
         raise ValueError(f"X must have shape (n, features), got {table.shape}")
     return table

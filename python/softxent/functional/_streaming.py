@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import operator
+import sys
 from typing import Any
 
 import numpy as np
 
 from softxent import _core
 from softxent._arrays import as_float, axis_mask, loss_dtype, remaining_shape
+from softxent._scalars import read_integer, shown
 
 __all__ = ["LogSumExp"]
 
@@ -164,13 +165,15 @@ class LogSumExp:
 
 def _read_shape(shape: Any) -> tuple[int, ...]:
     sizes = shape if isinstance(shape, tuple) else (shape,)
-    try:
-        read = tuple(operator.index(size) for size in sizes)
-    except TypeError:
-        raise TypeError(f"shape is {shape!r}; expected an int or a tuple of ints") from None
-    if any(size < 0 for size in read):
-        raise ValueError(f"shape is {shape!r}; expected no negative dimension")
-    return read
+    read = []
+    for size in sizes:
+        extent = read_integer(size)
+        if extent is None:
+            raise TypeError(f"shape is {shown(shape)}; expected an int or a tuple of ints")
+        if not 0 <= extent <= sys.maxsize:
+            raise ValueError(f"shape has the dimension {shown(size)}; expected >= 0 and < 2**63")
+        read.append(extent)
+    return tuple(read)
 
 
 def _common(a: np.dtype | None, b: np.dtype | None) -> np.dtype | None:

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["class_names", "class_weights", "feature_names", "integer", "number", "table"]
+from softxent._arrays import as_array, as_float
+from softxent._scalars import integer, number, seed
 
-
-def integer(name: str, value: Any, minimum: int) -> int:
-    """Return an integer argument, or raise TypeError or ValueError."""
-    try:
-        result = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
-    if isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if result < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {result}")
-    return result
-
-
-def number(
-    name: str,
-    value: Any,
-    low: float,
-    high: float = math.inf,
-    *,
-    open_low: bool = False,
-    open_high: bool = False,
-) -> float:
-    """Return a finite real argument in an interval as a float, or raise TypeError or ValueError."""
-    try:
-        result = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
-    above = result > low if open_low else result >= low
-    below = result < high if open_high or math.isinf(high) else result <= high
-    if not (above and below):
-        left, right = "(["[not open_low], ")]"[not open_high and math.isfinite(high)]
-        raise ValueError(f"{name} must be in {left}{low:g}, {high:g}{right}, got {value!r}")
-    return result
+__all__ = [
+    "class_names",
+    "class_weights",
+    "feature_names",
+    "integer",
+    "number",
+    "seed",
+    "table",
+]
 
 
 def class_names(names: Sequence[str] | None, num_classes: int) -> tuple[str, ...] | None:
@@ -81,9 +54,7 @@ def _names(what: str, names: Sequence[str], count: int) -> tuple[str, ...]:
 
 def table(X: ArrayLike, columns: int, dtype: np.dtype) -> np.ndarray:
     """Return X as a C-contiguous array of shape (n, columns), or raise TypeError or ValueError."""
-    if isinstance(X, np.ma.MaskedArray):
-        raise TypeError("X must not be a masked array: its mask would be ignored")
-    array = np.asarray(X)
+    array = as_array(X, "X")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"X must be real numbers, got dtype {array.dtype}")
     if array.ndim != 2 or array.shape[1] != columns:
@@ -96,7 +67,7 @@ def class_weights(weight: ArrayLike | None, num_classes: int) -> np.ndarray | No
     """Return class weights as float64 of shape (num_classes,), or raise ValueError."""
     if weight is None:
         return None
-    array = np.asarray(weight, dtype=np.float64)
+    array = as_float(weight, "weight").astype(np.float64)
     if array.shape != (num_classes,):
         raise ValueError(
             f"weight must have one value per class, shape ({num_classes},), got {array.shape}"

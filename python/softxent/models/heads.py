@@ -20,6 +20,8 @@ from softxent import (
     sigmoid,
     softmax,
 )
+from softxent._arrays import as_array
+from softxent._remedies import dtype_remedy, shape_remedy
 
 __all__ = ["BinaryHead", "Head", "SoftmaxHead"]
 
@@ -100,9 +102,10 @@ class SoftmaxHead:
         IndexError
             If a label is not in [0, C).
         """
-        array = np.asarray(y)
+        array = as_array(y, "y")
+        logits = (count, self.num_classes)
         if array.dtype.kind in "iu":
-            _check_shape(array, (count,), "labels")
+            _check_shape(array, (count,), "labels", shape_remedy(array, logits, 1, "y"))
             bad = np.flatnonzero((array < 0) | (array >= self.num_classes))
             if bad.size:
                 raise IndexError(
@@ -110,11 +113,13 @@ class SoftmaxHead:
                 )
             return array.astype(np.int64)
         if array.dtype.kind == "f":
-            _check_shape(array, (count, self.num_classes), "class probabilities (floating targets)")
+            remedy = shape_remedy(array, logits, 1, "y")
+            _check_shape(array, logits, "class probabilities (floating targets)", remedy)
             _check_range(array, np.inf)
             return np.ascontiguousarray(array)
         raise TypeError(
-            f"y must be integer labels or floating class probabilities, got dtype {array.dtype}"
+            "y must be integer labels or floating class probabilities, got dtype "
+            f"{array.dtype}{dtype_remedy(array, 'y')}"
         )
 
     def labels(self, targets: np.ndarray) -> np.ndarray:
@@ -178,12 +183,15 @@ class BinaryHead:
         ValueError
             If the shape is wrong or a value is not in [0, 1].
         """
-        array = np.asarray(y)
+        array = as_array(y, "y")
         if array.dtype.kind not in "biuf":
-            raise TypeError(f"y must be 0, 1 or probabilities, got dtype {array.dtype}")
+            raise TypeError(
+                f"y must be 0, 1 or probabilities, got dtype {array.dtype}"
+                f"{dtype_remedy(array, 'y')}"
+            )
         if array.shape == (count, 1):
             array = array[:, 0]
-        _check_shape(array, (count,), "targets")
+        _check_shape(array, (count,), "targets", shape_remedy(array, (count, 2), 1, "y"))
         _check_range(array, 1)
         return array.astype(np.float64)
 
@@ -239,9 +247,9 @@ def _weighted(
     return np.divide(positive, total, out=np.zeros_like(total), where=total > 0), total
 
 
-def _check_shape(array: np.ndarray, expected: tuple[int, ...], what: str) -> None:
+def _check_shape(array: np.ndarray, expected: tuple[int, ...], what: str, remedy: str) -> None:
     if array.shape != expected:
-        raise ValueError(f"y: {what} must have shape {expected}, got {array.shape}")
+        raise ValueError(f"y: {what} must have shape {expected}, got {array.shape}{remedy}")
 
 
 def _check_range(array: np.ndarray, high: float) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from softxent._arrays import as_array
 from softxent.data.standardizer import Standardizer
 from softxent.models import _checks
 from softxent.models.heads import Head
@@ -56,7 +57,7 @@ class TwoLayerNet:
     ) -> None:
         self.input_size = _checks.integer("input_size", input_size, 1)
         self.hidden_size = _checks.integer("hidden_size", hidden_size, 1)
-        self.seed = None if seed is None else _checks.integer("seed", seed, 0)
+        self.seed = None if seed is None else _checks.seed("seed", seed)
         self.dtype = np.dtype(dtype)
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
@@ -261,7 +262,7 @@ class TwoLayerNet:
             )
         arrays = {}
         for name, shape in shapes.items():
-            array = np.asarray(state[name])
+            array = as_array(state[name], name)
             if array.dtype.kind not in "biuf":
                 raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
             if array.shape != shape:

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from softxent._scalars import flag, shown
 from softxent.models import _checks
 
 __all__ = ["SGD", "Adam", "Optimizer"]
@@ -66,7 +67,7 @@ class SGD:
     ) -> None:
         self.momentum = _checks.number("momentum", momentum, 0, 1, open_high=True)
         self.weight_decay = _checks.number("weight_decay", weight_decay, 0)
-        self.nesterov = bool(nesterov)
+        self.nesterov = flag(nesterov, "nesterov")
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov=True needs a momentum above 0, got 0.0")
         self._velocity: dict[str, np.ndarray] = {}
@@ -146,6 +147,8 @@ class Adam:
         weight_decay: float = 0.0,
         decoupled: bool = False,
     ) -> None:
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise TypeError(f"betas must be two numbers, got {shown(betas)}")
         first, second = betas
         self.betas = (
             _checks.number("betas[0]", first, 0, 1, open_high=True),
@@ -153,7 +156,7 @@ class Adam:
         )
         self.eps = _checks.number("eps", eps, 0, open_low=True)
         self.weight_decay = _checks.number("weight_decay", weight_decay, 0)
-        self.decoupled = bool(decoupled)
+        self.decoupled = flag(decoupled, "decoupled")
         self._steps = 0
         self._mean: dict[str, np.ndarray] = {}
         self._square: dict[str, np.ndarray] = {}

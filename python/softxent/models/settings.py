@@ -37,9 +37,10 @@ class Settings:
         rate = _checks.number("learning_rate", self.learning_rate, 0, open_low=True)
         object.__setattr__(self, "learning_rate", rate)
         if self.early_stopping is not None:
-            _checks.integer("early_stopping", self.early_stopping, 1)
+            patience = _checks.integer("early_stopping", self.early_stopping, 1)
+            object.__setattr__(self, "early_stopping", patience)
         if self.seed is not None:
-            object.__setattr__(self, "seed", _checks.integer("seed", self.seed, 0))
+            object.__setattr__(self, "seed", _checks.seed("seed", self.seed))
 
     def rate(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0."""
@@ -58,6 +59,8 @@ def make_optimizer(optimizer: str | Optimizer, momentum: float, weight_decay: fl
     ValueError
         If the name is unknown, or momentum or weight decay is given where it has no place.
     """
+    momentum = _checks.number("momentum", momentum, 0, 1, open_high=True)
+    weight_decay = _checks.number("weight_decay", weight_decay, 0)
     if not isinstance(optimizer, str):
         if not isinstance(optimizer, Optimizer):
             raise TypeError(

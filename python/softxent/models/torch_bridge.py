@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from softxent._arrays import as_array
 from softxent._optional import require
 
 if TYPE_CHECKING:
@@ -174,6 +175,6 @@ def _to_array(value: Any) -> np.ndarray:
         if value.is_floating_point() and value.element_size() < 4:
             value = value.float()
         return value.numpy().copy()
-    array = np.asarray(value)
+    array = as_array(value, "a parameter")
     sixteen_bits = array.dtype == np.float16 or array.dtype.name == "bfloat16"
     return array.astype(np.float32) if sixteen_bits else array.copy()

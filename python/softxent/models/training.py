@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from softxent._scalars import flag
 from softxent.models._blas import suitable_threads
 from softxent.models.checkpoint import Checkpoint, State
 from softxent.models.history import History
@@ -59,6 +60,7 @@ def fit(
     """
     if settings.early_stopping is not None and problem.validation is None:
         raise ValueError("early_stopping needs validation data, got validation=None")
+    flag(progress, "progress")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
     run = _Run(net, problem, settings)

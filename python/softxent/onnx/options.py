@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import operator
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 import numpy as np
 
+from softxent._arrays import as_float
+from softxent._scalars import read_integer, read_real, shown
 from softxent.onnx.errors import ModelError
 
 HEADS = ("logits", "probabilities", "loss", "train_step")
@@ -133,7 +134,8 @@ class Options:
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+        names = ", ".join(map(repr, allowed))
+        raise ValueError(f"{name} must be one of {names}, got {shown(value)}")
     return value
 
 
@@ -146,46 +148,42 @@ def _dtype_name(value: Any) -> Any:
 
 def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
 
 
 def _index(name: str, value: Any) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    try:
-        index = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    index = read_integer(value)
+    if index is None:
+        raise TypeError(f"{name} must be an integer, got {shown(value)}")
     if not -(2**63) <= index < 2**63:
-        raise ValueError(f"{name} must fit into 64 bits, got {index}")
+        raise ValueError(f"{name} must fit into 64 bits, got {shown(value)}")
     return index
 
 
 def _opset(value: Any) -> int:
     opset = _index("opset", value)
     if opset is None or opset not in OPSETS:
-        raise ValueError(f"opset must be {OPSETS.start} to {OPSETS.stop - 1}, got {value!r}")
+        raise ValueError(f"opset must be {OPSETS.start} to {OPSETS.stop - 1}, got {shown(value)}")
     return opset
 
 
 def _real(name: str, value: Any, upper: float) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    number = read_real(value)
+    if number is None:
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
     if not (math.isfinite(number) and 0.0 <= number <= upper):
         allowed = f"in [0, {upper:g}]" if math.isfinite(upper) else "finite and not negative"
-        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+        raise ValueError(f"{name} must be {allowed}, got {shown(value)}")
     return number
 
 
 def _weight(value: Any) -> tuple[float, ...] | None:
     if value is None:
         return None
-    weights = np.asarray(value, dtype=np.float64)
+    weights = as_float(value, "weight").astype(np.float64)
     if weights.ndim != 1:
         raise ValueError(f"weight must have one axis, got shape {weights.shape}")
     bad = ~(np.isfinite(weights) & (weights >= 0))

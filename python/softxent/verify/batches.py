@@ -10,6 +10,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from softxent._arrays import as_array
+from softxent._remedies import dtype_remedy, shape_remedy
 from softxent.onnx.architecture import PARAMETERS, State
 from softxent.verify.arithmetic import Array
 from softxent.verify.subject import Subject
@@ -70,7 +72,7 @@ def data_batch(subject: Subject, X: ArrayLike, y: ArrayLike | None, state: State
     TypeError, ValueError
         If X or y do not suit the model.
     """
-    x = np.asarray(X)
+    x = as_array(X, "X")
     if x.dtype.kind not in "biuf":
         raise TypeError(f"X must be real numbers, got dtype {x.dtype}")
     if not len(x):
@@ -111,14 +113,32 @@ def _target(subject: Subject, y: ArrayLike | None, rows: int) -> Array:
     if y is None:
         raise ValueError("y is needed: the model has the input for targets")
     assert subject.target is not None
-    labels, dtype = np.asarray(y), subject.input_dtype(subject.target)
+    labels, dtype = as_array(y, "y"), subject.input_dtype(subject.target)
+    if not labels.ndim:
+        raise ValueError(f"y must have one entry per row of X: expected {rows}, got the 0-d {y!r}")
     if len(labels) != rows:
         raise ValueError(f"y must have one entry per row of X: expected {rows}, got {len(labels)}")
     if subject.options.target == "probabilities" and labels.ndim == 1 and not subject.binary:
         labels = _one_hot(labels, subject)
     if dtype.kind == "i" and labels.dtype.kind not in "iu":
-        raise TypeError(f"y must be integer labels for this model, got dtype {labels.dtype}")
+        hint = dtype_remedy(labels, "y") or "; pass y.astype(int)" * (labels.dtype.kind == "f")
+        raise TypeError(f"y must be integer labels for this model, got dtype {labels.dtype}{hint}")
+    if dtype.kind == "i":
+        _check_labels(subject, labels, dtype)
     return labels.astype(dtype)
+
+
+def _check_labels(subject: Subject, labels: Array, dtype: np.dtype[Any]) -> None:
+    """Refuse a wrong shape, and labels that a cast to the model's type would wrap into others."""
+    if labels.ndim != len(subject.shape(subject.target or "")):
+        logits = (len(labels), max(2, labels.shape[-1]))
+        remedy = shape_remedy(labels, logits, 1, "y")
+        raise ValueError(f"y must have shape ({len(labels)},), got {labels.shape}{remedy}")
+    limits = np.iinfo(dtype)
+    bad = np.argwhere((labels < limits.min) | (labels > limits.max))
+    if bad.size:
+        index = tuple(bad[0].tolist())
+        raise IndexError(f"label {labels[index]} at index {index} does not fit the model's {dtype}")
 
 
 def _one_hot(labels: Array, subject: Subject) -> Array:

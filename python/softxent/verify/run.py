@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from softxent._optional import require
+from softxent._scalars import flag, integer
 
 if TYPE_CHECKING:
     from softxent.verify.report import Report
@@ -95,8 +96,10 @@ def verify(
     _check_names("against", against, REFERENCES)
     if not providers:
         raise ValueError("providers must name at least one execution provider, got none")
+    batch_sizes = [integer("batch_sizes", size, 0) for size in batch_sizes]
     if any(size < 1 for size in batch_sizes):
-        raise ValueError(f"batch_sizes must be at least 1, got {list(batch_sizes)}")
+        raise ValueError(f"batch_sizes must be at least 1, got {batch_sizes}")
+    flag(stress, "stress")
     from softxent.verify.verification import Verification
 
     verification = Verification(path, X, y, against, reference, dict(expect or {}), on_step)

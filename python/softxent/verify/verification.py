@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from numpy.typing import ArrayLike
 
+from softxent._arrays import as_array
 from softxent.models import NeuralNet1
 from softxent.onnx.architecture import State, converted
 from softxent.onnx.sources import Net, as_net
@@ -52,7 +53,7 @@ class Verification:
         net = None if reference is None else as_net(reference)
         self._binary = subject.binary if net is None else isinstance(net, NeuralNet1)
         self._state = parameters_of(subject, net)
-        self._labels = None if y is None else np.asarray(y)
+        self._labels = None if y is None else as_array(y, "y")
         self._data = data_batch(subject, X, y, self._state)
         self._references = References(subject, self._binary, against)
         self._on_step = on_step
