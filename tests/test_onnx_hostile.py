@@ -70,6 +70,57 @@ def test_load_refuses_a_link_out_of_the_folder(path, tmp_path_factory):
     refused(path, "link out of the folder")
 
 
+def hub(path: Path, target: str = "../../blobs/data", version: str = "abc") -> Path:
+    """Lay a model and its external data out as model hubs do."""
+    weight = numpy_helper.to_array(initializer(onnx.load(path), "linear1.weight"))
+    make_external(path, "model.onnx_data")
+    repository = path.parent / "models--org--name"
+    folder = repository / "snapshots" / version
+    folder.mkdir(parents=True)
+    (repository / "blobs").mkdir()
+    (repository / "blobs" / "data").write_bytes(weight.tobytes())
+    path.rename(repository / "blobs" / "model")
+    link = folder / "model.onnx"
+    link.symlink_to(os.path.relpath(repository / "blobs" / "model", folder))
+    (folder / "model.onnx_data").symlink_to(target)
+    return link
+
+
+@pytest.mark.parametrize("version", ["abc", "abc/onnx"])
+def test_load_follows_links_of_a_model_hub(version, path):
+    up = "../" * (version.count("/") + 2)
+    link = hub(path, f"{up}blobs/data", version)
+    assert load(link).state_dict()["linear1.weight"].shape == (5, 7)
+
+
+def test_load_follows_links_of_a_model_hub_from_within(path, monkeypatch):
+    monkeypatch.chdir(hub(path).parent)
+    load("model.onnx")
+
+
+def test_load_follows_links_of_a_model_hub_behind_a_link(path):
+    link = hub(path)
+    cache = path.parent / "cache"
+    cache.symlink_to(path.parent / "models--org--name")
+    load(cache / link.relative_to(path.parent / "models--org--name"))
+
+
+@pytest.mark.parametrize("target", ["../../secret", "../../../secret", "../../blobs/../secret"])
+def test_load_refuses_links_of_a_hub_to_anything_but_its_blobs(target, path):
+    link = hub(path, target)
+    for folder in (path.parent, path.parent / "models--org--name"):
+        (folder / "secret").write_bytes(bytes(200))
+    refused(link, "link out of the folder")
+
+
+def test_load_refuses_a_blob_that_is_a_link_out_of_the_repository(path):
+    link = hub(path)
+    blob = path.parent / "models--org--name" / "blobs" / "data"
+    blob.rename(path.parent / "secret")
+    blob.symlink_to(path.parent / "secret")
+    refused(link, "link out of the folder")
+
+
 @pytest.mark.parametrize("kind", ["missing", "folder", "pipe"])
 def test_load_refuses_external_data_that_is_no_file(kind, path):
     place = path.parent / "weight.bin"

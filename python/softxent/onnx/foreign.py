@@ -1,0 +1,121 @@
+"""Files of classifiers of any origin: what is accepted of them, and functions taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from os import PathLike, fspath
+
+import onnx
+from onnx import checker, inliner, shape_inference
+
+from softxent.onnx.errors import ModelError
+from softxent.onnx.files import check_order, read_model
+from softxent.onnx.tensors import all_tensors, check_tensor
+
+#: Largest number of nodes that a graph may have after its functions are taken apart.
+MAX_NODES = 200_000
+
+_Key = tuple[str, str, str]
+
+
+def read_foreign(path: str | PathLike[str]) -> onnx.ModelProto:
+    """Read a model of any origin, with its external data, and take its functions apart.
+
+    Operators of any domain, graphs inside nodes and the element types of quantised models are
+    accepted: who runs the model has to know them, and `softxent.onnx.anatomy` says what it does not
+    understand.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    ModelError
+        If the file is damaged, unsafe to read, or contradicts itself; a ValueError.
+    """
+    model = read_model(path)
+    try:
+        check_foreign(model)
+        return inlined(model)
+    except ModelError as error:
+        raise ModelError(f"{fspath(path)}: {error}") from error
+
+
+def check_foreign(model: onnx.ModelProto) -> None:
+    """Refuse a model whose tensors or nodes cannot be what they say, or whose functions explode.
+
+    Raises
+    ------
+    ModelError
+        Naming the tensor or node.
+    """
+    graph = model.graph
+    if graph.sparse_initializer or any(map(_has_sparse, _nodes(graph.node))):
+        raise ModelError("the graph has sparse tensors")
+    for tensor in all_tensors(model):
+        check_tensor(tensor)
+    check_order(graph)
+    size = _expanded_size(model)
+    if model.functions and size > MAX_NODES:
+        raise ModelError(f"the functions of the model make {size} nodes, more than {MAX_NODES}")
+    try:
+        checker.check_model(model)
+    except (checker.ValidationError, shape_inference.InferenceError, ValueError) as error:
+        raise ModelError(f"onnx refuses the model: {error}") from error
+
+
+def inlined(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Put the nodes of the functions that a checked model defines in the place of their calls.
+
+    Raises
+    ------
+    ModelError
+        If onnx cannot do it.
+    """
+    if not model.functions:
+        return model
+    try:
+        return inliner.inline_local_functions(model)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"the functions of the model cannot be taken apart: {error}") from error
+
+
+def _expanded_size(model: onnx.ModelProto) -> int:
+    """Number of nodes after all calls of functions are replaced."""
+    bodies = {_key(f.domain, f.name, f.overload): list(_nodes(f.node)) for f in model.functions}
+    calls = {
+        key: {called for node in nodes if (called := _called(node)) in bodies}
+        for key, nodes in bodies.items()
+    }
+    sizes: dict[_Key, int] = {}
+    try:
+        for key in TopologicalSorter(calls).static_order():
+            sizes[key] = sum(sizes.get(_called(node), 1) for node in bodies[key])
+    except CycleError as error:
+        names = ", ".join(sorted({name for _, name, _ in error.args[1]}))
+        raise ModelError(f"the functions {names} of the model call each other") from error
+    return sum(sizes.get(_called(node), 1) for node in _nodes(model.graph.node))
+
+
+def _called(node: onnx.NodeProto) -> _Key:
+    return _key(node.domain, node.op_type, node.overload)
+
+
+def _key(domain: str, name: str, overload: str) -> _Key:
+    return domain, name, overload
+
+
+def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
+    """Nodes, and those of the graphs inside them."""
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            for inner in [attribute.g] * attribute.HasField("g") + list(attribute.graphs):
+                yield from _nodes(inner.node)
+
+
+def _has_sparse(node: onnx.NodeProto) -> bool:
+    return any(
+        attribute.HasField("sparse_tensor") or attribute.sparse_tensors
+        for attribute in node.attribute
+    )
