@@ -97,7 +97,6 @@ def test_export_takes_layers_of_any_name_from_safetensors(names, path, tmp_path)
 
 
 def test_export_takes_bfloat16_from_safetensors(path, tmp_path):
-    pytest.importorskip("ml_dtypes")
     save_file = pytest.importorskip("safetensors.torch").save_file
     module = net2().to_torch().bfloat16()
     save_file(module.state_dict(), tmp_path / "net.safetensors")

@@ -11,13 +11,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from softxent._files import atomic_path, check_writable
+from softxent._files import check_writable
 from softxent._npz import read_npz, write_npz
-from softxent._optional import require
+from softxent._safetensors import available_for, read_safetensors, write_safetensors
 
 __all__ = ["Metadata", "Saved", "check_path", "read", "write"]
 
@@ -108,7 +107,7 @@ def check_path(path: str | os.PathLike[str]) -> None:
         As `write`.
     """
     if _ending(path) == ".safetensors":
-        _safetensors(".safetensors files", "safetensors.numpy")
+        available_for(f"writing {os.fspath(path)}")
     check_writable(path)
 
 
@@ -140,10 +139,7 @@ def write(
     if _ending(path) == ".npz":
         write_npz(path, {**parameters, _KEY: np.array(text)})
         return
-    safetensors = _safetensors(".safetensors files", "safetensors.numpy")
-    with atomic_path(path) as temporary:
-        # save_file would rename a file of its own over the temporary one.
-        temporary.write_bytes(safetensors.save(dict(parameters), metadata={_KEY: text}))
+    write_safetensors(path, parameters, {_KEY: text})
 
 
 def read(path: str | os.PathLike[str]) -> Saved:
@@ -180,7 +176,8 @@ def read(path: str | os.PathLike[str]) -> Saved:
         if stored is None:
             raise ValueError(f"{path} is not a network of softxent: it has no array {_KEY!r}")
         return Saved(str(path), parameters, _metadata(str(stored), path))
-    parameters, text = _read_safetensors(path)
+    parameters, texts = read_safetensors(path)
+    text = texts.get(_KEY)
     return Saved(str(path), parameters, None if text is None else _metadata(text, path))
 
 
@@ -190,23 +187,6 @@ def _ending(path: str | os.PathLike[str]) -> str:
     if ending not in (".npz", ".safetensors"):
         raise ValueError(f"{path}: the ending must be .npz or .safetensors, got {ending!r}")
     return ending
-
-
-def _safetensors(purpose: str, module: str) -> Any:
-    return require(module, "torch", purpose)
-
-
-def _read_safetensors(
-    path: str | os.PathLike[str],
-) -> tuple[dict[str, np.ndarray], str | None]:
-    """Read tensors and our metadata."""
-    safetensors = _safetensors(".safetensors files", "safetensors")
-    try:
-        with safetensors.safe_open(path, framework="numpy") as stream:
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-            return tensors, (stream.metadata() or {}).get(_KEY)
-    except (safetensors.SafetensorError, TypeError) as error:
-        raise ValueError(f"{path} is not a readable safetensors file: {error}") from error
 
 
 def _metadata(text: str, path: str | os.PathLike[str]) -> Metadata:
