@@ -63,6 +63,8 @@ class Arithmetic:
         Unit roundoff of what is computed: 2^-53 for float64, 2^-24 otherwise.
     store : float
         Unit roundoff of what is kept between operations, where that is coarser, or 0.
+    largest, tiny : float
+        The largest number of `dtype` and its smallest normal one.
     """
 
     def __init__(self, dtype: str) -> None:
@@ -70,7 +72,7 @@ class Arithmetic:
         self.u = 2.0**-53 if dtype == "float64" else 2.0**-24
         self.store = 2.0**-11 if dtype == "float16" else 0.0
         limits = np.finfo(self.dtype)
-        self._largest, self._tiny = float(limits.max), float(limits.smallest_normal)
+        self.largest, self.tiny = float(limits.max), float(limits.smallest_normal)
 
     def gamma(self, k: int) -> float:
         """Bound of the relative error of a sum of k products."""
@@ -85,9 +87,9 @@ class Arithmetic:
         A runtime may compute a layer in two operations and store both, hence twice.
         """
         magnitude = np.abs(value)
-        stored = 2 * self.store * magnitude + terms * self._tiny
+        stored = 2 * self.store * magnitude + terms * self.tiny
         error = error * (1 + 2 * self.store) + stored
-        overflows = np.isfinite(value) & (magnitude + error > self._largest)
+        overflows = np.isfinite(value) & (magnitude + error > self.largest)
         error = np.where(overflows, np.inf, error)
         if typical is not None:
             typical = np.where(overflows, np.inf, typical + stored)
@@ -118,7 +120,7 @@ class Arithmetic:
         carried = a.error.sum(axis=axis)
         magnitude = np.abs(a.value).sum(axis=axis)
         # Equal terms are rounded alike, so that errors of a sum may all have one sign.
-        rounding = self.gamma(terms) * (magnitude + carried) + terms * self._tiny
+        rounding = self.gamma(terms) * (magnitude + carried) + terms * self.tiny
         typical = None if a.typical is None else a.typical.sum(axis=axis) + rounding
         return Estimate(a.value.sum(axis=axis), carried + rounding, typical)
 
@@ -126,11 +128,11 @@ class Arithmetic:
         """a times a factor that took some operations to compute."""
         factor = np.asarray(factor)
         value = a.value * factor
-        rounding = self.gamma(operations + 1) * np.abs(value) + self._tiny
+        rounding = self.gamma(operations + 1) * np.abs(value) + self.tiny
         typical = None if a.typical is None else a.typical * np.abs(factor) + rounding
         return Estimate(value, a.error * np.abs(factor) + rounding, typical)
 
     def plus(self, a: Estimate, b: Estimate) -> Estimate:
         """a + b."""
         value = a.value + b.value
-        return Estimate(value, a.error + b.error + self.u * np.abs(value) + self._tiny)
+        return Estimate(value, a.error + b.error + self.u * np.abs(value) + self.tiny)
