@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["atomic_path", "atomic_write", "check_writable", "remove_leftovers"]
+__all__ = [
+    "atomic_path",
+    "atomic_write",
+    "check_writable",
+    "final_names",
+    "make_folder",
+    "remove_leftovers",
+]
 
 
 @contextmanager
@@ -44,17 +52,18 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = _regular_target(path)
     temporary = target.with_name(_temporary_name(target, secrets.token_hex(6)))
-    # os.open rather than tempfile.mkstemp: the result gets the mode the umask asks for, not 0600.
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    _create(temporary, path)
     try:
         yield temporary
         if target.exists():
             os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
         _flush(temporary)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(FileNotFoundError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename in (temporary, str(temporary)):
+            error.filename, error.filename2 = str(path), None
         raise
 
 
@@ -93,9 +102,14 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     OSError
         As `atomic_path`; also if the folder may not be written to.
     """
-    folder = _regular_target(path).parent
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(f"cannot write {str(path)!r}: no permission for {str(folder)!r}")
+    target = _regular_target(path)
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        folder = str(target.parent)
+        raise PermissionError(f"cannot write {str(path)!r}: no permission for {folder!r}")
+    temporary = target.with_name(_temporary_name(target, secrets.token_hex(6)))
+    # Only an attempt tells whether a file system that grants permission takes files.
+    _create(temporary, path)
+    temporary.unlink()
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
@@ -109,6 +123,41 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
     for leftover in target.parent.glob(pattern):
         with suppress(FileNotFoundError):
             leftover.unlink()
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """
+    Make a folder and those above it, where they do not exist.
+
+    Raises
+    ------
+    NotADirectoryError
+        If a file is in the way.
+    OSError
+        If the folder cannot be made.
+    """
+    folder = Path(path)
+    for part in (folder, *folder.parents):
+        if part.exists() and not part.is_dir():
+            raise NotADirectoryError(
+                f"cannot make the folder {str(path)!r}: {str(part)!r} is a file"
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def final_names(text: str) -> str:
+    """Put the names of files in the place of the temporary names that libraries report."""
+    return re.sub(r"\.([^/\s]+?)\.[0-9a-f]{12}\.tmp(?=[.\W]|$)", r"\1", text)
+
+
+def _create(temporary: Path, path: str | os.PathLike[str]) -> None:
+    """Make an empty file; an error names the file that it stands for."""
+    try:
+        # os.open rather than tempfile.mkstemp: the result gets the mode the umask asks for.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from error
 
 
 def _temporary_name(target: Path, token: str) -> str:

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from softxent._files import atomic_path, atomic_write
+from softxent._files import atomic_path, atomic_write, make_folder
 from softxent.bench import plots, table
 from softxent.bench.results import Result
 
@@ -36,8 +36,7 @@ def write(result: Result, folder: str | os.PathLike[str]) -> list[Path]:
     OSError
         If the folder cannot be made or written to.
     """
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    target = make_folder(folder)
     written = [target / "bench.json", target / "table.md"]
     write_json(result, written[0])
     atomic_write(written[1], table.report(result) + "\n")

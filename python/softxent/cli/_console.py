@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,30 @@ def on_terminal() -> bool:
 def emit(args: argparse.Namespace, result: dict[str, Any], text: str) -> None:
     """Print the result of a command: JSON with ``--json``, the text without."""
     print(json.dumps(plain(result), indent=2, allow_nan=False) if args.json else text)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """
+    How an error is told: a line on stderr, and with ``--json`` an object on stdout too.
+
+    Parameters
+    ----------
+    as_json : bool
+        Whether the arguments have ``--json``, be they valid or not.
+    """
+
+    as_json: bool
+
+    def report(self, program: str, message: str, status: int) -> int:
+        """Tell an error of a program or command; return the exit status."""
+        if self.as_json:
+            _, _, command = program.partition(" ")
+            error = message.removeprefix("error: ")
+            result = {"error": error, "status": status, "command": command or None}
+            print(json.dumps(result, indent=2), flush=True)
+        print(f"{program}: {message}", file=sys.stderr)
+        return status
 
 
 def note(args: argparse.Namespace, message: str) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
+
+from softxent._files import final_names
+from softxent.cli._wording import in_options
 
 #: Where arguments, labels and files are checked.
 _CHECKING = (
@@ -33,7 +37,7 @@ def is_user_error(error: Exception) -> bool:
     its own message; the same type out of NumPy's or Python's depths is a bug and keeps its
     traceback.
     """
-    if isinstance(error, OSError):
+    if isinstance(error, (OSError, MemoryError)):
         return True
     module = _raising_module(error.__traceback__)
     return any(
@@ -42,13 +46,27 @@ def is_user_error(error: Exception) -> bool:
     )
 
 
-def describe(error: Exception) -> str:
-    """Give the message of an exception in one line."""
+def describe(error: Exception, options: Mapping[str, str] | None = None) -> str:
+    """
+    Give the message of an exception in one line, in the words of the command line.
+
+    Parameters
+    ----------
+    error : Exception
+        What was raised.
+    options : mapping of str to str, optional
+        The options of the command, as for `softxent.cli._wording.in_options`.
+    """
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"error: {error.filename}: {error.strerror}"
-    # str() of a KeyError is the repr of its message.
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return "error: " + (" ".join(text.split()) or type(error).__name__)
+        text = f"{error.filename}: {error.strerror}"
+    elif isinstance(error, KeyError) and error.args:
+        text = str(error.args[0])  # str() of a KeyError is the repr of its message
+    elif isinstance(error, MemoryError):
+        text = f"not enough memory: {error}".removesuffix(": ")
+    else:
+        text = str(error)
+    line = final_names(" ".join(text.split())) or type(error).__name__
+    return "error: " + in_options(line, options or {})
 
 
 def _raising_module(traceback: TracebackType | None) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import softxent
 from softxent.cli import bench, demo, export, info, predict, tour, train, verify
-from softxent.cli._console import INTERRUPTED
+from softxent.cli._console import INTERRUPTED, Failure
 from softxent.cli._errors import describe, is_user_error
-from softxent.cli._parser import Parser
+from softxent.cli._parser import Parser, UsageError
 
 _COMMANDS = (train, export, verify, predict, bench, info, demo, tour)
 
@@ -38,24 +38,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         A bug of softxent keeps its traceback; only errors about arguments, files, data and missing
         optional packages become one line on stderr.
     """
+    given = sys.argv[1:] if argv is None else list(argv)
+    failure = Failure(as_json="--json" in given)
     try:
-        args = _parser().parse_args(argv)
+        args = _parser().parse_args(given)
+    except UsageError as error:
+        return failure.report(error.prog, f"error: {error}", 2)
     except SystemExit as stop:
         return int(stop.code or 0)
+    program = f"softxent {args.command}"
     try:
         status: int = args.run(args)
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
-        return _fail(args.command, "interrupted", INTERRUPTED)
+        return failure.report(program, "interrupted", INTERRUPTED)
     except BrokenPipeError:
         # The reader went away (`| head`). Python would complain once more while it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _PIPE_CLOSED
     except Exception as error:
         if not is_user_error(error):
+            if failure.as_json:
+                failure.report(program, f"{type(error).__name__}: {error}", 1)
             raise
-        return _fail(args.command, describe(error), 2)
+        return failure.report(program, describe(error, args.parser.options()), 2)
 
 
 def _parser() -> Parser:
@@ -69,8 +76,3 @@ def _parser() -> Parser:
     for command in _COMMANDS:
         command.register(commands)
     return parser
-
-
-def _fail(command: str, message: str, status: int) -> int:
-    print(f"softxent {command}: {message}", file=sys.stderr)
-    return status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
@@ -19,8 +18,23 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
-        sys.exit(2)
+        raise UsageError(self.prog, f"{message} (see {self.prog} --help)")
+
+    def options(self) -> dict[str, str]:
+        """Give the options by the names of what they are parsed into."""
+        return {
+            action.dest: next(text for text in action.option_strings if text.startswith("--"))
+            for action in self._actions
+            if action.option_strings
+        }
+
+
+class UsageError(Exception):
+    """Arguments that cannot be parsed: the program or command, and what is wrong."""
+
+    def __init__(self, prog: str, message: str) -> None:
+        super().__init__(message)
+        self.prog = prog
 
 
 #: What ``add_subparsers`` returns; argparse has no public name for it.
@@ -60,8 +74,10 @@ def add_command(
     parser = commands.add_parser(
         name, help=summary, description=summary, epilog=f"examples:\n{lines}"
     )
-    parser.set_defaults(run=run)
-    parser.add_argument("--json", action="store_true", help="print the result as JSON on stdout")
+    parser.set_defaults(run=run, parser=parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print the result, or the error, as JSON on stdout"
+    )
     return parser
 
 

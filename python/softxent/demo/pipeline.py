@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import softxent
+from softxent._files import make_folder
 from softxent.data import Dataset, load_digits
 from softxent.demo.settings import HIDDEN, LABEL_SMOOTHING, REQUIRED_ACCURACY, TRAINING
 from softxent.models import History, NeuralNet2
@@ -130,8 +131,7 @@ def run(
     OSError
         If the folder cannot be written to.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(folder)
     say("1/4  training a 784-64-10 net on handwritten digits")
     result = _train(folder, seed, progress)
     say("2/4  exporting it to ONNX, with probabilities and with the loss")

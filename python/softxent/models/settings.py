@@ -78,7 +78,9 @@ def make_optimizer(optimizer: str | Optimizer, momentum: float, weight_decay: fl
     if optimizer not in ("adam", "adamw"):
         raise ValueError(f"optimizer must be 'sgd', 'adam' or 'adamw', got {optimizer!r}")
     if momentum:
-        raise ValueError(f"momentum is for 'sgd'; {optimizer!r} has betas, got momentum={momentum}")
+        raise ValueError(
+            f"momentum is for 'sgd', got momentum={momentum} with optimizer={optimizer!r}"
+        )
     return Adam(weight_decay=weight_decay, decoupled=optimizer == "adamw")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
-from softxent._files import atomic_write
+from softxent._files import atomic_write, make_folder
 from softxent.report import figure_uri
 from softxent.tour import (
     argmax,
@@ -75,7 +75,7 @@ def write(
     """
     folder = Path(folder)
     figures = folder / "tour"
-    figures.mkdir(parents=True, exist_ok=True)
+    make_folder(figures)
     written = []
     for section in SECTIONS:
         written.append(figures / f"{section.name}.svg")
