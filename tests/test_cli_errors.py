@@ -114,7 +114,7 @@ def test_output_folder_must_exist(net_file, tmp_path, capsys):
         ("export NET --logits z --out m.onnx", "--attach-loss"),
         ("export NET --from-torch a.pt --out m.onnx", "not allowed"),
         ("export NET --label-smoothing 0.1 --out m.onnx", "--label-smoothing 0.1"),
-        ("export --attach-loss a.onnx --out m.onnx", "--logits"),
+        ("export NET --rename --out m.onnx", "--attach-loss"),
         ("export --attach-loss a.onnx --logits z --opset 17 --out m.onnx", "--opset"),
         ("predict NET --data digits --out p.txt", ".npz"),
         ("verify m.onnx --expect label_smoothing", "OPTION=VALUE"),

@@ -183,10 +183,15 @@ def test_attach_loss_refuses_logits_of_three_axes(source, out):
         attach_loss(source, "scores", out)
 
 
-def test_attach_loss_refuses_a_single_logit(source, out):
+def test_attach_loss_refuses_a_softmax_over_a_single_class(source, out):
     image_box(source, classes=1)
+
+    def add_softmax(model: onnx.ModelProto) -> None:
+        model.graph.node.append(helper.make_node("Softmax", ["scores"], ["p"]))
+        model.graph.output[0].name = "p"
+
     with pytest.raises(ValueError, match="'scores' has 1 class"):
-        attach_loss(source, "scores", out)
+        attach_loss(edit(source, add_softmax), "scores", out)
 
 
 def test_attach_loss_refuses_a_graph_that_onnx_cannot_make_sense_of(source, out):

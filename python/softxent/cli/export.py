@@ -18,6 +18,7 @@ from softxent.cli._parser import (
 
 #: Options that go to the library as they are, and only if they were given.
 _LOSS_OPTIONS = ("weight", "ignore_index", "label_smoothing", "reduction", "target", "primitive")
+_ATTACH_OPTIONS = ("logits", "num_classes", "rename", "convert")
 _NET_OPTIONS = ("head", "opset", "dtype", "momentum", "weight_decay")
 
 
@@ -33,7 +34,8 @@ def register(commands: Commands) -> None:
             softxent export digits.npz --head loss --label-smoothing 0.1 --out digits-loss.onnx
             softxent export digits.npz --head train_step --momentum 0.9 --out digits-step.onnx
             softxent export --from-torch model.pt --out model.onnx
-            softxent export --attach-loss resnet.onnx --logits output --out resnet-loss.onnx
+            softxent export --attach-loss resnet.onnx --out resnet-loss.onnx
+            softxent export --attach-loss two-heads.onnx --logits output --out with-loss.onnx
         """,
     )
     source = parser.add_mutually_exclusive_group(required=True)
@@ -49,13 +51,26 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("--out", metavar="FILE", required=True, help="the .onnx file")
     parser.add_argument(
-        "--logits", metavar="NAME", help="with --attach-loss: the value that holds the logits"
+        "--logits",
+        metavar="NAME",
+        help="with --attach-loss: the value that holds the logits (default: found out)",
     )
     parser.add_argument(
         "--num-classes",
         type=positive_int,
         metavar="N",
         help="with --attach-loss: number of classes, where the graph does not say it",
+    )
+    parser.add_argument(
+        "--rename",
+        action="store_true",
+        help="with --attach-loss: call target, loss and log_probabilities otherwise where the "
+        "graph has these names already",
+    )
+    parser.add_argument(
+        "--convert",
+        action="store_true",
+        help="with --attach-loss: bring a graph of an opset before 13 to 13",
     )
     _add_net_options(parser)
     _add_loss_options(parser)
@@ -124,8 +139,8 @@ def run(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> None:
     from softxent import onnx
 
-    for name in ("logits", "num_classes"):
-        if getattr(args, name) is not None:
+    for name in _ATTACH_OPTIONS:
+        if getattr(args, name):
             raise ValueError(f"--{name.replace('_', '-')} goes with --attach-loss")
     onnx.export(
         args.model or args.from_torch, args.out, **_given(args, _NET_OPTIONS + _LOSS_OPTIONS)
@@ -135,15 +150,12 @@ def _export(args: argparse.Namespace) -> None:
 def _attach(args: argparse.Namespace) -> None:
     from softxent import onnx
 
-    if args.logits is None:
-        raise ValueError("--attach-loss needs --logits, the name of the value that holds them")
     misplaced = _given(args, _NET_OPTIONS)
     if misplaced:
         raise ValueError(f"--attach-loss takes no --{next(iter(misplaced)).replace('_', '-')}")
     options = _given(args, _LOSS_OPTIONS)
-    onnx.attach_loss(
-        args.attach_loss, args.logits, args.out, num_classes=args.num_classes, **options
-    )
+    options |= {name: getattr(args, name) for name in _ATTACH_OPTIONS if name != "logits"}
+    onnx.attach_loss(args.attach_loss, args.logits, args.out, **options)
 
 
 def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:

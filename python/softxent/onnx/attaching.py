@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
@@ -15,14 +16,19 @@ from softxent.onnx.options import OPSETS, Options
 if TYPE_CHECKING:
     import onnx
 
+    from softxent.onnx.anatomy import Anatomy
     from softxent.onnx.graph import Graph
+    from softxent.onnx.logits import Logits
 
 _FLOATS = ("float16", "float32", "float64")
+
+#: First IR version in which a stored tensor need not be listed among the inputs.
+_FREE_INITIALIZERS = 4
 
 
 def attach_loss(
     model_path: str | os.PathLike[str],
-    logits_name: str,
+    logits_name: str | None,
     out_path: str | os.PathLike[str],
     *,
     weight: ArrayLike | None = None,
@@ -33,51 +39,77 @@ def attach_loss(
     target: str = "index",
     num_classes: int | None = None,
     class_names: Sequence[str] | None = None,
+    rename: bool = False,
+    convert: bool = False,
 ) -> None:
     """Add the loss of `softxent.cross_entropy` to any ONNX graph that computes logits.
 
     The new file has the inputs and outputs of the old one, an input ``target``, and the outputs
     ``loss``, ``log_probabilities`` and, if it was no output before, the logits under their own
-    name. Data that was outside the file is taken into it.
+    name. Data that was outside the file is taken into it, and functions of the model are taken
+    apart. Where there is one logit per sample, (n,) or (n, 1), the loss is that of
+    `softxent.binary_cross_entropy`: ``target`` is (n,) in the type of the logits, 0, 1 or a
+    probability, and ``log_probabilities`` is (n,), of the second class.
 
     Parameters
     ----------
     model_path : path-like
-        The model, of opset 13 or newer.
-    logits_name : str
-        The value of the graph that holds the logits: an output or an intermediate value, (n, C).
+        The model, of any IR version and of opset 13 or newer, quantised models included.
+    logits_name : str or None
+        The value of the graph that holds the logits, an output or an intermediate value, (n, C),
+        (n,) or (n, 1). None takes what the structure of the graph shows to be the logits: what a
+        softmax or argmax at its end is taken of, also inside a LinearClassifier, or the only
+        output.
     out_path : path-like
         The file to write.
     weight, ignore_index, label_smoothing, reduction, primitive, target
-        As for `export`.
+        As for `export`; for one logit as for NeuralNet1 there.
     num_classes : int, optional
         C, where the graph does not say it.
     class_names : sequence of str, optional
-        Stored in the file.
+        Stored in the file; those that the model states by default.
+    rename : bool
+        Give other names to ``target``, ``loss`` and ``log_probabilities`` where the graph has them
+        already: ``target_1`` and so on. The metadata say which.
+    convert : bool
+        Bring a graph of an older opset to opset 13 with the version converter of onnx.
 
     Raises
     ------
     ImportError
         If onnx is not installed.
     TypeError, ValueError
-        If an option is out of range, or there is no such value of that shape in the graph; before
-        anything is written.
+        If an option is out of range, there is no such value of that shape in the graph, it is the
+        result of a softmax already, it is not clear which value holds the logits, or a name is
+        taken; before anything is written.
     ModelError
         If the model is damaged or unsafe to read.
     OSError
         If a file cannot be read or written.
+
+    Examples
+    --------
+    >>> from softxent.onnx import attach_loss
+    >>> attach_loss("resnet.onnx", None, "resnet-loss.onnx")  # doctest: +SKIP
     """
     require("onnx", "onnx", "softxent.onnx")
-    from softxent.onnx.files import read_model, write_model
+    from softxent.onnx.exposing import expose_logits
+    from softxent.onnx.files import write_model
+    from softxent.onnx.foreign import read_foreign
+    from softxent.onnx.values import declare_shapes
 
-    model = read_model(model_path)
-    opset = _opset(model)
-    inferred = _inferred(model, model_path)
-    dtype, batch, classes = _logits(inferred, model, logits_name, num_classes)
+    model = read_foreign(model_path)
+    try:
+        opset = _opset(model, convert)
+        model = _converted(model) if opset < OPSETS.start else model
+        found = _anatomy(model, logits_name)
+    except ModelError as error:
+        raise ModelError(f"{os.fspath(model_path)}: {error}") from error
+    site = _site(found, num_classes)
     options = Options(
         head="loss",
-        opset=min(opset, OPSETS.stop - 1),
-        dtype=dtype,
+        opset=min(max(opset, OPSETS.start), OPSETS.stop - 1),
+        dtype=site.logits.dtype,
         primitive=primitive,
         weight=weight,  # type: ignore[arg-type]  # normalised to a tuple
         ignore_index=ignore_index,
@@ -85,106 +117,194 @@ def attach_loss(
         reduction=reduction,
         target=target,
     )
-    options.check_classes(classes)
-    _append(model, logits_name, batch, classes, options)
-    _describe(model, logits_name, classes, options, class_names)
+    _check_options(options, site)
+    model.ir_version = max(model.ir_version, _FREE_INITIALIZERS)
+    names = _names_of_loss(model, site.logits, rename)
+    _append(model, site, names, options)
+    expose_logits(model, site.logits)
+    declare_shapes(model)
+    _describe(model, found, site, names, options, class_names)
     write_model(model, out_path)
 
 
-def _opset(model: onnx.ModelProto) -> int:
+@dataclass(frozen=True)
+class Site:
+    """Where the loss goes: the logits, the first of their sizes, and C (2 for one logit)."""
+
+    logits: Logits
+    batch: int | str
+    classes: int
+
+    @property
+    def binary(self) -> bool:
+        """Whether there is one logit per sample."""
+        return self.logits.kind == "binary"
+
+
+def _opset(model: onnx.ModelProto, convert: bool) -> int:
     versions = [item.version for item in model.opset_import if item.domain in ("", "ai.onnx")]
-    if not versions or versions[0] < OPSETS.start:
-        given = versions[0] if versions else "none"
-        raise ModelError(f"the model must have opset {OPSETS.start} or newer, got {given}")
-    return versions[0]
+    if not versions:
+        model.opset_import.add(domain="", version=OPSETS.start)
+        return OPSETS.start
+    if versions[0] < OPSETS.start and not convert:
+        raise ModelError(
+            f"the model must have opset {OPSETS.start} or newer, got {versions[0]}; "
+            f"convert=True brings it to {OPSETS.start} with the version converter of onnx"
+        )
+    return int(versions[0])
 
 
-def _inferred(model: onnx.ModelProto, path: str | os.PathLike[str]) -> onnx.GraphProto:
-    """Return the graph of a model with the types and shapes that follow for its values."""
-    from onnx import shape_inference
+def _converted(model: onnx.ModelProto) -> onnx.ModelProto:
+    from onnx import version_converter
 
     try:
-        return shape_inference.infer_shapes(model, data_prop=True).graph
-    except shape_inference.InferenceError as error:
-        raise ModelError(f"{os.fspath(path)}: onnx refuses the model: {error}") from error
+        return version_converter.convert_version(model, OPSETS.start)
+    except (RuntimeError, ValueError, IndexError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"onnx cannot convert it to opset {OPSETS.start}: {reason}") from error
 
 
-def _logits(
-    inferred: onnx.GraphProto, model: onnx.ModelProto, name: str, num_classes: int | None
-) -> tuple[str, int | str, int]:
-    """Type, batch dimension and number of classes of the logits."""
-    from onnx import helper
+def _anatomy(model: onnx.ModelProto, name: str | None) -> Anatomy:
+    """Find the logits that were named, or the ones that there are."""
+    from softxent.onnx.anatomy import anatomy
 
-    computed = {value for node in model.graph.node for value in node.output}
-    if name not in computed:
-        known = ", ".join(output.name for output in model.graph.output)
-        raise ValueError(f"the graph computes no value {name!r}; its outputs are {known}")
-    values = {v.name: v.type.tensor_type for v in [*inferred.value_info, *inferred.output]}
-    if name not in values or not values[name].elem_type:
+    found = anatomy(model, logits=name)
+    if found.logits is not None and (found.logits.kind != "multilabel" or name is not None):
+        return found
+    reason = found.gaps[0].what
+    if len(found.candidates) == 1:
+        named = anatomy(model, logits=found.candidates[0])
+        if named.logits is not None and named.logits.kind == "binary":
+            return named
+    several = ", ".join(found.candidates)
+    candidates = f"; logits_name may be one of {several}" if several else ""
+    raise ValueError(f"it is not clear which value holds the logits: {reason}{candidates}")
+
+
+def _site(found: Anatomy, num_classes: int | None) -> Site:
+    """Check type and shape of the logits."""
+    logits = found.logits
+    assert logits is not None
+    name, shape = logits.name, logits.shape
+    if not logits.dtype:
         raise ValueError(f"onnx cannot infer type and shape of {name!r}")
-    dtype = helper.tensor_dtype_to_np_dtype(values[name].elem_type).name
-    if dtype not in _FLOATS:
-        raise ValueError(f"logits must be {', '.join(_FLOATS)}, but {name!r} is {dtype}")
-    shape = values[name].shape.dim
-    if values[name].HasField("shape") and len(shape) != 2:
+    if logits.dtype not in _FLOATS:
+        raise ValueError(f"logits must be {', '.join(_FLOATS)}, but {name!r} is {logits.dtype}")
+    batch = (shape[0] if shape else None) or "batch"
+    if logits.kind == "binary":
+        if num_classes not in (None, 1, 2):
+            raise ValueError(f"num_classes={num_classes}, but {name!r} is one logit of two classes")
+        return Site(logits, batch, 2)
+    if shape is not None and len(shape) != 2:
         raise ValueError(f"logits must have shape (n, C), but {name!r} has {len(shape)} axes")
-    stated = shape[1].dim_value if shape else 0
-    if stated and num_classes not in (None, stated):
-        raise ValueError(f"num_classes={num_classes}, but {name!r} has {stated} classes")
-    if not stated and num_classes is None:
+    if logits.axis not in (1, -1):
+        raise ValueError(f"logits must have shape (n, C), but the classes of {name!r} come first")
+    if logits.num_classes and num_classes not in (None, logits.num_classes):
+        raise ValueError(
+            f"num_classes={num_classes}, but {name!r} has {logits.num_classes} classes"
+        )
+    classes = logits.num_classes or num_classes
+    if not classes:
         raise ValueError(f"the graph does not say how many classes {name!r} has: give num_classes")
-    if stated == 1 or num_classes == 1:
+    if classes == 1:
         raise ValueError(
             f"{name!r} has 1 class, of which the cross-entropy is always 0: it needs 2 or more"
         )
-    batch = shape[0].dim_value or shape[0].dim_param if shape else ""
-    return dtype, batch or "batch", stated or int(num_classes or 0)
+    return Site(replace(logits, shape=(batch, classes)), batch, classes)
 
 
-def _append(
-    model: onnx.ModelProto, logits: str, batch: int | str, classes: int, options: Options
-) -> None:
+def _check_options(options: Options, site: Site) -> None:
+    options.check_classes(site.classes)
+    if site.binary and options.ignore_index is not None:
+        raise ValueError(
+            f"ignore_index must be None for one logit per sample, whose targets are real numbers, "
+            f"got {options.ignore_index}"
+        )
+
+
+def _names_of_loss(model: onnx.ModelProto, logits: Logits, rename: bool) -> dict[str, str]:
+    """Names for the input and outputs of the loss that nothing in the graph has."""
+    from itertools import count
+
+    from softxent.onnx.metadata import RENAMED
+
+    taken = _names(model.graph) | {logits.name}
+    names = {}
+    for role in RENAMED:
+        if role in taken and not rename:
+            raise ValueError(
+                f"the name {role!r} is used twice in the graph: by the model and by what is "
+                "attached to it; rename=True gives another name to the second"
+            )
+        tries = (f"{role}_{i}" if i else role for i in count())
+        names[role] = next(name for name in tries if name not in taken)
+    return names
+
+
+def _append(model: onnx.ModelProto, site: Site, names: dict[str, str], options: Options) -> None:
     """Append the nodes of the loss to the graph of the model."""
-    import numpy as np
-
-    from softxent.onnx import cross_entropy
     from softxent.onnx.graph import Graph
 
-    g = Graph(options.dtype, options.loss_dtype, taken=_names(model.graph))
-    if options.target == "index":
-        g.input("target", np.int64, (batch,))
+    taken = _names(model.graph) | {site.logits.name}
+    g = Graph(options.dtype, options.loss_dtype, taken=taken)
+    rows = (site.batch,)
+    if site.binary:
+        loss, log_p, shape = _binary_loss(g, site, names["target"], options)
     else:
-        g.input("target", g.dtype, (batch, classes))
-    x = g.widened(logits)
-    log_p = g.op("LogSoftmax", x, axis=-1)
-    loss = cross_entropy.loss(g, x, log_p, "target", classes, options)
-    narrow = g.narrowed(log_p)
-    g.output("loss", loss, g.wide, (batch,) if options.reduction == "none" else ())
-    g.output("log_probabilities", narrow, g.dtype, (batch, classes))
-    outputs = list(g.outputs)
-    if logits not in {output.name for output in model.graph.output}:
-        outputs.append(_value_info(g, logits, (batch, classes)))
+        loss, log_p, shape = _class_loss(g, site, names["target"], options)
+    g.output(names["loss"], loss, g.wide, rows if options.reduction == "none" else ())
+    g.output(names["log_probabilities"], g.narrowed(log_p), g.dtype, shape)
     model.graph.node.extend(g.nodes)
     model.graph.initializer.extend(g.initializers)
     model.graph.input.extend(g.inputs)
-    model.graph.output.extend(outputs)
+    model.graph.output.extend(g.outputs)
 
 
-def _value_info(g: Graph, name: str, shape: tuple[int | str, int]) -> onnx.ValueInfoProto:
-    from onnx import helper
+_Results = tuple[str, str, tuple[int | str, ...]]
 
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(g.dtype), shape)
+
+def _class_loss(g: Graph, site: Site, target: str, options: Options) -> _Results:
+    """Names of loss and log-probabilities of C classes, and the shape of the second."""
+    import numpy as np
+
+    from softxent.onnx import cross_entropy
+
+    shape = (site.batch, site.classes)
+    if options.target == "index":
+        g.input(target, np.int64, (site.batch,))
+    else:
+        g.input(target, g.dtype, shape)
+    x = g.widened(site.logits.name)
+    log_p = g.op("LogSoftmax", x, axis=-1)
+    return cross_entropy.loss(g, x, log_p, target, site.classes, options), log_p, shape
+
+
+def _binary_loss(g: Graph, site: Site, target: str, options: Options) -> _Results:
+    """Names of loss and log-probabilities of one logit, and the shape of the second."""
+    from softxent.onnx import binary
+
+    g.input(target, g.dtype, (site.batch,))
+    x = g.widened(g.op("Reshape", site.logits.name, g.integer([-1])))
+    loss = binary.loss(g, x, g.widened(target), options)
+    return loss, binary.log_sigmoid(g, x), (site.batch,)
 
 
 def _names(graph: onnx.GraphProto) -> set[str]:
-    values = {name for node in graph.node for name in [*node.input, *node.output]}
-    return values | {i.name for i in graph.input} | {t.name for t in graph.initializer}
+    """All names of values, those of graphs inside nodes included."""
+    names = {i.name for i in graph.input} | {t.name for t in graph.initializer}
+    for node in graph.node:
+        names.update(node.input, node.output)
+        for attribute in node.attribute:
+            for inner in [attribute.g, *attribute.graphs]:
+                names |= _names(inner)
+    return names
 
 
 def _describe(
     model: onnx.ModelProto,
-    logits: str,
-    classes: int,
+    found: Anatomy,
+    site: Site,
+    names: dict[str, str],
     options: Options,
     class_names: Sequence[str] | None,
 ) -> None:
@@ -192,10 +312,23 @@ def _describe(
     from onnx import helper
 
     from softxent.models import _checks
-    from softxent.onnx.metadata import Metadata
+    from softxent.onnx import metadata
 
-    names = _checks.class_names(class_names, classes)
-    props = {prop.key: prop.value for prop in model.metadata_props}
-    props |= Metadata("attached", options, names, logits=logits).props()
+    stated = metadata.read(model)
+    about = metadata.Metadata(
+        "attached",
+        options,
+        _checks.class_names(class_names or found.class_names, site.classes),
+        stated.feature_names if stated is not None else None,
+        logits=site.logits.name,
+        parameters=stated.parameters if stated is not None else None,
+        binary=site.binary,
+        renamed={role: name for role, name in names.items() if role != name},
+    )
+    others = {
+        prop.key: prop.value
+        for prop in model.metadata_props
+        if not prop.key.startswith(metadata.PREFIX)
+    }
     del model.metadata_props[:]
-    helper.set_model_props(model, props)
+    helper.set_model_props(model, others | about.props())

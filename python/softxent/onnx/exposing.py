@@ -14,20 +14,25 @@ from softxent.onnx.values import ValueType
 
 
 def with_logits(model: onnx.ModelProto, logits: Logits) -> onnx.ModelProto:
-    """Copy a model such that the logits are an output of it, under ``logits.name``.
+    """Copy a model such that the logits are an output of it; see `expose_logits`."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    expose_logits(copy, logits)
+    return copy
+
+
+def expose_logits(model: onnx.ModelProto, logits: Logits) -> None:
+    """Make the logits an output of a model, under ``logits.name``.
 
     Logits inside a LinearClassifier or boosted trees are computed by a second node of the same
     parameters that leaves out the transformation; one logit of two classes is the score of the
     second, (n, 1).
     """
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    graph = copy.graph
+    graph = model.graph
     if logits.raw is not None:
         _compute_scores(graph, logits)
     if logits.name not in {output.name for output in graph.output}:
         graph.output.append(_described(logits.name, ValueType(logits.dtype, logits.shape)))
-    return copy
 
 
 def _described(name: str, kind: ValueType) -> onnx.ValueInfoProto:

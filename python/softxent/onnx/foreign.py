@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from graphlib import CycleError, TopologicalSorter
 from os import PathLike, fspath
 
@@ -58,10 +59,28 @@ def check_foreign(model: onnx.ModelProto) -> None:
     size = _expanded_size(model)
     if model.functions and size > MAX_NODES:
         raise ModelError(f"the functions of the model make {size} nodes, more than {MAX_NODES}")
+    with _shapes_filled(model):
+        try:
+            checker.check_model(model)
+        except (checker.ValidationError, shape_inference.InferenceError, ValueError) as error:
+            raise ModelError(f"onnx refuses the model: {error}") from error
+
+
+@contextmanager
+def _shapes_filled(model: onnx.ModelProto) -> Iterator[None]:
+    """Give inputs and outputs without a shape one: the checker wants it, runtimes infer it."""
+    bare = [
+        value.type.tensor_type
+        for value in [*model.graph.input, *model.graph.output]
+        if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape")
+    ]
+    for kind in bare:
+        kind.shape.SetInParent()
     try:
-        checker.check_model(model)
-    except (checker.ValidationError, shape_inference.InferenceError, ValueError) as error:
-        raise ModelError(f"onnx refuses the model: {error}") from error
+        yield
+    finally:
+        for kind in bare:
+            kind.ClearField("shape")
 
 
 def inlined(model: onnx.ModelProto) -> onnx.ModelProto:

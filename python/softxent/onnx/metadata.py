@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import onnx
 
@@ -11,10 +12,14 @@ import softxent
 from softxent.onnx.errors import ModelError
 from softxent.onnx.options import Options
 
-_PREFIX = "softxent."
+#: What all of our keys start with.
+PREFIX = "softxent."
 
 #: Networks that a file may claim to hold; "attached" is any graph that attach_loss extended.
 ARCHITECTURES = ("NeuralNet1", "NeuralNet2", "attached")
+
+#: What an attached loss adds to a graph, under these names where they are free.
+RENAMED = ("target", "loss", "log_probabilities")
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,9 @@ class Metadata:
     """What softxent writes into every model.
 
     `logits` is the name of the value that the loss is computed from, `parameters` the fingerprint
-    of the parameters in the file, None where it holds none of ours.
+    of the parameters in the file, None where it holds none of ours. Of an attached loss, `binary`
+    says that there is one logit per sample, and `renamed` what target, loss and log_probabilities
+    are called where the graph had these names already.
     """
 
     architecture: str
@@ -31,6 +38,12 @@ class Metadata:
     feature_names: tuple[str, ...] | None = None
     logits: str = "logits"
     parameters: str | None = None
+    binary: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def name_of(self, role: str) -> str:
+        """Name of the input "target", or of the output "loss" or "log_probabilities"."""
+        return self.renamed.get(role, role)
 
     def props(self) -> dict[str, str]:
         """Encode as metadata_props."""
@@ -46,7 +59,11 @@ class Metadata:
                 props[kind] = json.dumps(names, ensure_ascii=False)
         if self.parameters is not None:
             props["parameters"] = self.parameters
-        return {_PREFIX + key: value for key, value in props.items()}
+        if self.binary:
+            props["binary"] = "true"
+        if self.renamed:
+            props["renamed"] = json.dumps(dict(self.renamed), ensure_ascii=False, sort_keys=True)
+        return {PREFIX + key: value for key, value in props.items()}
 
 
 def read(model: onnx.ModelProto) -> Metadata | None:
@@ -58,9 +75,9 @@ def read(model: onnx.ModelProto) -> Metadata | None:
         If the metadata is incomplete or contradicts itself.
     """
     props = {
-        prop.key.removeprefix(_PREFIX): prop.value
+        prop.key.removeprefix(PREFIX): prop.value
         for prop in model.metadata_props
-        if prop.key.startswith(_PREFIX)
+        if prop.key.startswith(PREFIX)
     }
     if not props:
         return None
@@ -84,7 +101,23 @@ def read(model: onnx.ModelProto) -> Metadata | None:
         _names("feature", props.get("feature_names")),
         props["logits"],
         props.get("parameters"),
+        props.get("binary") == "true",
+        _renamed(props.get("renamed")),
     )
+
+
+def _renamed(text: str | None) -> dict[str, str]:
+    what = "the names of target and outputs in the model's metadata"
+    try:
+        names = json.loads(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{what} are invalid: {error}") from error
+    pairs = names.items() if isinstance(names, dict) else ()
+    if len(pairs) != len(names) or not all(
+        role in RENAMED and isinstance(name, str) for role, name in pairs
+    ):
+        raise ModelError(f"{what} must be strings for {', '.join(RENAMED)}, got {text}")
+    return names
 
 
 def _names(kind: str, text: str | None) -> tuple[str, ...] | None:

@@ -66,10 +66,7 @@ def value_types(model: onnx.ModelProto) -> dict[str, ValueType]:
     ModelError
         If they contradict each other.
     """
-    try:
-        graph = shape_inference.infer_shapes(model, data_prop=True).graph
-    except (shape_inference.InferenceError, ValueError) as error:
-        raise ModelError(f"onnx refuses the model: {error}") from error
+    graph = _inferred(model)
     found = {
         tensor.name: ValueType(dtype_name(tensor.data_type), tuple(tensor.dims))
         for tensor in graph.initializer
@@ -77,3 +74,29 @@ def value_types(model: onnx.ModelProto) -> dict[str, ValueType]:
     return found | {
         value.name: declared(value) for value in [*graph.input, *graph.value_info, *graph.output]
     }
+
+
+def declare_shapes(model: onnx.ModelProto) -> None:
+    """Declare the shapes of outputs that have none, where they follow.
+
+    Raises
+    ------
+    ModelError
+        If types and shapes contradict each other.
+    """
+    bare = [
+        output
+        for output in model.graph.output
+        if output.type.HasField("tensor_type") and not output.type.tensor_type.HasField("shape")
+    ]
+    if bare:
+        inferred = {output.name: output.type for output in _inferred(model).output}
+        for output in bare:
+            output.type.CopyFrom(inferred[output.name])
+
+
+def _inferred(model: onnx.ModelProto) -> onnx.GraphProto:
+    try:
+        return shape_inference.infer_shapes(model, data_prop=True).graph
+    except (shape_inference.InferenceError, ValueError) as error:
+        raise ModelError(f"onnx refuses the model: {error}") from error

@@ -19,6 +19,7 @@ from softxent.onnx import metadata
 from softxent.onnx.architecture import PARAMETERS, State, fingerprint
 from softxent.onnx.errors import ModelError
 from softxent.onnx.files import check_plain, read_model
+from softxent.onnx.foreign import check_foreign
 from softxent.onnx.graph import tensor_type
 from softxent.onnx.options import Options
 from softxent.onnx.recognise import HEADS, Network, View, attribute, recognise, shows
@@ -72,7 +73,9 @@ class Subject:
 
     @property
     def binary(self) -> bool:
-        """Whether it is a NeuralNet1."""
+        """Whether there is one logit per sample, as of a NeuralNet1."""
+        if self.attached:
+            return self.about is not None and self.about.binary
         return self.network is not None and self.network.architecture.binary
 
     @property
@@ -171,8 +174,11 @@ def read_subject(path: str | os.PathLike[str], options: Mapping[str, Any]) -> Su
     """
     model = read_model(path)
     try:
-        check_plain(model)
         about = metadata.read(model)
+        if about is not None and about.architecture == "attached":
+            check_foreign(model)
+        else:
+            check_plain(model)
     except ModelError as error:
         raise ModelError(f"{os.fspath(path)}: {error}") from error
     view = View(model)
@@ -241,7 +247,7 @@ def _stated_roles(view: View, about: metadata.Metadata) -> dict[str, str]:
         known = (*ROLES, *_train_step_outputs(about.options))
         return {name: name for name in view.outputs if name in known}
     roles = _structural_roles(view, view.source(about.logits))
-    return roles | {"loss": "loss", "log_probabilities": "log_probabilities"}
+    return roles | {about.name_of(role): role for role in ("loss", "log_probabilities")}
 
 
 def _structural_roles(view: View, logits: str) -> dict[str, str]:
@@ -292,7 +298,7 @@ def _interface_problems(view: View, model: onnx.ModelProto, about: metadata.Meta
     """Compare outputs, operators and versions with what the metadata claim."""
     options, found = about.options, set(view.outputs)
     if about.architecture == "attached":
-        expected = {"loss", "log_probabilities", about.logits}
+        expected = {about.logits, about.name_of("loss"), about.name_of("log_probabilities")}
         return [f"{name}: the file has no such output" for name in sorted(expected - found)]
     expected = set(
         _train_step_outputs(options)
@@ -340,7 +346,8 @@ def _inputs(
     """Find the inputs for features and targets."""
     x = network.x if network is not None else next(iter(view.inputs), "x")
     if about is not None:
-        return x, "target" if "target" in view.inputs else None
+        target = about.name_of("target")
+        return x, target if target in view.inputs else None
     for node in view.nodes:
         if HEADS.get(node.op_type) == "loss":
             target = view.source(node.input[1])

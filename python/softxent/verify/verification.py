@@ -208,7 +208,8 @@ class Verification:
 
     def _logits(self, got: dict[str, Array]) -> Array:
         """Logits of a black box, on which only the loss is ours to check."""
-        return next(got[name] for name, role in self.subject.roles.items() if role == "logits")
+        z = next(got[name] for name, role in self.subject.roles.items() if role == "logits")
+        return z.reshape(-1) if self._binary else z
 
     def _note_accuracy(self, provider: str, got: dict[str, Array]) -> None:
         """Share of right predictions, if y are labels."""
