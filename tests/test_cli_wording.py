@@ -207,3 +207,14 @@ def test_signal_during_a_training_gives_json(folder: Path) -> None:
     assert process.returncode == 130
     result = json.loads(out)
     assert result.get("error") == "interrupted" or result["history"]["interrupted"] is True
+
+
+def test_html_report_without_its_extra_is_refused_before_the_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    for module in ("matplotlib", "jinja2"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert main(["verify", "k.onnx", "--data", "k.csv", "--html", "r.html"]) == 2
+    message = capsys.readouterr().err
+    assert "--html needs matplotlib, jinja2: pip install 'softxent[plot]'" in message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +103,59 @@ def test_samples_are_the_surest_and_the_hardest():
     probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.6, 0.4], [0.2, 0.8]])
     assert figures._surest(labels, probabilities, 2) == [0, 3]
     assert figures._hardest(labels, probabilities, 2) == [1, 2]
+
+
+def test_demo_says_on_one_screen_what_was_found(tmp_path, monkeypatch, capsys):
+    """24 lines of 100 columns hold everything on a terminal, what goes to stderr included."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo"]) == 0
+    captured = capsys.readouterr()
+    lines = (captured.err + captured.out).splitlines()
+    assert len(lines) <= 23  # and the prompt
+    assert max(map(len, lines)) <= 100
+    assert re.search(r"accuracy\s+9[7-9]\.\d+% of 359", captured.out)
+    for name in ("digits.onnx", "digits-loss.onnx"):
+        assert re.search(rf"verified\s+{name}\s+native,.*: 0\.\d+ of the bound", captured.out)
+    assert "report.html" in captured.out and captured.out.endswith("passed\n")
+
+
+def test_report_has_the_details(folder):
+    page = (folder / "report.html").read_text()
+    assert page.count("<details>") == 2
+    for detail in ("Bounds:", "worst value of", "µs on", "ok      structure"):
+        assert detail in page
+
+
+def test_failed_verification_is_shown_shortly(folder):
+    result = demo.run(folder, progress=False, say=lambda message: None)
+
+    class Failed:
+        passed = False
+        failures = tuple(f"logits: {'far ' * 60}off" for _ in range(9))
+
+    result.reports = {"digits.onnx": Failed()}
+    lines = str(result).splitlines()
+    assert len(lines) < 15 and max(map(len, lines)) <= 100
+    assert [line for line in lines if line.startswith("FAILED")][-1].endswith("and 6 more")
+    assert lines[-1].endswith("FAILED")
+
+
+@pytest.mark.parametrize(
+    "missing", [["onnx"], ["jinja2"], ["onnx", "onnxruntime", "matplotlib", "jinja2"]]
+)
+def test_missing_extras_are_told_at_once_and_before_the_training(
+    missing, tmp_path, monkeypatch, capsys
+):
+    def too_late(*args, **options):
+        raise AssertionError("the training was begun")
+
+    for module in missing:
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(models.NeuralNet2, "fit", too_late)
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo"]) == 2
+    assert capsys.readouterr().err == (
+        f"softxent demo: error: softxent demo needs {', '.join(missing)}: "
+        "pip install 'softxent[demo]'\n"
+    )
+    assert not list(tmp_path.iterdir())

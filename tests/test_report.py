@@ -9,7 +9,7 @@ import jinja2
 import numpy as np
 import pytest
 
-from softxent.report import PALETTE, figure_uri, render, subplots, write_text
+from softxent.report import PALETTE, figure_uri, number_axis, render, subplots, write_text
 
 
 def drawn():
@@ -75,3 +75,44 @@ def test_write_text_replaces_a_file_as_a_whole(tmp_path):
     write_text(path, "two ü\n")
     assert path.read_bytes() == "two ü\n".encode()
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(30.9, 318.5), (0.4, 5000.0), (101.0, 103.0), (7.0, 7.0), (1e-3, 1e6), (200.0, 200.0), (5, 9)],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["xaxis", "yaxis"])
+def test_number_axis_has_numbers_at_both_ends(name, values):
+    """Also where no power of ten lies between the values."""
+    figure, axes = subplots()
+    axes.loglog(values, values)
+    axis = getattr(axes, name)
+    number_axis(axis, values)
+    figure.draw_without_rendering()
+    low, high = sorted(axis.get_view_interval())
+    shown = {
+        tick.get_loc(): tick.label1.get_text()
+        for tick in axis.get_major_ticks()
+        if low <= tick.get_loc() <= high
+    }
+    assert len(shown) >= 2 and all(shown.values()) and len(shown) <= 18
+    assert {float(text) for text in shown.values()} == set(shown)
+    assert min(shown) == low <= min(values) <= max(values) <= high == max(shown)
+
+
+def test_time_plot_of_a_verification_has_numbers_on_its_axes():
+    from softxent.verify.page import timing_figure
+    from softxent.verify.report import Report
+    from softxent.verify.timing import Timing
+
+    timings = [Timing("native", size, 3e-5 + 1e-7 * size, 5) for size in (1, 32, 256)]
+    figure = timing_figure(Report({}, [], [], timings=timings))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = axis.get_view_interval()
+        numbers = [
+            float(t.label1.get_text()) for t in axis.get_major_ticks() if t.label1.get_text()
+        ]
+        assert sum(low <= number <= high for number in numbers) >= 2

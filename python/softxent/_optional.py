@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Sequence
 from types import ModuleType
 
-__all__ = ["available", "require"]
+__all__ = ["available", "require", "require_all"]
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:
@@ -42,6 +43,30 @@ def require(module: str, extra: str, purpose: str) -> ModuleType:
         raise ImportError(
             f"{purpose} needs {package}: pip install 'softxent[{extra}]'", name=package
         ) from error
+
+
+def require_all(modules: Sequence[str], extra: str, purpose: str) -> None:
+    """
+    Say what is missing of several optional dependencies, before any work is done with some.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        Names of top-level modules.
+    extra, purpose : str
+        As for `require`.
+
+    Raises
+    ------
+    ImportError
+        If some are not installed; with the names of all of them.
+    """
+    missing = [module for module in modules if not available(module)]
+    if missing:
+        raise ImportError(
+            f"{purpose} needs {', '.join(missing)}: pip install 'softxent[{extra}]'",
+            name=missing[0],
+        )
 
 
 def available(module: str) -> bool:

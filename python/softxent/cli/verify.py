@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from softxent._files import check_writable
+from softxent._optional import require_all
 from softxent.cli import _data, _nets
 from softxent.cli._console import emit, note, steps
 from softxent.cli._parser import Commands, add_command
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from softxent import verify
 
     if args.html is not None:
+        require_all(("matplotlib", "jinja2"), "plot", "--html")
         check_writable(args.html)
     reference = None if args.reference is None else _nets.load(args.reference)
     dataset = _data.load(args, None if reference is None else reference.class_names)

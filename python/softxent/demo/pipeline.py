@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import softxent
 from softxent._files import make_folder
+from softxent._optional import require_all
 from softxent.data import Dataset, load_digits
 from softxent.demo.settings import HIDDEN, LABEL_SMOOTHING, REQUIRED_ACCURACY, TRAINING
 from softxent.models import History, NeuralNet2
@@ -87,14 +88,10 @@ class Result:
         }
 
     def __str__(self) -> str:
-        """Give the verdicts as text."""
-        tables = [str(report) for report in self.reports.values()]
-        verdict = "passed" if self.passed else "FAILED"
-        summary = (
-            f"{verdict}: test accuracy {self.test_accuracy:.2%} on {len(self.test)} digits, "
-            f"report in {self.folder / 'report.html'}"
-        )
-        return "\n\n".join([*tables, summary])
+        """Give what was found in a few lines; the details are in the report."""
+        from softxent.demo.writing import summary
+
+        return summary(self)
 
 
 def run(
@@ -127,10 +124,11 @@ def run(
     Raises
     ------
     ImportError
-        If onnx, onnxruntime, matplotlib or jinja2 is not installed.
+        If some of onnx, onnxruntime, matplotlib and jinja2 are not installed; before the training.
     OSError
         If the folder cannot be written to.
     """
+    require_all(("onnx", "onnxruntime", "matplotlib", "jinja2"), "demo", "softxent demo")
     folder = make_folder(folder)
     say("1/4  training a 784-64-10 net on handwritten digits")
     result = _train(folder, seed, progress)

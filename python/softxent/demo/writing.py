@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,13 +11,16 @@ import numpy as np
 import softxent
 from softxent._files import atomic_write
 from softxent.demo import figures
-from softxent.demo.settings import HIDDEN, LABEL_SMOOTHING, TRAINING
+from softxent.demo.settings import HIDDEN, LABEL_SMOOTHING, REQUIRED_ACCURACY, TRAINING
 from softxent.report import figure_uri, render
 from softxent.verify import table
 
 if TYPE_CHECKING:
     from softxent.demo.pipeline import Result
     from softxent.verify.report import Report
+
+#: So many failures of a model are shown on the terminal, cut to so many characters.
+_SHOWN_FAILURES, _WIDTH = 3, 70
 
 _FILES = {
     "digits.onnx": "images in; logits, probabilities and predicted class out",
@@ -31,6 +35,37 @@ def write(result: Result) -> None:
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
     atomic_write(result.folder / "report.json", text + "\n")
     atomic_write(result.folder / "report.html", _page(result, summary))
+
+
+def summary(result: Result) -> str:
+    """Say on less than a screen what was trained, whether the exports agree and where it all is."""
+    lines = [
+        f"trained   {result.net!r} on {len(result.train)} digits in "
+        f"{result.seconds['training']:.1f} s",
+        f"accuracy  {result.test_accuracy:.2%} of {len(result.test)} held-out digits, "
+        f"{REQUIRED_ACCURACY:.0%} required",
+    ]
+    for name, report in result.reports.items():
+        verdict = "verified" if report.passed else "FAILED"
+        lines += [f"{verdict:<8}  {name:<16}  {line}" for line in _findings(report)]
+    lines += [
+        "",
+        f"{result.folder} has {', '.join(_FILES)} and",
+        f"report.html with every comparison, its bound, and pictures: "
+        f"{'passed' if result.passed else 'FAILED'}",
+    ]
+    return "\n".join(lines)
+
+
+def _findings(report: Report) -> list[str]:
+    """What stands behind a model's verdict: the references, or the first failures."""
+    if not report.passed:
+        shown, more = report.failures[:_SHOWN_FAILURES], len(report.failures) - _SHOWN_FAILURES
+        lines = [textwrap.shorten(failure, _WIDTH, placeholder=" …") for failure in shown]
+        return [*lines, f"and {more} more"] if more > 0 else lines
+    references = dict.fromkeys(c.against for c in report.comparisons if " from " not in c.against)
+    closest = max(c.ratio for c in report.comparisons)
+    return [f"{', '.join(references)}: {closest:.2g} of the bound"]
 
 
 def _page(result: Result, summary: dict[str, Any]) -> str:
@@ -88,5 +123,6 @@ def _agreement(name: str, report: Report) -> dict[str, Any]:
         "name": name,
         "passed": report.passed,
         "failures": report.failures,
+        "text": str(report),
         "rows": [table.cells(comparison, count) for comparison, count in report.summary()],
     }

@@ -5,7 +5,7 @@ drawn on canvases from `subplots`, which carry the same palette as the page, and
 `figure_uri`. Needs the ``plot`` extra (jinja2, matplotlib), imported on first use.
 """
 
-from softxent.report._figures import PALETTE, figure_uri, subplots
+from softxent.report._figures import PALETTE, figure_uri, number_axis, subplots
 from softxent.report._pages import render, write_text
 
-__all__ = ["PALETTE", "figure_uri", "render", "subplots", "write_text"]
+__all__ = ["PALETTE", "figure_uri", "number_axis", "render", "subplots", "write_text"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from softxent._optional import require
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 #: Line colours, distinguishable to colour-blind readers (Okabe and Ito, 2008).
@@ -66,6 +69,46 @@ def subplots(
     with matplotlib.rc_context(_style()):
         figure = figures.Figure(figsize=size, layout="constrained")
         return figure, figure.subplots(rows, columns, **options)
+
+
+def number_axis(axis: Axis, values: Sequence[float]) -> None:
+    """Give a logarithmic axis a range and numbers that can be read, however close the values lie.
+
+    matplotlib labels the powers of ten, of which a narrow range may hold none.
+
+    Parameters
+    ----------
+    axis : matplotlib.axis.Axis
+        ``axes.xaxis`` or ``axes.yaxis`` of logarithmic scale.
+    values : sequence of float
+        What is drawn along it, all above 0.
+    """
+    ticks = log_ticks(min(values), max(values))
+    axis.set_ticks(ticks, [f"{tick:g}" if tick < 1e6 else f"{tick:.0e}" for tick in ticks])
+    axis.set_minor_locator(require("matplotlib.ticker", "plot", "softxent.report").NullLocator())
+    limits = axis.axes.set_ylim if axis is axis.axes.yaxis else axis.axes.set_xlim
+    limits(ticks[0], ticks[-1])
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return at least two round numbers around an interval: 1, 2, 5 or powers of ten alone.
+
+    Parameters
+    ----------
+    low, high : float
+        The ends, above 0.
+
+    Returns
+    -------
+    list of float
+        Ascending; the first at most `low`, the last at least `high` and above the first.
+    """
+    first, last = math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1
+    steps = (1, 2, 5) if last - first <= 6 else (1,)
+    ticks = [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
+    start = max(k for k, tick in enumerate(ticks) if tick <= low)
+    end = min(k for k, tick in enumerate(ticks) if tick >= high)
+    return ticks[start : max(end, start + 1) + 1]
 
 
 def figure_uri(fig: Figure, format: str = "svg", *, dpi: int = 160) -> str:

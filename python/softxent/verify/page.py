@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from softxent.report import figure_uri, render, subplots
+from softxent.report import figure_uri, number_axis, render, subplots
 from softxent.verify import table
 from softxent.verify.timing import threads
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from softxent.verify.report import Report
 
 
@@ -40,7 +42,9 @@ def _pictures(report: Report) -> list[tuple[str, str]]:
         pictures.append((_histogram(report), "Share of the values by their distance from the "
                          "native network, in units in the last place."))  # fmt: skip
     if report.timings:
-        pictures.append((_timing(report), f"Median time of one batch, on {threads()} each."))
+        pictures.append(
+            (figure_uri(timing_figure(report)), f"Median time of one batch, on {threads()} each.")
+        )
     return pictures
 
 
@@ -111,14 +115,16 @@ def _histogram(report: Report) -> str:
     return figure_uri(figure)
 
 
-def _timing(report: Report) -> str:
+def timing_figure(report: Report) -> Figure:
+    """Draw the time of a batch against its number of rows, a line per runner."""
     figure, axes = subplots()
     for runner in dict.fromkeys(timing.runner for timing in report.timings):
         points = [(t.batch_size, 1e6 * t.seconds) for t in report.timings if t.runner == runner]
         axes.loglog(*zip(*points, strict=True), "o-", markersize=4, label=runner)
     sizes = sorted({timing.batch_size for timing in report.timings})
-    axes.set_xticks(sizes, list(map(str, sizes)), minor=False)
     axes.minorticks_off()
+    axes.set_xticks(sizes, list(map(str, sizes)), minor=False)
+    number_axis(axes.yaxis, [1e6 * timing.seconds for timing in report.timings])
     axes.set(xlabel="rows", ylabel="µs per batch", title="Time")
     axes.legend(fontsize=8)
-    return figure_uri(figure)
+    return figure
