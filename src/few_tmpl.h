@@ -112,10 +112,10 @@ static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
     int contiguous = !p->mask.p && p->blocks == 1;
     for (int k = 0; k < 4; k++)
         contiguous &= !views[k]->p || views[k]->cls == sizeof(ST) || job->classes == 1;
-    if (contiguous && (job->classes > N(few_classes)(job) || p->rows == 1))
-        N(rows)(job, p, scratch, total);
-    else if (N(is_single)(job, p))
+    if (N(is_single)(job, p))
         N(single)(job, p, total);
+    else if (contiguous && (job->classes > N(few_classes)(job) || p->rows == 1))
+        N(rows)(job, p, scratch, total);
     else if (N(is_few)(job, p, scratch))
         N(few_rows)(job, p, scratch, total);
     else

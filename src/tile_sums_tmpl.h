@@ -81,8 +81,9 @@ static void V(lanes_prepare)(const sxt_job *job, V(lanes) *s)
     s->any_special = 0;
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
         s->max[i] = s->at_skip[i] > s->rest[i] ? s->at_skip[i] : s->rest[i];
-        if (job->op == SXT_OP_LOGSUMEXP && !(fabs((double)s->max[i]) < SMALL_MAX)) {
-            s->skip[i] = -1; /* see skip_max */
+        int small = fabs((double)s->max[i]) < SMALL_MAX || job->classes == 1; /* see skip_max; single_tmpl.h */
+        if (job->op == SXT_OP_LOGSUMEXP && !small) {
+            s->skip[i] = -1;
             s->rest[i] = s->max[i];
         }
         s->special[i] |= s->nan[i] | !(fabs((double)s->max[i]) < (double)INFINITY);

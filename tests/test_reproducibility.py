@@ -148,3 +148,22 @@ def test_order_of_the_classes_does_not_change_a_bit(function, dtype: np.dtype, r
         expected = function(x)
         expected = expected[:, order] if expected.ndim == 2 else expected
         assert np.array_equal(function(x[:, order]), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("function", [sx.softmax, sx.log_softmax, sx.logsumexp])
+@pytest.mark.parametrize("classes", [1, 2, 3, 16, 17, 224, 225, 256, 257, 352, 353])
+def test_row_alone_equals_the_row_of_a_batch(function, classes: int, dtype, rng) -> None:
+    """In every shape that comes to the same rows: the way may depend on a row alone."""
+    scales = rng.choice([1e-3, 0.04, 1, 30], size=(80, 1))
+    x = cast(rng.normal(size=(80, classes)) * scales, dtype)
+    expected = function(x)
+    for rows in (1, 2, 15, 80):
+        assert np.array_equal(function(x[:rows]), expected[:rows]), rows
+    assert all(np.array_equal(function(row), of) for row, of in zip(x, expected, strict=True))
+    assert np.array_equal(function(x, where=np.ones(x.shape, bool)), expected)
+    assert np.array_equal(function(np.repeat(x, 2, axis=1)[:, ::2]), expected)
+    assert np.array_equal(
+        function(x[:, np.newaxis], axis=(1, 2)),
+        expected.reshape((80, 1, classes) if expected.ndim == 2 else (80,)),
+    )

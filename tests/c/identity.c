@@ -71,12 +71,56 @@ static void check_split(const problem *whole, ptrdiff_t cut)
     result_free(&b);
 }
 
+static bool reduces(const problem *p)
+{
+    return (p->kind == CALL_CROSS_ENTROPY || p->kind == CALL_BINARY) && p->reduction != SXT_NONE;
+}
+
+/* Some rows of the problem by themselves give what they give among the others. */
+static void check_part(const problem *whole, const result *all, ptrdiff_t first, ptrdiff_t rows)
+{
+    arrangement how = {.seed = 0};
+    problem part = rows_of(whole, first, rows);
+    result some = call_run(&part, &how);
+    CHECK(some.status == all->status, "status %d, %d", (int)all->status, (int)some.status);
+    for (int i = 0; i < MAX_OUTPUTS && some.status == SXT_OK && some.size[i]; i++) {
+        size_t row = all->size[i] / (size_t)whole->rows;
+        CHECK(some.size[i] == row * (size_t)rows &&
+                  memcmp(some.bytes[i], all->bytes[i] + row * (size_t)first, some.size[i]) == 0,
+              "output %d of %s %s, %td classes: rows %td to %td of %td, alone", i, call_names[whole->kind],
+              dtype_names[whole->dtype], whole->classes, first, first + rows, whole->rows);
+    }
+    result_free(&some);
+}
+
+/* On both sides of every number of classes at which the kernels take another way, each row alone, two and
+ * more at once. */
+static void check_few_rows(call_kind kind, sxt_dtype dtype)
+{
+    static const ptrdiff_t borders[] = {1, 2, 3, 7, 8, 15, 16, 31, 32, 63, 64, 127, 128, 224, 256, 352};
+    static const ptrdiff_t at_once[] = {1, 2, 15, 16, 17};
+    enum { BORDERS = sizeof borders / sizeof *borders, TIMES = 3, ROWS = 70 };
+    for (int i = 0; i < BORDERS * 2 * TIMES; i++) {
+        value_kind values = (value_kind)random_below(&source, NUM_VALUE_KINDS);
+        ptrdiff_t classes = borders[i / 2 % BORDERS] + i % 2;
+        problem p = problem_new(&source, kind, dtype, ROWS, classes, i < BORDERS * 2 ? VALUES_MODERATE : values);
+        arrangement how = {.seed = 0};
+        if (!reduces(&p)) {
+            result all = call_run(&p, &how);
+            for (size_t k = 0; k < sizeof at_once / sizeof *at_once; k++)
+                check_part(&p, &all, (ptrdiff_t)random_below(&source, (uint64_t)(ROWS - at_once[k])), at_once[k]);
+            result_free(&all);
+        }
+        problem_free(&p);
+    }
+}
+
 static void check_shape(call_kind kind, sxt_dtype dtype, ptrdiff_t rows, ptrdiff_t classes)
 {
     value_kind values = (value_kind)random_below(&source, NUM_VALUE_KINDS);
     problem p = problem_new(&source, kind, dtype, rows, classes, values);
     check_all_ways(&p);
-    if ((kind != CALL_CROSS_ENTROPY && kind != CALL_BINARY) || p.reduction == SXT_NONE)
+    if (!reduces(&p))
         check_split(&p, (ptrdiff_t)random_below(&source, (uint64_t)rows + 1));
     problem_free(&p);
 }
@@ -91,7 +135,8 @@ static void check_kind(call_kind kind, sxt_dtype dtype)
     for (ptrdiff_t classes = 1; classes <= 70; classes = classes * 3 / 2 + 1)
         check_shape(kind, dtype, 500 + (ptrdiff_t)random_below(&source, 200), classes);
     check_shape(kind, dtype, 1 + (ptrdiff_t)random_below(&source, 9), 5003);
-    check_shape(kind, dtype, 1, 100003);
+    check_shape(kind, dtype, 1, 140003);
+    check_few_rows(kind, dtype);
 }
 
 int main(int argc, char **argv)
