@@ -63,8 +63,6 @@ static void V(few_sum)(const sxt_job *job, V(few) *s, ptrdiff_t classes, int sto
 {
     if (sxt_smooths(job->blend) || job->scaled)
         V(few_sum_blend)(job, s, classes, store);
-    else if (job->op == SXT_OP_SOFTMAX && store)
-        V(few_sum_with)(s, classes, 0, 1, 0, NULL, NULL);
     else if (store)
         V(few_sum_with)(s, classes, SXT_T_IS_F32, 1, 0, NULL, NULL);
     else

@@ -113,12 +113,7 @@ static void N(sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t 
     if (sxt_smooths(job->blend) || job->scaled)
         N(sum_blend)(job, row, begin, end);
     else if (row->shift != 0.0)
-        N(range_sum)(job, row, begin, end, SXT_T_IS_F32 && job->op != SXT_OP_SOFTMAX, row->terms != NULL, N(SUM_ONLY),
-                     NULL, 0);
-    else if (job->op == SXT_OP_SOFTMAX && row->terms)
-        N(range_sum)(job, row, begin, end, 0, 1, N(SUM_ONLY), NULL, 1);
-    else if (job->op == SXT_OP_SOFTMAX)
-        N(range_sum)(job, row, begin, end, 0, 0, N(SUM_ONLY), NULL, 1);
+        N(range_sum)(job, row, begin, end, SXT_T_IS_F32, row->terms != NULL, N(SUM_ONLY), NULL, 0);
     else if (row->terms)
         N(range_sum)(job, row, begin, end, SXT_T_IS_F32, 1, N(SUM_ONLY), NULL, 1);
     else

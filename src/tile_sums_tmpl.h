@@ -160,10 +160,8 @@ static void V(tile_sum_all)(const sxt_job *job, V(lanes) *s, const V(tiles_t) *t
         V(tile_sum)(s, t->x, t->tail, nc, 0, 1, 1, NULL);
     else if (HAS_TAILS(t))
         V(tile_sum)(s, t->x, t->tail, nc, 0, 0, 1, NULL);
-    else if (job->op == SXT_OP_SOFTMAX && store)
-        V(tile_sum)(s, t->x, NULL, nc, 0, 1, 0, NULL);
     else if (job->op == SXT_OP_SOFTMAX)
-        V(tile_sum)(s, t->x, NULL, nc, 0, 0, 0, NULL);
+        V(tile_sum)(s, t->x, NULL, nc, SXT_T_IS_F32, store, 0, NULL);
     else if (sxt_smooths(job->blend))
         V(tile_sum)(s, t->x, NULL, nc, 0, store, 1, NULL);
     else if (store)
