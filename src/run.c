@@ -8,6 +8,8 @@
 
 #include "dispatch.h"
 #include "float_environment.h"
+#include "long_rows.h"
+#include "packing.h"
 #include "parallel.h"
 #include "scratch.h"
 
@@ -18,6 +20,9 @@
 /* Rows in a task are a multiple of the widest tile: of few classes, and of rows side by side. */
 #define ROW_MULTIPLE 64
 #define ROWS_ACROSS 128
+/* Tasks of fewer rows side by side, where they are long: of at least so many, and of about so many bytes. */
+#define LEAST_ACROSS 16
+#define ACROSS_BYTES ((ptrdiff_t)2 * 1024 * 1024)
 /* The same for capped logits: caps_tmpl.h. */
 #define CAPPED_ROWS 8
 
@@ -28,13 +33,14 @@ typedef struct {
     ptrdiff_t rows_per_task;
     sxt_total *totals; /* per task */
     sxt_scratch scratch[1]; /* of the caller, when it works alone */
-    int alone;
+    int alone, packs;
 } row_run;
 
 /* A Hessian needs the general form, whose gradient is a plain one's in other bits: where both are wanted of
  * a plain loss, the rows are gone through twice, in cache. The output that takes the logits' place is last. */
-static void run_plane(const row_run *run, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total)
+static void run_plane(const void *context, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total)
 {
+    const row_run *run = context;
     if (!plane->h.p || run->job->general) {
         run->plane(run->job, plane, scratch, total);
         return;
@@ -65,138 +71,33 @@ static void run_rows(void *context, ptrdiff_t task, int worker)
     sxt_scratch scratch = run->alone ? run->scratch[0] : sxt_thread_scratch();
     while (row < end) {
         sxt_plane plane = sxt_layout_plane(run->layout, row, end);
-        run_plane(run, &plane, scratch, &total);
+        if (run->packs && sxt_needs_packing(&plane, run->job->dtype, run->job->classes))
+            sxt_packed_plane(run_plane, run, &plane, run->job->dtype, run->job->classes, scratch, &total);
+        else
+            run_plane(run, &plane, scratch, &total);
         row += plane.rows;
     }
     run->totals[task] = total;
 }
 
-/* ---- one long row over several threads -------------------------------------------------------- */
-
-#define RANGE ((ptrdiff_t)32 * 1024)
-
-typedef struct {
-    const sxt_job *job;
-    const sxt_row_kernels *kernels;
-    sxt_row *row;
-    sxt_row *parts;
-} long_run;
-
-static void range_of(const long_run *run, ptrdiff_t task, ptrdiff_t *begin, ptrdiff_t *end)
+static int rows_are_closer(const sxt_layout *layout)
 {
-    *begin = task * RANGE;
-    *end = *begin + RANGE < run->job->classes ? *begin + RANGE : run->job->classes;
+    ptrdiff_t cls = layout->run_stride[SXT_X], row = layout->ndim ? layout->strides[SXT_X][layout->ndim - 1] : cls;
+    return (row < 0 ? -row : row) < (cls < 0 ? -cls : cls);
 }
 
-static void scan_range(void *context, ptrdiff_t task, int worker)
-{
-    long_run *run = context;
-    ptrdiff_t begin, end;
-    (void)worker;
-    range_of(run, task, &begin, &end);
-    run->parts[task] = *run->row;
-    run->kernels->scan(run->job, &run->parts[task], begin, end);
-}
-
-static void sum_range(void *context, ptrdiff_t task, int worker)
-{
-    long_run *run = context;
-    ptrdiff_t begin, end;
-    (void)worker;
-    range_of(run, task, &begin, &end);
-    run->parts[task] = *run->row;
-    run->kernels->sum(run->job, &run->parts[task], begin, end);
-}
-
-static void write_range(void *context, ptrdiff_t task, int worker)
-{
-    long_run *run = context;
-    ptrdiff_t begin, end;
-    (void)worker;
-    range_of(run, task, &begin, &end);
-    run->kernels->write(run->job, run->row, begin, end);
-}
-
-/* The first maximum and the largest of the others, from those of two ranges in order. */
-static void merge_scan(const sxt_job *job, sxt_row *row, const sxt_row *part)
-{
-    row->nan |= part->nan;
-    row->least = part->least < row->least ? part->least : row->least;
-    if (sxt_skips_max(job) && part->at_skip > row->at_skip) {
-        row->rest = part->rest > row->at_skip ? part->rest : row->at_skip;
-        row->at_skip = part->at_skip;
-        row->skip = part->skip;
-    } else {
-        double other = sxt_skips_max(job) ? part->at_skip : part->rest;
-        row->rest = other > row->rest ? other : row->rest;
-    }
-}
-
-static sxt_status run_long_row(const sxt_job *job, const sxt_plane *plane, ptrdiff_t position,
-                               const sxt_row_kernels *kernels, int store, sxt_total *total)
-{
-    ptrdiff_t ntasks = (job->classes + RANGE - 1) / RANGE;
-    int threads = sxt_get_num_threads();
-    sxt_row row = {.y = plane->y.p, .position = position, .terms = store ? plane->y.p : NULL};
-    kernels->start(job, &row, plane->x.p, plane->first_row);
-    sxt_row *parts = malloc(sizeof *parts * (size_t)ntasks);
-    if (!parts)
-        return SXT_ERR_MEMORY;
-    long_run run = {job, kernels, &row, parts};
-    sxt_parallel_for(ntasks, threads, scan_range, &run);
-    for (ptrdiff_t i = 0; i < ntasks; i++)
-        merge_scan(job, &row, &parts[i]);
-    kernels->prepare(job, &row);
-    sxt_parallel_for(ntasks, threads, sum_range, &run);
-    for (ptrdiff_t i = 0; i < ntasks; i++) {
-        row.a_hi += parts[i].a_hi;
-        row.a_lo += parts[i].a_lo;
-        row.b_hi += parts[i].b_hi;
-        row.b_lo += parts[i].b_lo;
-        row.dots.coarse_hi += parts[i].dots.coarse_hi;
-        row.dots.coarse_lo += parts[i].dots.coarse_lo;
-        row.dots.fine_hi += parts[i].dots.fine_hi;
-        row.dots.fine_lo += parts[i].dots.fine_lo;
-    }
-    free(parts);
-    kernels->finish(job, &row, total);
-    if (row.y)
-        sxt_parallel_for(ntasks, threads, write_range, &run);
-    return SXT_OK;
-}
-
-/* Rows one after another, each over all threads: worth it when there are fewer rows than threads. */
-static sxt_status run_long_rows(const sxt_job *job, const sxt_layout *layout, const sxt_row_kernels *kernels,
-                                int store, sxt_total *total)
-{
-    for (ptrdiff_t r = 0; r < layout->rows; r++) {
-        sxt_plane plane = sxt_layout_plane(layout, r, r + 1);
-        sxt_status status = run_long_row(job, &plane, r, kernels, store, total);
-        if (status != SXT_OK)
-            return status;
-    }
-    return SXT_OK;
-}
-
-static int splits_rows(const sxt_job *job, const sxt_layout *layout, ptrdiff_t item, int threads)
-{
-    int contiguous = layout->run_stride[SXT_X] == item && layout->blocks == 1 && !layout->base[SXT_MASK] &&
-                     !layout->base[SXT_H] &&
-                     (!layout->base[SXT_Y] || layout->run_stride[SXT_Y] == item);
-    int ignores = job->labels && job->has_ignore_index; /* rare; left to the general way */
-    return threads > 1 && layout->rows < 2 * threads && contiguous && !ignores && !job->general &&
-           job->classes >= 4 * RANGE;
-}
-
-/* Rows side by side fill their tiles, whatever the size of a task; one after another, they need not. */
+/* Rows side by side fill their tiles, whatever the size of a task, but the longest, which are few; rows one after
+ * another need not. */
 static ptrdiff_t rows_per_task(const sxt_layout *layout, ptrdiff_t item, int capped)
 {
-    ptrdiff_t fit = TASK_BYTES / (layout->classes * item);
-    if (layout->run_stride[SXT_X] != item && layout->classes > 1)
-        return fit < ROWS_ACROSS ? ROWS_ACROSS : fit / ROWS_ACROSS * ROWS_ACROSS;
+    ptrdiff_t row_bytes = layout->classes * item, fit = TASK_BYTES / row_bytes, least = capped ? CAPPED_ROWS : 1;
+    if (rows_are_closer(layout) && layout->classes > 1) {
+        least = ACROSS_BYTES / row_bytes / LEAST_ACROSS * LEAST_ACROSS;
+        least = least < LEAST_ACROSS ? LEAST_ACROSS : least > ROWS_ACROSS ? ROWS_ACROSS : least;
+        return fit < ROWS_ACROSS ? least : fit / ROWS_ACROSS * ROWS_ACROSS;
+    }
     if (fit >= ROW_MULTIPLE)
         return fit / ROW_MULTIPLE * ROW_MULTIPLE;
-    ptrdiff_t least = capped ? CAPPED_ROWS : 1;
     return fit < least ? least : fit;
 }
 
@@ -212,8 +113,8 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
     ptrdiff_t item = sxt_item_size(dtype), row_bytes = layout->classes * item;
     ptrdiff_t bytes = row_bytes * layout->rows;
     int threads = bytes < PARALLEL_BYTES ? 1 : sxt_get_num_threads();
-    if (splits_rows(job, layout, item, threads))
-        return run_long_rows(job, layout, kernels, item >= 4 && job->op != SXT_OP_LOG_SOFTMAX, total);
+    if (sxt_splits_rows(job, layout, threads))
+        return sxt_run_long_rows(job, layout, kernels, threads, total);
 
     int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
     int small_enough = bytes < PARALLEL_BYTES; /* for one task; without the divisions that say so too */
@@ -222,7 +123,7 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
     _Alignas(64) char small[SXT_SCRATCH_LEAST];
     sxt_total first[1];
     row_run rows = {job, layout, capped ? table->capped_plane : kernels->plane, per_task, first,
-                   {{small, sizeof small}}, ntasks == 1};
+                   {{small, sizeof small}}, ntasks == 1, !capped};
     if (ntasks == 1) {
         if (row_bytes > 64 || job->general)
             rows.scratch[0] = sxt_thread_scratch();

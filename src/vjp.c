@@ -8,7 +8,9 @@
 #include "check.h"
 #include "dispatch.h"
 #include "layout.h"
+#include "packing.h"
 #include "parallel.h"
+#include "scratch.h"
 
 /* A task is about this many elements: small enough to balance, large enough to amortise. */
 #define TASK_ELEMENTS ((ptrdiff_t)32 * 1024)
@@ -22,16 +24,28 @@ typedef struct {
     ptrdiff_t rows_per_task;
 } row_run;
 
+static void run_plane(const void *context, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total)
+{
+    const row_run *run = context;
+    (void)scratch;
+    (void)total;
+    run->kernels->plane(run->job, plane);
+}
+
 static void run_rows(void *context, ptrdiff_t task, int worker)
 {
     const row_run *run = context;
+    const sxt_vjp_job *job = run->job;
     (void)worker;
     ptrdiff_t row = task * run->rows_per_task, end = row + run->rows_per_task;
     if (end > run->layout->rows)
         end = run->layout->rows;
     while (row < end) {
         sxt_plane plane = sxt_layout_plane(run->layout, row, end);
-        run->kernels->plane(run->job, &plane);
+        if (sxt_needs_packing(&plane, job->dtype, job->classes))
+            sxt_packed_plane(run_plane, run, &plane, job->dtype, job->classes, sxt_thread_scratch(), NULL);
+        else
+            run->kernels->plane(job, &plane);
         row += plane.rows;
     }
 }
@@ -52,7 +66,7 @@ typedef struct {
     const sxt_vjp_job *job;
     const sxt_vjp_kernels *kernels;
     sxt_vjp_strip strip;
-    int sweep;
+    int threads, sweep;
     const sxt_vjp_lanes *lanes;
     sxt_vjp_lanes *parts; /* one for each task */
 } long_run;
@@ -81,9 +95,14 @@ static void merge(sxt_vjp_lanes *lanes, const sxt_vjp_lanes *part)
     }
 }
 
-static void run_long_row(long_run *run, ptrdiff_t tasks, int threads)
+/* One row, its classes side by side. */
+static sxt_status run_row(void *context, const sxt_plane *plane)
 {
+    long_run *run = context;
+    ptrdiff_t tasks = (run->job->classes + TASK_ELEMENTS - 1) / TASK_ELEMENTS;
+    int threads = run->threads;
     sxt_vjp_lanes lanes;
+    run->strip = (sxt_vjp_strip){plane, 0, 1, 1};
     memset(&lanes, 0, sizeof lanes);
     run->lanes = &lanes;
     run->sweep = SXT_VJP_SCAN;
@@ -98,31 +117,28 @@ static void run_long_row(long_run *run, ptrdiff_t tasks, int threads)
     run->kernels->finish(&run->strip, &lanes);
     run->sweep = SXT_VJP_WRITE;
     sxt_parallel_for(tasks, threads, run_range, run);
+    return SXT_OK;
 }
 
 static sxt_status run_long_rows(const sxt_vjp_job *job, const sxt_layout *layout,
                                 const sxt_vjp_kernels *kernels, int threads)
 {
-    ptrdiff_t tasks = (job->classes + TASK_ELEMENTS - 1) / TASK_ELEMENTS;
-    long_run run = {.job = job, .kernels = kernels};
-    run.parts = malloc(sizeof *run.parts * (size_t)tasks);
+    sxt_status status = SXT_OK;
+    long_run run = {.job = job, .kernels = kernels, .threads = threads};
+    run.parts = malloc(sizeof *run.parts * (size_t)((job->classes + TASK_ELEMENTS - 1) / TASK_ELEMENTS));
     if (!run.parts)
         return SXT_ERR_MEMORY;
-    for (ptrdiff_t r = 0; r < layout->rows; r++) {
+    for (ptrdiff_t r = 0; r < layout->rows && status == SXT_OK; r++) {
         sxt_plane plane = sxt_layout_plane(layout, r, r + 1);
-        run.strip = (sxt_vjp_strip){&plane, 0, 1, 1};
-        run_long_row(&run, tasks, threads);
+        status = sxt_packed_row(run_row, &run, &plane, job->dtype, job->classes, threads);
     }
     free(run.parts);
-    return SXT_OK;
+    return status;
 }
 
-static int splits_rows(const sxt_layout *layout, sxt_dtype dtype, int threads)
+static int splits_rows(const sxt_layout *layout, int threads)
 {
-    ptrdiff_t item = dtype == SXT_F64 ? 8 : dtype == SXT_F32 ? 4 : 2;
-    sxt_plane plane = sxt_layout_plane(layout, 0, 1);
-    return threads > 1 && layout->rows < 2 * threads && layout->classes >= 4 * TASK_ELEMENTS &&
-           sxt_vjp_is_contiguous(&plane, item);
+    return threads > 1 && layout->rows < 2 * threads && layout->classes >= 4 * TASK_ELEMENTS;
 }
 
 /* ---- entry points ----------------------------------------------------------------------------------------- */
@@ -131,7 +147,7 @@ static sxt_status run_layout(const sxt_vjp_job *job, const sxt_layout *layout, c
 {
     ptrdiff_t elements = layout->rows * layout->classes;
     int threads = elements < PARALLEL_ELEMENTS ? 1 : sxt_get_num_threads();
-    if (splits_rows(layout, job->dtype, threads))
+    if (splits_rows(layout, threads))
         return run_long_rows(job, layout, kernels, threads);
     run_all_rows(job, layout, kernels, threads);
     return SXT_OK;
