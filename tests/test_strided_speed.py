@@ -1,6 +1,7 @@
 """Elements that lie apart cost no more than a copy that brings them together.
 
-Ratios within one run, of the best of several repetitions: what is held here were factors of 10 to 40.
+Ratios within one run, of the best of several repetitions; what they hold off are factors of 10 to
+40.
 """
 
 from __future__ import annotations
