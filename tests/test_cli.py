@@ -250,17 +250,32 @@ def test_verify_returns_1_for_another_net(net_file, table, tmp_path, capsys):
     assert status == 1 and result["passed"] is False
 
 
-def test_export_from_torch_parameters(tmp_path, capsys):
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "identity"])
+def test_export_from_torch_asks_for_the_activation_and_uses_it(activation, tmp_path, capsys):
     torch = pytest.importorskip("torch")
-    module = torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.ReLU(), torch.nn.Linear(5, 3))
-    torch.save(module.state_dict(), tmp_path / "module.pt")
-    model = tmp_path / "module.onnx"
-    status, _ = run_json(capsys, "export", "--from-torch", tmp_path / "module.pt", "--out", model)
-    assert status == 0
+    between = [torch.nn.Identity() if activation == "identity" else getattr(torch, activation)]
+    first, last = torch.nn.Linear(4, 5), torch.nn.Linear(5, 3)
+    torch.save(torch.nn.Sequential(first, torch.nn.ReLU(), last).state_dict(), tmp_path / "net.pt")
+    model = tmp_path / "net.onnx"
+    argv = ("export", "--from-torch", tmp_path / "net.pt", "--out", model)
+    assert main([str(word) for word in argv]) == 2
+    message = capsys.readouterr().err
+    assert "net.pt does not say what stands between its linear layers: give --activation" in message
+    assert "activation=" not in message
+    assert not model.exists()
+    assert run_json(capsys, *argv, "--activation", activation)[0] == 0
     X = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
-    logits = softxent.onnx.load(model).forward(X)
-    expected = module(torch.from_numpy(X)).detach().numpy()
-    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-6)
+    expected = last(between[0](first(torch.from_numpy(X)))).detach().numpy()
+    np.testing.assert_allclose(softxent.onnx.load(model).forward(X), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_export_from_torch_without_a_hidden_layer_needs_no_activation(tmp_path, capsys):
+    torch = pytest.importorskip("torch")
+    torch.save(torch.nn.Linear(4, 3).state_dict(), tmp_path / "net.pt")
+    model = tmp_path / "net.onnx"
+    argv = ("export", "--from-torch", tmp_path / "net.pt", "--out", model)
+    assert run_json(capsys, *argv)[0] == 0
+    assert softxent.onnx.load(model).hidden_sizes == ()
 
 
 def test_export_attaches_the_loss(net_file, table, tmp_path, capsys):

@@ -159,7 +159,9 @@ def test_a_safetensors_file_of_other_origin_is_read_by_its_shapes(tmp_path):
     safetensors = pytest.importorskip("safetensors.numpy")
     for net in nets():
         safetensors.save_file(net.state_dict(), tmp_path / "net.safetensors")
-        loaded = models.load(tmp_path / "net.safetensors")
+        with pytest.raises(ValueError, match=r"net.safetensors: a state_dict of 2 .* activation="):
+            models.load(tmp_path / "net.safetensors")
+        loaded = models.load(tmp_path / "net.safetensors", activation="relu")
         assert type(loaded) is type(net)
         assert loaded.dtype == net.dtype
         np.testing.assert_array_equal(loaded.forward(np.ones((1, 5))), net.forward(np.ones((1, 5))))

@@ -262,7 +262,7 @@ def test_load_survives_random_damage(path, rng):
     [
         ("softxent.options", "{", "options in the model's metadata are invalid"),
         ("softxent.options", "[]", "expected an object, got list"),
-        ("softxent.options", '{"opset": 99}', "opset must be 13 to 20, got 99"),
+        ("softxent.options", '{"opset": 99}', r"opset must be 13 to \d+, got 99"),
         ("softxent.options", '{"exec": 1}', "exec"),
         ("softxent.options", "[" * 100_000, "invalid"),
         ("softxent.head", "loss", "names the head 'loss' and 'probabilities'"),

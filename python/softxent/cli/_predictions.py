@@ -11,7 +11,7 @@ import numpy as np
 
 from softxent import sigmoid
 from softxent._files import atomic_path, atomic_write
-from softxent.models import NeuralNet1, NeuralNet2
+from softxent.models import MLP
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,15 @@ class Predictions:
             )
 
 
-def predictions_of(net: NeuralNet1 | NeuralNet2, X: np.ndarray) -> Predictions:
+def predictions_of(net: MLP, X: np.ndarray) -> Predictions:
     """Predict with a network."""
     names = net.class_names or tuple(str(label) for label in range(net.num_classes))
     return Predictions(net.predict(X), _per_class(net, X), names)
 
 
-def _per_class(net: NeuralNet1 | NeuralNet2, X: np.ndarray) -> np.ndarray:
-    """Give NeuralNet1's one probability a partner, sigmoid(-x): 1 - p would lose digits."""
-    if isinstance(net, NeuralNet2):
+def _per_class(net: MLP, X: np.ndarray) -> np.ndarray:
+    """Give the one probability of one logit a partner, sigmoid(-x): 1 - p would lose digits."""
+    if net.head.outputs > 1:
         return net.predict_proba(X)
     logits = net.forward(X)
     return np.stack([sigmoid(-logits), sigmoid(logits)], axis=1)

@@ -15,11 +15,13 @@ from softxent.cli._parser import (
     positive_int,
     unit_float,
 )
+from softxent.models.activations import ACTIVATIONS
+from softxent.models.torch_bridge import UnknownActivationError
 
 #: Options that go to the library as they are, and only if they were given.
 _LOSS_OPTIONS = ("weight", "ignore_index", "label_smoothing", "reduction", "target", "primitive")
 _ATTACH_OPTIONS = ("logits", "num_classes", "rename", "convert")
-_NET_OPTIONS = ("head", "opset", "dtype", "momentum", "weight_decay")
+_NET_OPTIONS = ("head", "opset", "dtype", "momentum", "weight_decay", "activation")
 
 
 def register(commands: Commands) -> None:
@@ -33,7 +35,7 @@ def register(commands: Commands) -> None:
             softxent export digits.npz --out digits.onnx
             softxent export digits.npz --head loss --label-smoothing 0.1 --out digits-loss.onnx
             softxent export digits.npz --head train_step --momentum 0.9 --out digits-step.onnx
-            softxent export --from-torch model.pt --out model.onnx
+            softxent export --from-torch model.pt --activation relu --out model.onnx
             softxent export --attach-loss resnet.onnx --out resnet-loss.onnx
             softxent export --attach-loss two-heads.onnx --logits output --out with-loss.onnx
         """,
@@ -43,7 +45,7 @@ def register(commands: Commands) -> None:
     source.add_argument(
         "--from-torch",
         metavar="FILE",
-        help="a state_dict of two linear layers: .pt, .pth, .bin (no code in it is run) or "
+        help="a state_dict of linear layers: .pt, .pth, .bin (no code in it is run) or "
         ".safetensors",
     )
     source.add_argument(
@@ -85,7 +87,17 @@ def _add_net_options(parser: argparse.ArgumentParser) -> None:
         choices=("logits", "probabilities", "loss", "train_step"),
         help="what the graph computes (default: probabilities)",
     )
-    group.add_argument("--opset", type=int, metavar="N", help="13 to 20 (default: 17)")
+    group.add_argument(
+        "--activation",
+        choices=tuple(ACTIVATIONS),
+        help="with --from-torch: what stands between the layers, which a state_dict does not say",
+    )
+    group.add_argument(
+        "--opset",
+        type=int,
+        metavar="N",
+        help="13 to the newest that the installed onnxruntime loads (default: 17)",
+    )
     group.add_argument(
         "--dtype", choices=("float16", "float32", "float64"), help="(default: float32)"
     )
@@ -142,9 +154,17 @@ def _export(args: argparse.Namespace) -> None:
     for name in _ATTACH_OPTIONS:
         if getattr(args, name):
             raise ValueError(f"--{name.replace('_', '-')} goes with --attach-loss")
-    onnx.export(
-        args.model or args.from_torch, args.out, **_given(args, _NET_OPTIONS + _LOSS_OPTIONS)
-    )
+    if args.model is not None and hasattr(args, "activation"):
+        raise ValueError("--activation goes with --from-torch: a net's own file says it")
+    options = _given(args, _NET_OPTIONS + _LOSS_OPTIONS)
+    try:
+        onnx.export(args.model or args.from_torch, args.out, **options)
+    except UnknownActivationError:
+        raise ValueError(
+            f"{args.model or args.from_torch} does not say what stands between its linear layers: "
+            f"give {'--from-torch and ' if args.model else ''}--activation "
+            f"{', '.join(ACTIVATIONS)}"
+        ) from None
 
 
 def _attach(args: argparse.Namespace) -> None:

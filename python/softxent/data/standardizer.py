@@ -18,7 +18,7 @@ class Standardizer:
     The affine map x → (x - mean) / scale, one mean and scale per feature.
 
     Nets learn badly from features of very different sizes, so they are trained on standardised
-    ones. The map then belongs to the model: `TwoLayerNet.fold_standardizer` multiplies it into
+    ones. The map then belongs to the model: `Network.fold_standardizer` multiplies it into
     the first layer, after which the net, and every file written from it, takes raw features.
     There is no hidden preprocessing step to forget at deployment.
 

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from softxent._arrays import as_array, as_float
-from softxent._scalars import integer, number, seed
+from softxent._scalars import integer, number, seed, shown
 
 __all__ = [
     "class_names",
     "class_weights",
     "feature_names",
+    "flag",
     "integer",
+    "integers",
     "number",
     "seed",
     "table",
 ]
+
+
+def integers(name: str, values: Any, minimum: int) -> tuple[int, ...]:
+    """Return a sequence of integers as a tuple, or raise TypeError or ValueError."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence of integers such as (64,), got {shown(values)}")
+    return tuple(integer(f"{name}[{index}]", value, minimum) for index, value in enumerate(values))
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return a truth value as a bool, or raise TypeError."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
 
 
 def class_names(names: Sequence[str] | None, num_classes: int) -> tuple[str, ...] | None:

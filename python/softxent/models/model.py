@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from softxent.models import storage, torch_bridge, training
+from softxent.models import activations, storage, torch_bridge, training
 from softxent.models.history import History
-from softxent.models.network import TwoLayerNet
+from softxent.models.layers import Layers
+from softxent.models.network import Network
 from softxent.models.optimizers import Optimizer
 from softxent.models.problem import Problem
 from softxent.models.schedules import Schedule
@@ -23,26 +23,33 @@ if TYPE_CHECKING:
 __all__ = ["Model"]
 
 
-class Model(TwoLayerNet):
+class Model(Network):
     """
-    What `NeuralNet1` and `NeuralNet2` share besides the computation.
+    What all networks share besides the computation: training, files, PyTorch.
 
-    See `TwoLayerNet` for the attributes.
+    See `Network` for the attributes.
     """
+
+    #: The activations that a network of this class can have.
+    _ACTIVATIONS: ClassVar[tuple[str, ...]] = tuple(activations.ACTIVATIONS)
+    #: The number of its linear layers, where there is but one.
+    _DEPTH: ClassVar[int | None] = None
 
     @classmethod
-    def _of_sizes(
+    def _of_layers(
         cls,
-        input_size: int,
-        hidden_size: int,
-        outputs: int,
+        layers: Layers,
         *,
         seed: int | None,
         dtype: DTypeLike,
         class_names: Sequence[str] | None,
         feature_names: Sequence[str] | None,
     ) -> Self:
-        """Make a network from the shapes of its parameters."""
+        """Make a network of this shape, or raise ValueError if the class has another."""
+        raise NotImplementedError
+
+    def _sizes(self) -> dict[str, Any]:
+        """Return the arguments of the constructor that say the shape, as they stand in files."""
         raise NotImplementedError
 
     def fit(
@@ -79,8 +86,8 @@ class Model(TwoLayerNet):
         X : array_like, shape (n, input_size)
             The training features, n ≥ 1, all finite.
         y : array_like
-            NeuralNet2: integer labels, shape (n,), or floating class probabilities, shape
-            (n, num_classes). NeuralNet1: 0, 1 or probabilities of class 1, shape (n,) or (n, 1).
+            Integer labels, shape (n,), or floating class probabilities, shape (n, num_classes).
+            For a network of one logit: 0, 1 or probabilities of class 1, shape (n,) or (n, 1).
         epochs : int
             Number of passes over the data.
         batch_size : int
@@ -173,9 +180,7 @@ class Model(TwoLayerNet):
 
         metadata = storage.Metadata(
             class_name=type(self).__name__,
-            input_size=self.input_size,
-            hidden_size=self.hidden_size,
-            num_classes=self.num_classes,
+            sizes=self._sizes(),
             dtype=self.dtype.name,
             class_names=None if self.class_names is None else list(self.class_names),
             feature_names=None if self.feature_names is None else list(self.feature_names),
@@ -185,7 +190,7 @@ class Model(TwoLayerNet):
         storage.write(path, self.state_dict(), metadata)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
+    def load(cls, path: str | os.PathLike[str], *, activation: str | None = None) -> Self:
         """
         Read a network from a file.
 
@@ -194,10 +199,12 @@ class Model(TwoLayerNet):
         path : str or os.PathLike
             A file written by `save`, or a ``.safetensors`` file with the state_dict of an
             equivalent PyTorch module.
+        activation : str, optional
+            As for `from_torch`, where such a state_dict does not say it.
 
         Returns
         -------
-        NeuralNet1 or NeuralNet2
+        MLP, NeuralNet1 or NeuralNet2
             A network of this class.
 
         Raises
@@ -210,83 +217,89 @@ class Model(TwoLayerNet):
         ImportError
             If the safetensors package is needed and not installed.
         """
-        return cls._from_saved(storage.read(path))
+        return cls._from_saved(storage.read(path), activation)
 
     @classmethod
-    def _from_saved(cls, saved: storage.Saved) -> Self:
+    def _from_saved(cls, saved: storage.Saved, activation: str | None) -> Self:
         """Make a network from the contents of a file."""
         if saved.metadata is None:
-            return cls.from_torch(saved.parameters)
+            try:
+                stack = torch_bridge.Stack.of(saved.parameters, cls._DEPTH, ordered=False)
+                return cls._from_stack(stack, cls._activation(stack, activation))
+            except ValueError as error:
+                error.args = (f"{saved.path}: {error}",)
+                raise
         if saved.metadata.class_name != cls.__name__:
             raise ValueError(
                 f"{saved.path} has a {saved.metadata.class_name}, expected {cls.__name__}"
             )
+        stated = saved.metadata.sizes
+        if activation not in (None, stated.get("activation", "relu")):
+            raise ValueError(
+                f"{saved.path} has the activation {stated.get('activation', 'relu')!r}, "
+                f"got activation={activation!r}"
+            )
         try:
-            net = cls._from_parameters(
-                saved.parameters,
+            layers = Layers.of(saved.parameters, stated.get("activation", "relu"))
+            net = cls._of_layers(
+                layers,
                 seed=saved.metadata.seed,
                 dtype=saved.metadata.dtype,
                 class_names=saved.metadata.class_names,
                 feature_names=saved.metadata.feature_names,
             )
+            net.load_state_dict(saved.parameters)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{saved.path}: {error}") from error
-        for name in ("input_size", "hidden_size", "num_classes"):
-            stated, found = getattr(saved.metadata, name), getattr(net, name)
-            if stated != found:
-                raise ValueError(f"{saved.path}: {name} is stated as {stated!r} but is {found}")
+        for name, found in net._sizes().items():
+            if stated.get(name) != found:
+                raise ValueError(
+                    f"{saved.path}: {name} is stated as {stated.get(name)!r} but is {found}"
+                )
         return net
 
     @classmethod
-    def _from_parameters(
-        cls,
-        parameters: Mapping[str, np.ndarray],
-        *,
-        seed: int | None,
-        dtype: DTypeLike,
-        class_names: Sequence[str] | None,
-        feature_names: Sequence[str] | None,
-    ) -> Self:
-        """Make a network whose sizes are those of its parameters."""
-        shapes = [np.shape(parameters.get(f"linear{layer}.weight", ())) for layer in (1, 2)]
-        if [len(shape) for shape in shapes] != [2, 2]:
-            raise ValueError(
-                f"linear1.weight and linear2.weight must be matrices, got shapes {shapes}"
-            )
-        (hidden_size, input_size), (outputs, width) = shapes
-        if width != hidden_size:
-            raise ValueError(
-                f"linear2.weight must have {hidden_size} columns, as many as linear1.weight has "
-                f"rows, got {width}"
-            )
-        net = cls._of_sizes(
-            input_size,
-            hidden_size,
-            outputs,
-            seed=seed,
-            dtype=dtype,
-            class_names=class_names,
-            feature_names=feature_names,
+    def _from_stack(cls, stack: torch_bridge.Stack, activation: str) -> Self:
+        """Make a network with the parameters of a module or state_dict."""
+        net = cls._of_layers(
+            Layers.of(stack.parameters, activation),
+            seed=None,
+            dtype=stack.dtype,
+            class_names=None,
+            feature_names=None,
         )
-        net.load_state_dict(parameters)
+        net.load_state_dict(stack.parameters)
         return net
 
     @classmethod
-    def from_torch(cls, source: Any) -> Self:
+    def _activation(cls, stack: torch_bridge.Stack, given: str | None) -> str:
+        """Return the activation of a state_dict, or raise ValueError where nothing says it."""
+        if given is None and stack.depth > 1:
+            raise torch_bridge.UnknownActivationError(
+                f"a state_dict of {stack.depth} linear layers does not say what stands between "
+                "them: give activation='relu', 'tanh', 'sigmoid' or 'identity'"
+            )
+        return activations.checked(given or "identity")
+
+    @classmethod
+    def from_torch(cls, source: Any, *, activation: str | None = None) -> Self:
         """
         Make a network from a PyTorch module or state_dict.
 
         Parameters
         ----------
         source : torch.nn.Module or mapping of str to tensor or array
-            Two linear layers with a ReLU between them. The names are linear1 and linear2, or the
-            layers are taken in their order. A module is also run on random features, so that one
-            with the same parameters but another activation is not mistaken for this network; its
-            output may be logits or probabilities.
+            Linear layers of any names, in their order, with one activation between them. Biases
+            that some of the layers lack are 0. A module is also run on random features, so that
+            one with other layers beside them is not mistaken for this network; its output may be
+            logits or probabilities.
+        activation : {"relu", "tanh", "sigmoid", "identity"}, optional
+            The activation. Of a module it is found out by running it; a state_dict does not say
+            it, unless there is no hidden layer or the class has but one.
 
         Returns
         -------
-        NeuralNet1 or NeuralNet2
+        MLP, NeuralNet1 or NeuralNet2
             A network of this class with a copy of the parameters: float64 if one of them is,
             otherwise float32.
 
@@ -295,20 +308,15 @@ class Model(TwoLayerNet):
         TypeError
             If `source` is neither a module nor a mapping, or a parameter is not real.
         ValueError
-            If the parameters are not those of two such layers, or the module computes something
-            else.
+            If the parameters are not those of such layers, the module computes something else, or
+            nothing says the activation.
         """
-        parameters = torch_bridge.parameters_of(source)
-        double = any(array.dtype == np.float64 for array in parameters.values())
-        dtype = "float64" if double else "float32"
-        net = cls._from_parameters(
-            parameters, seed=None, dtype=dtype, class_names=None, feature_names=None
-        )
-        if not isinstance(source, Mapping):
-            torch_bridge.check_module(
-                source, net.input_size, lambda X: [net.forward(X), net.predict_proba(X)]
-            )
-        return net
+        stack = torch_bridge.Stack.of(source, cls._DEPTH)
+        if isinstance(source, Mapping):
+            return cls._from_stack(stack, cls._activation(stack, activation))
+        names = cls._ACTIVATIONS if activation is None else (activations.checked(activation),)
+        nets = {name: cls._from_stack(stack, name) for name in names}
+        return nets[torch_bridge.fitting(source, nets)]
 
     def to_torch(self) -> torch.nn.Module:
         """
@@ -317,13 +325,13 @@ class Model(TwoLayerNet):
         Returns
         -------
         torch.nn.Sequential
-            With layers linear1, relu and linear2 that own copies of the parameters. It computes
-            logits of the shape of `forward`, fit for `torch.nn.CrossEntropyLoss` or, with
-            NeuralNet1, `torch.nn.BCEWithLogitsLoss`.
+            With layers linear1, relu and linear2, or as many as there are, that own copies of the
+            parameters. It computes logits of the shape of `forward`, fit for
+            `torch.nn.CrossEntropyLoss` or, with one logit, `torch.nn.BCEWithLogitsLoss`.
 
         Raises
         ------
         ImportError
             If torch is not installed.
         """
-        return torch_bridge.to_module(self.parameters, flatten=self.head.outputs == 1)
+        return torch_bridge.to_module(self.layers, self.parameters)

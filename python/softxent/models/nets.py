@@ -1,23 +1,57 @@
-"""The two networks."""
+"""The two classical networks of one hidden layer, and reading any network from a file."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from numpy.typing import DTypeLike
 
 from softxent.models import _checks, storage
-from softxent.models.heads import BinaryHead, SoftmaxHead
-from softxent.models.model import Model
+from softxent.models.layers import Layers
+from softxent.models.mlp import MLP
+from softxent.models.torch_bridge import Stack
 
-__all__ = ["NeuralNet1", "NeuralNet2", "load"]
+__all__ = ["NeuralNet1", "NeuralNet2", "class_of", "load", "specialised"]
 
 
-class NeuralNet1(Model):
+class _OneHiddenLayer(MLP):
+    """An MLP of one hidden layer with ReLU and biases."""
+
+    _ACTIVATIONS: ClassVar[tuple[str, ...]] = ("relu",)
+    _DEPTH: ClassVar[int | None] = 2
+
+    @classmethod
+    def check_layers(cls, layers: Layers) -> None:
+        """Raise ValueError if there is not one hidden layer, with ReLU and biases."""
+        if not _has_one_hidden_layer(layers):
+            raise ValueError(
+                f"{cls.__name__} is Linear, ReLU, Linear with biases, got {layers}, which is an MLP"
+            )
+
+    @classmethod
+    def _activation(cls, stack: Stack, given: str | None) -> str:
+        return given or "relu"
+
+    def _sizes(self) -> dict[str, Any]:
+        return {
+            "input_size": self.input_size,
+            "hidden_size": self.hidden_size,
+            "num_classes": self.num_classes,
+        }
+
+    @property
+    def hidden_size(self) -> int:
+        """Number of hidden units."""
+        return self.hidden_sizes[0]
+
+
+class NeuralNet1(_OneHiddenLayer):
     """
     Binary classification: Linear, ReLU, Linear to one logit, sigmoid, binary cross-entropy.
+
+    The `MLP` of one hidden layer and one logit.
 
     Parameters
     ----------
@@ -59,27 +93,38 @@ class NeuralNet1(Model):
         class_names: Sequence[str] | None = None,
         feature_names: Sequence[str] | None = None,
     ) -> None:
+        hidden_size = _checks.integer("hidden_size", hidden_size, 1)
         super().__init__(
-            input_size, hidden_size, BinaryHead(), seed, dtype, class_names, feature_names
+            input_size,
+            (hidden_size,),
+            1,
+            seed=seed,
+            dtype=dtype,
+            class_names=class_names,
+            feature_names=feature_names,
         )
 
     @classmethod
-    def _of_sizes(
+    def check_layers(cls, layers: Layers) -> None:
+        """Raise ValueError if there is not one hidden layer, with ReLU and biases, or one logit."""
+        super().check_layers(layers)
+        if layers.outputs != 1:
+            raise ValueError(f"NeuralNet1 has 1 output, the given parameters have {layers.outputs}")
+
+    @classmethod
+    def _of_layers(
         cls,
-        input_size: int,
-        hidden_size: int,
-        outputs: int,
+        layers: Layers,
         *,
         seed: int | None,
         dtype: DTypeLike,
         class_names: Sequence[str] | None,
         feature_names: Sequence[str] | None,
     ) -> Self:
-        if outputs != 1:
-            raise ValueError(f"NeuralNet1 has 1 output, the given parameters have {outputs}")
+        cls.check_layers(layers)
         return cls(
-            input_size,
-            hidden_size,
+            layers.input_size,
+            layers.hidden_sizes[0],
             seed,
             dtype=dtype,
             class_names=class_names,
@@ -91,9 +136,11 @@ class NeuralNet1(Model):
         return f"NeuralNet1({self.input_size}, {self.hidden_size}, dtype='{self.dtype}')"
 
 
-class NeuralNet2(Model):
+class NeuralNet2(_OneHiddenLayer):
     """
     Classification into C classes: Linear, ReLU, Linear to C logits, softmax, cross-entropy.
+
+    The `MLP` of one hidden layer and as many logits as classes.
 
     Parameters
     ----------
@@ -138,25 +185,38 @@ class NeuralNet2(Model):
         class_names: Sequence[str] | None = None,
         feature_names: Sequence[str] | None = None,
     ) -> None:
-        head = SoftmaxHead(_checks.integer("num_classes", num_classes, 2))
-        super().__init__(input_size, hidden_size, head, seed, dtype, class_names, feature_names)
+        hidden_size = _checks.integer("hidden_size", hidden_size, 1)
+        super().__init__(
+            input_size,
+            (hidden_size,),
+            _checks.integer("num_classes", num_classes, 2),
+            seed=seed,
+            dtype=dtype,
+            class_names=class_names,
+            feature_names=feature_names,
+        )
 
     @classmethod
-    def _of_sizes(
+    def check_layers(cls, layers: Layers) -> None:
+        """Raise ValueError if there is not one hidden layer, with ReLU and biases, and C ≥ 2."""
+        super().check_layers(layers)
+        _checks.integer("num_classes", layers.outputs, 2)
+
+    @classmethod
+    def _of_layers(
         cls,
-        input_size: int,
-        hidden_size: int,
-        outputs: int,
+        layers: Layers,
         *,
         seed: int | None,
         dtype: DTypeLike,
         class_names: Sequence[str] | None,
         feature_names: Sequence[str] | None,
     ) -> Self:
+        cls.check_layers(layers)
         return cls(
-            input_size,
-            hidden_size,
-            outputs,
+            layers.input_size,
+            layers.hidden_sizes[0],
+            layers.outputs,
             seed,
             dtype=dtype,
             class_names=class_names,
@@ -171,26 +231,57 @@ class NeuralNet2(Model):
         )
 
 
-def load(path: str | os.PathLike[str]) -> NeuralNet1 | NeuralNet2:
+def specialised(net: MLP) -> MLP:
+    """Return a network as a NeuralNet1 or NeuralNet2 if it is one, which takes its parameters."""
+    cls = class_of(net.layers)
+    if isinstance(net, cls):
+        return net
+    special = cls._of_layers(
+        net.layers,
+        seed=net.seed,
+        dtype=net.dtype,
+        class_names=net.class_names,
+        feature_names=net.feature_names,
+    )
+    special.load_state_dict(net.parameters)
+    return special
+
+
+def class_of(layers: Layers) -> type[MLP]:
+    """Return the class of a network of this shape where nothing states one."""
+    if not _has_one_hidden_layer(layers):
+        return MLP
+    return NeuralNet1 if layers.outputs == 1 else NeuralNet2
+
+
+def _has_one_hidden_layer(layers: Layers) -> bool:
+    return len(layers.hidden_sizes) == 1 and layers.activation == "relu" and layers.bias
+
+
+def load(path: str | os.PathLike[str], *, activation: str | None = None) -> MLP:
     """
-    Read a network from a file, whichever of the two it is.
+    Read a network from a file, whatever its class.
 
     Parameters
     ----------
     path : str or os.PathLike
-        A ``.npz`` or ``.safetensors`` file. In a safetensors file of other origin, one output
-        means NeuralNet1.
+        A ``.npz`` or ``.safetensors`` file.
+    activation : {"relu", "tanh", "sigmoid", "identity"}, optional
+        What stands between the linear layers of a safetensors file of other origin, which does not
+        say it; such a file becomes a NeuralNet1 or NeuralNet2 where it is one, otherwise an MLP.
 
     Returns
     -------
-    NeuralNet1 or NeuralNet2
+    MLP, NeuralNet1 or NeuralNet2
         The network.
 
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
-        As `NeuralNet2.load`.
+        As `MLP.load`.
     """
     saved = storage.read(path)
-    cls = NeuralNet1 if saved.class_name == "NeuralNet1" else NeuralNet2
-    return cls._from_saved(saved)
+    if saved.metadata is None:
+        return specialised(MLP._from_saved(saved, activation))
+    cls = {cls.__name__: cls for cls in (MLP, NeuralNet1, NeuralNet2)}[saved.metadata.class_name]
+    return cls._from_saved(saved, activation)

@@ -1,4 +1,4 @@
-"""Linear, ReLU, Linear: parameters, forward and backward pass of both networks."""
+"""A multilayer perceptron under a head: parameters, predictions, losses and gradients."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from softxent._arrays import as_array
 from softxent.data.standardizer import Standardizer
 from softxent.models import _checks
 from softxent.models.heads import Head
+from softxent.models.layers import Layers
 
-__all__ = ["TwoLayerNet"]
+__all__ = ["Network"]
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-class TwoLayerNet:
+class Network:
     """
-    The computation of `NeuralNet1` and `NeuralNet2`: linear2(relu(linear1(x))) under a head.
+    The computation of all networks: linear layers, an activation between them, a head on top.
 
     The linear layers are NumPy matrix products, so their last bits may depend on the BLAS and on
     its number of threads; loss, probabilities and the gradient in the logits come from the
@@ -29,8 +30,14 @@ class TwoLayerNet:
 
     Attributes
     ----------
-    input_size, hidden_size, num_classes : int
-        The sizes.
+    input_size, num_classes : int
+        Number of features and of classes.
+    hidden_sizes : tuple of int
+        Number of units in each hidden layer.
+    activation : str
+        The function between the linear layers; "identity" where there is no hidden layer.
+    bias : bool
+        Whether the linear layers have biases.
     dtype : numpy.dtype
         float32 or float64, the type of parameters and results.
     seed : int or None
@@ -41,49 +48,50 @@ class TwoLayerNet:
         The names of the features, distinct; kept in files.
     parameters : dict of str to ndarray
         The parameters themselves, where `state_dict` has copies.
+    layers : Layers
+        What turns features into logits.
     head : Head
         What turns logits into losses, probabilities and decisions.
     """
 
     def __init__(
         self,
-        input_size: int,
-        hidden_size: int,
+        layers: Layers,
         head: Head,
         seed: int | None,
         dtype: DTypeLike,
         class_names: Sequence[str] | None,
         feature_names: Sequence[str] | None,
     ) -> None:
-        self.input_size = _checks.integer("input_size", input_size, 1)
-        self.hidden_size = _checks.integer("hidden_size", hidden_size, 1)
+        self.layers = layers
+        self.head = head
         self.seed = None if seed is None else _checks.seed("seed", seed)
         self.dtype = np.dtype(dtype)
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
-        self.head = head
         self.class_names = class_names
         self.feature_names = feature_names
-        self.parameters = self._initial_parameters()
+        self.parameters = layers.initial(self.seed, self.dtype)
 
-    def _initial_parameters(self) -> dict[str, np.ndarray]:
-        """Draw weights and biases from U(-1/√fan_in, 1/√fan_in), as torch.nn.Linear does."""
-        generator = np.random.default_rng(self.seed)
-        parameters = {}
-        for name, shape in self._shapes().items():
-            fan_in = self.input_size if name.startswith("linear1") else self.hidden_size
-            bound = 1 / np.sqrt(fan_in)
-            parameters[name] = generator.uniform(-bound, bound, shape).astype(self.dtype)
-        return parameters
+    @property
+    def input_size(self) -> int:
+        """Number of features."""
+        return self.layers.input_size
 
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every parameter, in PyTorch's names, layout and order."""
-        return {
-            "linear1.weight": (self.hidden_size, self.input_size),
-            "linear1.bias": (self.hidden_size,),
-            "linear2.weight": (self.head.outputs, self.hidden_size),
-            "linear2.bias": (self.head.outputs,),
-        }
+    @property
+    def hidden_sizes(self) -> tuple[int, ...]:
+        """Number of units in each hidden layer."""
+        return self.layers.hidden_sizes
+
+    @property
+    def activation(self) -> str:
+        """The function between the linear layers."""
+        return self.layers.activation
+
+    @property
+    def bias(self) -> bool:
+        """Whether the linear layers have biases."""
+        return self.layers.bias
 
     @property
     def num_classes(self) -> int:
@@ -119,8 +127,8 @@ class TwoLayerNet:
 
         Returns
         -------
-        ndarray, shape (n, num_classes), or (n,) for NeuralNet1
-            relu(X W1ᵀ + b1) W2ᵀ + b2.
+        ndarray, shape (n, num_classes), or (n,) of one logit
+            What the last linear layer gives.
         """
         return self.head.public(self.logits(self._features(X)))
 
@@ -135,8 +143,8 @@ class TwoLayerNet:
 
         Returns
         -------
-        ndarray, shape (n, num_classes), or (n,) for NeuralNet1
-            Softmax of the logits; for NeuralNet1 the probability of class 1.
+        ndarray, shape (n, num_classes), or (n,) of one logit
+            Softmax of the logits; of one logit its sigmoid, the probability of class 1.
         """
         return self.head.probabilities(self.logits(self._features(X)))
 
@@ -229,9 +237,9 @@ class TwoLayerNet:
         Returns
         -------
         dict of str to ndarray
-            "linear1.weight" (hidden_size, input_size), "linear1.bias" (hidden_size,),
-            "linear2.weight" (outputs, hidden_size), "linear2.bias" (outputs,), where outputs is
-            num_classes, and 1 for NeuralNet1.
+            Of every layer, counted from 1, "linear1.weight" of shape (outputs, inputs) and, with
+            biases, "linear1.bias" (outputs,). The last one, "linear2" of NeuralNet1 and NeuralNet2,
+            has as many outputs as there are logits.
         """
         return {name: array.copy() for name, array in self.parameters.items()}
 
@@ -252,7 +260,7 @@ class TwoLayerNet:
         ValueError
             If a name is missing or unknown, or a shape is wrong. Nothing is replaced then.
         """
-        shapes = self._shapes()
+        shapes = self.layers.shapes
         missing, unknown = shapes.keys() - state.keys(), state.keys() - shapes.keys()
         if missing or unknown:
             raise ValueError(
@@ -287,7 +295,8 @@ class TwoLayerNet:
         Raises
         ------
         ValueError
-            If it has another number of features than the network.
+            If it has another number of features than the network, or the network no biases to take
+            the mean.
 
         Examples
         --------
@@ -307,6 +316,8 @@ class TwoLayerNet:
                 f"the standardizer must have {self.input_size} features, "
                 f"got {len(standardizer.mean)}"
             )
+        if not self.bias:
+            raise ValueError("a network without biases has no place for the mean of a standardizer")
         weight = self.parameters["linear1.weight"].astype(np.float64) / standardizer.scale
         bias = self.parameters["linear1.bias"] - weight @ standardizer.mean
         self.parameters |= {
@@ -330,24 +341,9 @@ class TwoLayerNet:
             _checks.number("label_smoothing", label_smoothing, 0, 1),
         )
 
-    def _hidden(self, features: np.ndarray) -> np.ndarray:
-        """Compute relu(X W1ᵀ + b1)."""
-        # BLAS raises floating-point flags for overflow and NaN, which NumPy would warn about.
-        with np.errstate(over="ignore", invalid="ignore"):
-            hidden = features @ self.parameters["linear1.weight"].T
-            hidden += self.parameters["linear1.bias"]
-        return np.maximum(hidden, 0, out=hidden)
-
-    def _output(self, hidden: np.ndarray) -> np.ndarray:
-        """Compute H W2ᵀ + b2."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            logits = hidden @ self.parameters["linear2.weight"].T
-            logits += self.parameters["linear2.bias"]
-        return logits
-
     def logits(self, features: np.ndarray) -> np.ndarray:
         """Compute logits of shape (n, outputs) from checked features."""
-        return self._output(self._hidden(features))
+        return self.layers.logits(self.parameters, features)
 
     def backward(
         self,
@@ -356,21 +352,7 @@ class TwoLayerNet:
         weight: np.ndarray | None,
         smoothing: float,
     ) -> tuple[float, dict[str, np.ndarray]]:
-        """
-        Compute loss and gradients from checked arguments.
-
-        With H = relu(X W1ᵀ + b1) and D the gradient in the logits: dW2 = Dᵀ H, db2 = Σ D,
-        dH = D W2 where H > 0 and 0 elsewhere, dW1 = dHᵀ X, db1 = Σ dH.
-        """
-        hidden = self._hidden(features)
-        loss, upstream = self.head.loss_and_grad(self._output(hidden), targets, weight, smoothing)
-        with np.errstate(over="ignore", invalid="ignore"):
-            inner = upstream @ self.parameters["linear2.weight"]
-            inner[hidden <= 0] = 0
-            gradients = {
-                "linear1.weight": inner.T @ features,
-                "linear1.bias": inner.sum(axis=0),
-                "linear2.weight": upstream.T @ hidden,
-                "linear2.bias": upstream.sum(axis=0),
-            }
-        return loss, gradients
+        """Compute loss and gradients from checked arguments."""
+        values = self.layers.values(self.parameters, features)
+        loss, d_logits = self.head.loss_and_grad(values[-1], targets, weight, smoothing)
+        return loss, self.layers.backward(self.parameters, values, d_logits)

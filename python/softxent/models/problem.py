@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softxent.models.network import TwoLayerNet
+from softxent.models.network import Network
 
 __all__ = ["Problem"]
 
@@ -41,7 +41,7 @@ class Problem:
     @classmethod
     def of(
         cls,
-        net: TwoLayerNet,
+        net: Network,
         X: ArrayLike,
         y: ArrayLike,
         validation: tuple[ArrayLike, ArrayLike] | None,
@@ -84,7 +84,7 @@ class Problem:
 
 
 def _check_usable(
-    net: TwoLayerNet, name: str, X: np.ndarray, targets: np.ndarray, weight: np.ndarray | None
+    net: Network, name: str, X: np.ndarray, targets: np.ndarray, weight: np.ndarray | None
 ) -> None:
     """Refuse data from which nothing can be learned."""
     if len(X) == 0:

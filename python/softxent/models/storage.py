@@ -1,7 +1,7 @@
 """Networks in files: .npz, and .safetensors where that package is installed.
 
 Both formats hold the parameters under PyTorch's names and one JSON text under "softxent" with
-the class, the sizes, the dtype, the names of classes and features, and the seed.
+the class, its sizes, the dtype, the names of classes and features, and the seed.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,7 +23,7 @@ __all__ = ["Metadata", "Saved", "check_path", "read", "write"]
 
 _KEY = "softxent"
 _FORMAT = 1
-_CLASSES = ("NeuralNet1", "NeuralNet2")
+_CLASSES = ("NeuralNet1", "NeuralNet2", "MLP")
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class Metadata:
 
     Parameters
     ----------
-    class_name : {"NeuralNet1", "NeuralNet2"}
+    class_name : {"NeuralNet1", "NeuralNet2", "MLP"}
         The class.
-    input_size, hidden_size, num_classes : int
-        The sizes.
+    sizes : dict of str to JSON values
+        What its constructor takes: input_size, num_classes, …; other keys of the text are these.
     dtype : str
         The type of the parameters.
     class_names : list of str or None
@@ -51,9 +52,7 @@ class Metadata:
     """
 
     class_name: str
-    input_size: int
-    hidden_size: int
-    num_classes: int
+    sizes: dict[str, Any]
     dtype: str
     class_names: list[str] | None
     seed: int | None
@@ -62,11 +61,28 @@ class Metadata:
     format: int = _FORMAT
 
     def to_json(self) -> str:
-        """Encode as the text in a file; without names of features it is what it always was."""
-        fields = asdict(self)
+        """Encode as the text in a file."""
+        about = asdict(self)
         if self.feature_names is None:
-            del fields["feature_names"]
-        return json.dumps(fields)
+            del about["feature_names"]
+        return json.dumps({"class_name": about.pop("class_name"), **about.pop("sizes"), **about})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """
+        Decode the text in a file.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If it is no such text, or one of another format.
+        """
+        about = json.loads(text)
+        if about["format"] != _FORMAT:
+            raise ValueError(f"format {about['format']!r}, this softxent reads {_FORMAT}")
+        own = {field.name for field in fields(cls)} - {"sizes"}
+        sizes = {name: about.pop(name) for name in set(about) - own}
+        return cls(sizes=sizes, **about)
 
 
 @dataclass(frozen=True)
@@ -87,14 +103,6 @@ class Saved:
     path: str
     parameters: dict[str, np.ndarray]
     metadata: Metadata | None
-
-    @property
-    def class_name(self) -> str:
-        """The class: as stated, or else by the number of outputs."""
-        if self.metadata is not None:
-            return self.metadata.class_name
-        output = self.parameters.get("linear2.weight")
-        return _CLASSES[0] if output is not None and output.shape[:1] == (1,) else _CLASSES[1]
 
 
 def check_path(path: str | os.PathLike[str]) -> None:
@@ -192,10 +200,7 @@ def _ending(path: str | os.PathLike[str]) -> str:
 def _metadata(text: str, path: str | os.PathLike[str]) -> Metadata:
     """Parse the JSON text of a file."""
     try:
-        fields = json.loads(text)
-        if fields["format"] != _FORMAT:
-            raise ValueError(f"format {fields['format']!r}, this softxent reads {_FORMAT}")
-        metadata = Metadata(**fields)
+        metadata = Metadata.from_json(text)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(f"{path}: the metadata cannot be read: {error}") from error
     if metadata.class_name not in _CLASSES:

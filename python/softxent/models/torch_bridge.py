@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -13,99 +16,174 @@ from softxent._optional import require
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PARAMETERS", "check_module", "parameters_of", "to_module"]
+    from softxent.models.layers import Layers
+    from softxent.models.network import Network
 
-#: Names of the parameters, in the order of PyTorch.
-PARAMETERS = ("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias")
+__all__ = ["Stack", "UnknownActivationError", "fitting", "to_module"]
+
+#: Modules of torch.nn by activation; nothing stands for the identity.
+_MODULES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}
+
+_COUNTS = {None: "", 2: "two "}
+
+#: More layers than this are not ordered by their shapes.
+_MOST_TO_TRY = 8
 
 
-def parameters_of(source: Any) -> dict[str, np.ndarray]:
+class UnknownActivationError(ValueError):
+    """A state_dict with a hidden layer, which does not say its activation."""
+
+
+@dataclass(frozen=True)
+class Stack:
     """
-    Copy the parameters of a module or state_dict.
+    Linear layers in their order, from a module or state_dict.
 
     Parameters
     ----------
-    source : torch.nn.Module or mapping of str to tensor or array
-        Two linear layers with biases. Layers of other names ("0.weight", "fc1.weight", …) are
-        taken in their order. 16-bit values become float32, which holds them exactly.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Under the names of `PARAMETERS`.
-
-    Raises
-    ------
-    TypeError
-        If `source` is neither a module nor a mapping.
-    ValueError
-        If it does not have the parameters of exactly two linear layers with biases.
+    parameters : dict of str to ndarray
+        Weights and biases under the names "linear1.weight", "linear1.bias", and so on.
     """
-    state = source.state_dict() if callable(getattr(source, "state_dict", None)) else source
-    if not isinstance(state, Mapping):
-        raise TypeError(f"expected a torch module or a state_dict, got {type(source).__name__}")
-    arrays = {str(name): _to_array(value) for name, value in state.items()}
-    if set(arrays) != set(PARAMETERS):
-        if [array.ndim for array in arrays.values()] != [2, 1, 2, 1]:
-            arrays = _by_layer(arrays)
-        arrays = dict(zip(PARAMETERS, arrays.values(), strict=True))
-    return {name: arrays[name] for name in PARAMETERS}
+
+    parameters: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, source: Any, depth: int | None = None, *, ordered: bool = True) -> Self:
+        """
+        Copy the parameters of a module or state_dict.
+
+        Parameters
+        ----------
+        source : torch.nn.Module or mapping of str to tensor or array
+            Linear layers of any names. 16-bit values become float32, which holds them exactly.
+            Biases that some of the layers lack are 0.
+        depth : int, optional
+            The number of layers that is expected.
+        ordered : bool, default True
+            Whether the parameters come in the order of the layers. safetensors files are sorted by
+            name; then numbers in the names, or else the shapes, must tell the order.
+
+        Raises
+        ------
+        TypeError
+            If `source` is neither a module nor a mapping.
+        ValueError
+            If it does not have the parameters of linear layers and nothing else, or nothing tells
+            their order.
+        """
+        state = source.state_dict() if callable(getattr(source, "state_dict", None)) else source
+        if not isinstance(state, Mapping):
+            raise TypeError(f"expected a torch module or a state_dict, got {type(state).__name__}")
+        arrays = {str(name): _to_array(value) for name, value in state.items()}
+        layers = _grouped(arrays)
+        if layers is None or (depth is not None and len(layers) != depth):
+            found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+            raise ValueError(
+                f"expected weight and bias of {_COUNTS[depth]}linear layers, "
+                f"got {found or 'no parameters'}"
+            )
+        biased = any("bias" in layer for layer in layers.values())
+        parameters = {}
+        for position, name in enumerate(_in_order(layers, ordered), 1):
+            weight = layers[name]["weight"]
+            parameters[f"linear{position}.weight"] = weight
+            if biased:
+                zeros = np.zeros(len(weight), weight.dtype)
+                parameters[f"linear{position}.bias"] = layers[name].get("bias", zeros)
+        return cls(parameters)
+
+    @property
+    def depth(self) -> int:
+        """Number of linear layers."""
+        return sum(name.endswith(".weight") for name in self.parameters)
+
+    @property
+    def dtype(self) -> str:
+        """The type that holds all parameters: float64 if one of them is, otherwise float32."""
+        double = any(array.dtype == np.float64 for array in self.parameters.values())
+        return "float64" if double else "float32"
 
 
-def _by_layer(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """
-    Bring two layers into order by their names and shapes; safetensors files are sorted by name.
-
-    Raises
-    ------
-    ValueError
-        If they are not the weight and bias of two linear layers.
-    """
+def _grouped(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]] | None:
+    """Collect weight and bias by layer; None if something else is among them, or nothing."""
     layers: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
         layer, _, kind = name.rpartition(".")
         layers.setdefault(layer, {})[kind] = array
-    shapes = [
-        [layer[kind].ndim for kind in ("weight", "bias") if kind in layer]
-        for layer in layers.values()
-    ]
-    if len(arrays) != 4 or shapes != [[2, 1], [2, 1]]:
-        found = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise ValueError(
-            f"expected weight and bias of two linear layers, got {found or 'no parameters'}"
-        )
-    first, second = layers
-    if layers[second]["weight"].shape[1] != layers[first]["weight"].shape[0]:
-        first, second = second, first
-    return {
-        f"{name}.{kind}": layers[name][kind]
-        for name in (first, second)
-        for kind in ("weight", "bias")
-    }
+    for parts in layers.values():
+        axes = {kind: array.ndim for kind, array in parts.items()}
+        if axes not in ({"weight": 2, "bias": 1}, {"weight": 2}):
+            return None
+    return layers or None
 
 
-def check_module(
-    module: torch.nn.Module, input_size: int, expected: Callable[[np.ndarray], list[np.ndarray]]
-) -> None:
+def _in_order(layers: Mapping[str, Mapping[str, np.ndarray]], ordered: bool) -> list[str]:
     """
-    Make sure that a module computes what the network made from it computes.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The module; it is run in evaluation mode on 64 random samples and left as it was.
-    input_size : int
-        Number of features.
-    expected : callable
-        Gives the outputs that are accepted for some features: logits and probabilities.
+    Order layers so that each takes as many values as the one before it gives.
 
     Raises
     ------
     ValueError
-        If the output is none of them: the module has another activation, a further layer, …
+        If no order or several are possible.
+    """
+    sizes = {name: layer["weight"].shape for name, layer in layers.items()}
+    numbered = len({re.sub(r"\d+", "#", name) for name in sizes}) == 1
+    if numbered:
+        # By their numbers: as text, "10" comes before "2".
+        given = sorted(sizes, key=lambda name: [int(part) for part in re.findall(r"\d+", name)])
+    else:
+        given = list(sizes)
+    if (ordered or numbered) and _fit(given, sizes):
+        return given
+    orders = list(islice(_orders(sizes), 2))
+    if len(orders) == 1:
+        return orders[0]
+    shapes = ", ".join(f"{name} {shape}" for name, shape in sizes.items())
+    problem = "the layers do not fit together" if not orders else "names do not tell the order"
+    raise ValueError(f"{problem}: {shapes}")
+
+
+def _fit(order: Sequence[str], sizes: Mapping[str, tuple[int, ...]]) -> bool:
+    return all(sizes[after][1] == sizes[before][0] for before, after in pairwise(order))
+
+
+def _orders(
+    sizes: Mapping[str, tuple[int, ...]], begun: tuple[str, ...] = ()
+) -> Iterator[list[str]]:
+    """Give every order of a few layers in which they fit together."""
+    if len(sizes) > _MOST_TO_TRY:
+        return
+    if len(begun) == len(sizes):
+        yield list(begun)
+    for name in sizes:
+        if name not in begun and _fit((*begun[-1:], name), sizes):
+            yield from _orders(sizes, (*begun, name))
+
+
+def fitting(module: torch.nn.Module, nets: Mapping[str, Network]) -> str:
+    """
+    Find the network that computes what a module computes, logits or probabilities.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module; it is run in evaluation mode on random samples and left as it was.
+    nets : mapping of str to Network
+        Networks with the parameters of the module, by their activations.
+
+    Returns
+    -------
+    str
+        The activation.
+
+    Raises
+    ------
+    ValueError
+        If none of them does: the module has another activation, a further layer, …; or if several
+        do, so that the module does not say its activation.
     """
     torch = require("torch", "torch", "from_torch")
-    X = np.random.default_rng(0).standard_normal((64, input_size))
+    X = _samples(next(iter(nets.values())))
     parameter = next(module.parameters())
     training = module.training
     module.eval()
@@ -118,34 +196,72 @@ def check_module(
     # Half of the bits that the module computes with: far above rounding, far below any other
     # activation or layer.
     tolerance = torch.finfo(parameter.dtype).eps ** 0.5
+    found = {name: _difference(given, net, X) for name, net in nets.items()}
+    best, *others = sorted(found, key=lambda name: found[name])
+    if not found[best] <= tolerance:
+        raise ValueError(_misfit(given, nets[best], found[best], list(nets)))
+    # A rounding error of 0 is as good as one of half an ulp.
+    clear = 16 * max(found[best], tolerance**2)
+    if others and found[others[0]] <= clear and nets[best].hidden_sizes:
+        raise ValueError(
+            f"the module computes the same with {best} and {others[0]}: give activation="
+        )
+    return best
+
+
+def _samples(net: Network) -> np.ndarray:
+    """
+    Draw features: as they are, and scaled so that the first layer's sums are about 1.
+
+    On sums near 0 a tanh is hardly told from no activation at all.
+    """
+    X = np.random.default_rng(0).standard_normal((64, net.input_size))
+    weight = net.parameters["linear1.weight"].astype(np.float64)
+    typical = float(np.median(np.abs(X @ weight.T)))
+    scale = 1 / typical if 0 < typical < np.inf else 1.0
+    return np.concatenate([X, np.clip(scale, 2.0**-10, 2.0**10) * X])
+
+
+def _difference(given: np.ndarray, net: Network, X: np.ndarray) -> float:
+    """Return the difference of a module's outputs from logits or probabilities, relative."""
     differences = [
-        np.abs(given.reshape(array.shape) - array).max() / max(np.abs(array).max(), 1.0)
-        for array in expected(X)
+        np.abs(given.reshape(array.shape) - array).max() / max(np.abs(array).max(), 1e-30)
+        for array in (net.forward(X), net.predict_proba(X))
         if given.size == array.size
     ]
-    if not differences or not min(differences) <= tolerance:
-        found = f"differ by {min(differences):.3g}" if differences else f"have shape {given.shape}"
-        raise ValueError(
-            "the module is not linear2(relu(linear1(x))), with or without its final activation: "
-            f"its outputs for random inputs {found}"
-        )
+    return float(np.nan_to_num(min(differences, default=np.inf), nan=np.inf))
 
 
-def to_module(parameters: Mapping[str, np.ndarray], flatten: bool) -> torch.nn.Module:
+def _misfit(given: np.ndarray, net: Network, difference: float, names: Sequence[str]) -> str:
+    """Say that a module is not the network that it was taken for."""
+    formula = "x"
+    for layer in net.layers.names[:-1]:
+        formula = f"a({layer}({formula}))" if len(names) > 1 else f"{names[0]}({layer}({formula}))"
+    formula = f"{net.layers.names[-1]}({formula})"
+    of = f", a being {', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else ""
+    found = f"have shape {given.shape}" if np.isinf(difference) else f"differ by {difference:.3g}"
+    return (
+        f"the module is not {formula}{of}, with or without its final activation: its outputs for "
+        f"random inputs {found}"
+    )
+
+
+def to_module(layers: Layers, parameters: Mapping[str, np.ndarray]) -> torch.nn.Module:
     """
     Make the module with these parameters.
 
     Parameters
     ----------
+    layers : Layers
+        The shape.
     parameters : mapping of str to ndarray
-        Under the names of `PARAMETERS`.
-    flatten : bool
-        Whether the output is (n,) rather than (n, outputs).
+        The parameters.
 
     Returns
     -------
     torch.nn.Sequential
-        linear1, relu, linear2 (and flatten); it owns copies of the parameters.
+        linear1, relu, linear2 and so on, the activations numbered where there are several, and
+        flatten behind one logit; it owns copies of the parameters.
 
     Raises
     ------
@@ -153,14 +269,17 @@ def to_module(parameters: Mapping[str, np.ndarray], flatten: bool) -> torch.nn.M
         If torch is not installed.
     """
     torch = require("torch", "torch", "to_torch")
-    outputs, hidden_size = parameters["linear2.weight"].shape
-    input_size = parameters["linear1.weight"].shape[1]
     module = torch.nn.Sequential()
+    kind = _MODULES.get(layers.activation)
     with torch.device("meta"):
-        module.add_module("linear1", torch.nn.Linear(input_size, hidden_size))
-        module.add_module("relu", torch.nn.ReLU())
-        module.add_module("linear2", torch.nn.Linear(hidden_size, outputs))
-    if flatten:
+        for position, (name, sizes) in enumerate(
+            zip(layers.names, pairwise(layers.sizes), strict=True), 1
+        ):
+            module.add_module(name, torch.nn.Linear(*sizes, bias=layers.bias))
+            if kind is not None and name != layers.names[-1]:
+                number = str(position) if len(layers.hidden_sizes) > 1 else ""
+                module.add_module(f"{layers.activation}{number}", getattr(torch.nn, kind)())
+    if layers.outputs == 1:
         module.add_module("flatten", torch.nn.Flatten(0))
     # Assignment, rather than copying, keeps the dtype and draws nothing from torch's generator.
     tensors = {name: torch.tensor(array) for name, array in parameters.items()}

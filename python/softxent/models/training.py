@@ -14,7 +14,7 @@ from softxent._scalars import flag
 from softxent.models._blas import suitable_threads
 from softxent.models.checkpoint import Checkpoint, State
 from softxent.models.history import History
-from softxent.models.network import TwoLayerNet
+from softxent.models.network import Network
 from softxent.models.problem import Problem
 from softxent.models.progress import Reporter, reporter
 from softxent.models.settings import Settings
@@ -25,7 +25,7 @@ Callback = Callable[[dict[str, float]], object]
 
 
 def fit(
-    net: TwoLayerNet,
+    net: Network,
     problem: Problem,
     settings: Settings,
     progress: bool,
@@ -37,7 +37,7 @@ def fit(
 
     Parameters
     ----------
-    net : TwoLayerNet
+    net : Network
         The network; its parameters change.
     problem : Problem
         The data.
@@ -66,7 +66,7 @@ def fit(
     run = _Run(net, problem, settings)
     store = None if checkpoint is None else _opened(checkpoint, run)
     interrupted = False
-    multiplications = settings.batch_size * net.input_size * net.hidden_size
+    multiplications = settings.batch_size * net.layers.largest_product
     try:
         with suitable_threads(multiplications):
             _proceed(run, progress, callback, store)
@@ -121,7 +121,7 @@ def _opened(path: str | os.PathLike[str], run: _Run) -> Checkpoint:
 class _Run:
     """A training in progress."""
 
-    def __init__(self, net: TwoLayerNet, problem: Problem, settings: Settings) -> None:
+    def __init__(self, net: Network, problem: Problem, settings: Settings) -> None:
         self.net = net
         self.problem = problem
         self.settings = settings

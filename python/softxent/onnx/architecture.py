@@ -1,4 +1,4 @@
-"""The two networks that files are written for and read back as, seen as shapes and arrays."""
+"""The networks that files are written for and read back as, seen as shapes and arrays."""
 
 from __future__ import annotations
 
@@ -10,78 +10,110 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-#: Parameters in the order of PyTorch's state_dict, of both networks.
-PARAMETERS = ("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias")
+from softxent.models import MLP, NeuralNet1, NeuralNet2
+from softxent.models.layers import Layers
+from softxent.models.nets import class_of
 
+#: The classes of networks that a file may hold, by name.
+CLASSES: dict[str, type[MLP]] = {cls.__name__: cls for cls in (NeuralNet1, NeuralNet2, MLP)}
+
+#: Parameters by name, in the order of PyTorch's state_dict.
 State = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Name and sizes of a NeuralNet1 or NeuralNet2.
+    """Class and shape of a network.
 
-    `outputs` is the number of logits per sample: 1 for NeuralNet1, the number of classes for
-    NeuralNet2.
+    Parameters
+    ----------
+    name : {"NeuralNet1", "NeuralNet2", "MLP"}
+        The class.
+    layers : Layers
+        The shape.
+
+    Raises
+    ------
+    ValueError
+        If the class has no such layers.
     """
 
     name: str
-    input_size: int
-    hidden_size: int
-    outputs: int
+    layers: Layers
+
+    def __post_init__(self) -> None:
+        if self.name == "NeuralNet1" and self.outputs != 1:
+            raise ValueError(f"NeuralNet1 has one output, got {self.outputs}")
+        CLASSES[self.name].check_layers(self.layers)
 
     @classmethod
-    def of(cls, name: str, state: State) -> Self:
-        """Read the sizes off the parameters.
+    def of(cls, net: MLP) -> Self:
+        """Describe a network; of a subclass, the class that files know."""
+        name = next(base.__name__ for base in type(net).__mro__ if base in CLASSES.values())
+        return cls(name, net.layers)
+
+    @classmethod
+    def of_state(cls, state: State, activation: str, name: str | None = None) -> Self:
+        """Read the shape off the parameters.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            The parameters.
+        activation : str
+            The activation.
+        name : str, optional
+            The class; by default the most special one.
 
         Raises
         ------
         ValueError
-            If a parameter is missing, superfluous, of a wrong shape or not of real numbers.
+            If a parameter is missing, superfluous or of a wrong shape, or the class has no such
+            layers.
         """
-        if set(state) != set(PARAMETERS):
+        layers = Layers.of(state, activation)
+        if set(state) != set(layers.shapes):
             raise ValueError(
-                f"expected the parameters {', '.join(PARAMETERS)}, got {', '.join(sorted(state))}"
+                f"expected the parameters {', '.join(layers.shapes)}, "
+                f"got {', '.join(sorted(state))}"
             )
-        first, second = state["linear1.weight"], state["linear2.weight"]
-        if first.ndim != 2 or second.ndim != 2:
-            raise ValueError(
-                f"weights must have two axes, got shapes {first.shape} and {second.shape}"
-            )
-        found = cls(name, first.shape[1], first.shape[0], second.shape[0])
-        for parameter, shape in found.shapes.items():
+        for parameter, shape in layers.shapes.items():
             if state[parameter].shape != shape:
                 raise ValueError(
                     f"{parameter} must have shape {shape}, got {state[parameter].shape}"
                 )
-        if name == "NeuralNet1" and found.outputs != 1:
-            raise ValueError(f"NeuralNet1 has one output, got {found.outputs}")
-        return found
+        return cls(name or class_of(layers).__name__, layers)
 
     def __str__(self) -> str:
-        """Return the name and the sizes of the layers."""
-        return f"{self.name} {self.input_size}-{self.hidden_size}-{self.outputs}"
+        """Return the name and the shape."""
+        return f"{self.name} {self.layers}"
+
+    @property
+    def input_size(self) -> int:
+        """Number of features."""
+        return self.layers.input_size
+
+    @property
+    def outputs(self) -> int:
+        """Number of logits per sample."""
+        return self.layers.outputs
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of every parameter."""
-        return {
-            "linear1.weight": (self.hidden_size, self.input_size),
-            "linear1.bias": (self.hidden_size,),
-            "linear2.weight": (self.outputs, self.hidden_size),
-            "linear2.bias": (self.outputs,),
-        }
+        return self.layers.shapes
 
     @property
     def binary(self) -> bool:
         """Whether the network has one logit and a binary loss."""
-        return self.name == "NeuralNet1"
+        return self.layers.outputs == 1
 
 
 def fingerprint(state: State) -> str:
     """Return the SHA-256 of the parameters: of type, shape and little-endian values of each."""
     digest = sha256()
-    for name in PARAMETERS:
-        array = np.ascontiguousarray(state[name])
+    for name, value in state.items():
+        array = np.ascontiguousarray(value)
         digest.update(f"{name} {array.dtype.name} {array.shape}\n".encode())
         digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
@@ -96,15 +128,13 @@ def converted(state: State, dtype: str) -> dict[str, NDArray[Any]]:
         If a finite parameter is too large for the type.
     """
     result = {}
-    for name in PARAMETERS:
+    for name, value in state.items():
         with np.errstate(over="ignore"):
-            array = np.asarray(state[name]).astype(dtype)
-        lost = np.isfinite(state[name]) & ~np.isfinite(array)
+            array = np.asarray(value).astype(dtype)
+        lost = np.isfinite(value) & ~np.isfinite(array)
         if lost.any():
             where = np.unravel_index(int(lost.argmax()), array.shape)
             position = tuple(int(i) for i in where)
-            raise ValueError(
-                f"{name}[{position}] = {state[name][where]!r} does not fit into {dtype}"
-            )
+            raise ValueError(f"{name}[{position}] = {value[where]!r} does not fit into {dtype}")
         result[name] = array
     return result

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from softxent._optional import require
+from softxent.onnx import opsets
 from softxent.onnx.errors import ModelError
-from softxent.onnx.options import OPSETS, Options
+from softxent.onnx.options import Options
 
 if TYPE_CHECKING:
     import onnx
@@ -101,14 +102,14 @@ def attach_loss(
     model = read_foreign(model_path)
     try:
         opset = _opset(model, convert)
-        model = _converted(model) if opset < OPSETS.start else model
+        model = _converted(model) if opset < opsets.FIRST else model
         found = _anatomy(model, logits_name)
     except ModelError as error:
         raise ModelError(f"{os.fspath(model_path)}: {error}") from error
     site = _site(found, num_classes)
     options = Options(
         head="loss",
-        opset=min(max(opset, OPSETS.start), OPSETS.stop - 1),
+        opset=max(opset, opsets.FIRST),
         dtype=site.logits.dtype,
         primitive=primitive,
         weight=weight,  # type: ignore[arg-type]  # normalised to a tuple
@@ -144,12 +145,12 @@ class Site:
 def _opset(model: onnx.ModelProto, convert: bool) -> int:
     versions = [item.version for item in model.opset_import if item.domain in ("", "ai.onnx")]
     if not versions:
-        model.opset_import.add(domain="", version=OPSETS.start)
-        return OPSETS.start
-    if versions[0] < OPSETS.start and not convert:
+        model.opset_import.add(domain="", version=opsets.FIRST)
+        return opsets.FIRST
+    if versions[0] < opsets.FIRST and not convert:
         raise ModelError(
-            f"the model must have opset {OPSETS.start} or newer, got {versions[0]}; "
-            f"convert=True brings it to {OPSETS.start} with the version converter of onnx"
+            f"the model must have opset {opsets.FIRST} or newer, got {versions[0]}; "
+            f"convert=True brings it to {opsets.FIRST} with the version converter of onnx"
         )
     return int(versions[0])
 
@@ -158,10 +159,10 @@ def _converted(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnx import version_converter
 
     try:
-        return version_converter.convert_version(model, OPSETS.start)
+        return version_converter.convert_version(model, opsets.FIRST)
     except (RuntimeError, ValueError, IndexError) as error:
         reason = " ".join(str(error).split())
-        raise ModelError(f"onnx cannot convert it to opset {OPSETS.start}: {reason}") from error
+        raise ModelError(f"onnx cannot convert it to opset {opsets.FIRST}: {reason}") from error
 
 
 def _anatomy(model: onnx.ModelProto, name: str | None) -> Anatomy:

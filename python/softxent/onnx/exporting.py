@@ -15,7 +15,7 @@ from softxent.onnx.options import Options
 if TYPE_CHECKING:
     import onnx
 
-    from softxent.onnx.sources import Net
+    from softxent.models import MLP
 
 
 def export(
@@ -35,6 +35,7 @@ def export(
     weight_decay: float = 0.0,
     class_names: Sequence[str] | None = None,
     feature_names: Sequence[str] | None = None,
+    activation: str | None = None,
 ) -> None:
     r"""Write a network, with what is computed from its logits, as an ONNX file.
 
@@ -52,31 +53,32 @@ def export(
                                                                      with momentum
     ==================  ===========================================  ==============================
 
-    x is (n, input_size) with any n; logits and probabilities are (n, C), or (n,) for NeuralNet1,
+    x is (n, input_size) with any n; logits and probabilities are (n, C), or (n,) of one logit,
     where the probability is that of class 1; prediction is (n,), int64. The parameters have the
     names and shapes of ``net.state_dict()``. The loss is that of `softxent.cross_entropy`,
 
     .. math:: L_i = -\sum_c w_c \, y'_{ic} \log p_{ic}, \qquad y' = (1 - ε) \, y + ε / C,
 
-    and of `softxent.binary_cross_entropy` for NeuralNet1. A label or target out of range that is
+    and of `softxent.binary_cross_entropy` for one logit. A label or target out of range that is
     not `ignore_index` makes the runtime raise or the loss NaN. The mean of no rows is NaN; the
     operator SoftmaxCrossEntropyLoss of onnxruntime raises for an empty batch.
 
     Parameters
     ----------
-    net : NeuralNet1, NeuralNet2, torch.nn.Module, mapping or path
-        The network, or a PyTorch module or state_dict of the same two layers, or a file of
-        parameters (.npz, .safetensors, .pt).
+    net : MLP, NeuralNet1, NeuralNet2, torch.nn.Module, mapping or path
+        The network, or a PyTorch module or state_dict of such layers, or a file of parameters
+        (.npz, .safetensors, .pt).
     path : path-like
         The file, written whole or not at all, after onnx has checked the model.
     head : {"probabilities", "logits", "loss", "train_step"}
         What the graph computes.
     opset : int
-        Version of the operators, 13 to 20.
+        Version of the operators, from 13 to the newest that the installed onnx and onnxruntime
+        know.
     weight : array_like, shape (C,), optional
-        Weight of every class; (w0, w1) for NeuralNet1.
+        Weight of every class; (w0, w1) for one logit.
     ignore_index : int, optional
-        Label of rows that do not count; None ignores nothing. Not for NeuralNet1.
+        Label of rows that do not count; None ignores nothing. Not for one logit.
     label_smoothing : float in [0, 1]
         ε above.
     reduction : {"mean", "sum", "none"}
@@ -87,12 +89,14 @@ def export(
         Write the loss without the operator SoftmaxCrossEntropyLoss, for runtimes that lack it.
         train_step and probability targets never use it.
     target : {"index", "probabilities"}
-        Whether `target` is (n,) of int64, or (n, C) in the type of x. For NeuralNet1 it is always
+        Whether `target` is (n,) of int64, or (n, C) in the type of x. For one logit it is always
         (n,) in the type of x.
     momentum, weight_decay : float
         As torch.optim.SGD has them; of the head train_step alone.
     class_names, feature_names : sequence of str, optional
         One name per class and per column of x, stored in the file; those of `net` by default.
+    activation : {"relu", "tanh", "sigmoid", "identity"}, optional
+        What stands between the linear layers of a PyTorch state_dict, which does not say it.
 
     Raises
     ------
@@ -126,11 +130,11 @@ def export(
     from softxent.onnx.files import write_model
     from softxent.onnx.sources import as_net
 
-    write_model(build(as_net(net), options, class_names, feature_names), path)
+    write_model(build(as_net(net, activation), options, class_names, feature_names), path)
 
 
 def build(
-    net: Net,
+    net: MLP,
     options: Options,
     class_names: Sequence[str] | None = None,
     feature_names: Sequence[str] | None = None,
@@ -147,11 +151,12 @@ def build(
     from softxent.onnx.metadata import Metadata
 
     state = converted(net.state_dict(), options.dtype)
-    architecture = Architecture.of(type(net).__name__, state)
+    architecture = Architecture.of(net)
     options.check_classes(net.num_classes)
     if architecture.binary and options.ignore_index is not None:
         raise ValueError(
-            f"ignore_index must be None for NeuralNet1, whose targets are real numbers, "
+            f"ignore_index must be None for {architecture.name} with one logit, whose targets are "
+            f"real numbers, "
             f"got {options.ignore_index}"
         )
     classes, features = net.class_names, net.feature_names
@@ -163,7 +168,10 @@ def build(
         graph, stored = train_step.build(architecture, options), None
     else:
         graph, stored = heads.build(architecture, state, options), fingerprint(state)
-    metadata = Metadata(architecture.name, options, classes, features, parameters=stored)
+    layers = architecture.layers if architecture.name == "MLP" else None
+    metadata = Metadata(
+        architecture.name, options, classes, features, layers=layers, parameters=stored
+    )
     return graph.model(
         f"{architecture.name}_{options.head}", opset=options.opset, metadata=metadata.props()
     )

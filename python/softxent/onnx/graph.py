@@ -12,9 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 import softxent
-
-#: IR version of the files written: read by onnxruntime since 1.18 and by onnx since 1.16.
-IR_VERSION = 10
+from softxent.onnx import opsets
 
 #: The one free dimension of every graph.
 BATCH = "batch"
@@ -123,7 +121,7 @@ class Graph:
         )
         model = helper.make_model(
             graph,
-            ir_version=IR_VERSION,
+            ir_version=opsets.ir_version(opset),
             opset_imports=[helper.make_opsetid("", opset)],
             producer_name="softxent",
             producer_version=softxent.__version__,

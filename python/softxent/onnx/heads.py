@@ -8,27 +8,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softxent.onnx import binary, cross_entropy
-from softxent.onnx.architecture import PARAMETERS, Architecture
+from softxent.onnx import activations, binary, cross_entropy
+from softxent.onnx.architecture import Architecture
 from softxent.onnx.graph import BATCH, Graph
 from softxent.onnx.options import Options
 
 
 @dataclass(frozen=True)
 class Forward:
-    """Names of the values of the forward pass; `logits` is (n, C), or (n,) for NeuralNet1."""
+    """Names of the values of the forward pass.
 
-    x: str
-    preactivation: str
-    hidden: str
+    `inputs` are what each linear layer takes, x the first; `sums` what each hidden one gives before
+    its activation; `logits` is (n, C), or (n,) of one logit.
+    """
+
+    inputs: tuple[str, ...]
+    sums: tuple[str, ...]
     logits: str
 
 
 def build(net: Architecture, state: dict[str, NDArray[Any]], options: Options) -> Graph:
     """Build the graph of one of the three heads, parameters included."""
     g = Graph(options.dtype, options.loss_dtype)
-    for name in PARAMETERS:
-        g.parameter(name, state[name])
+    for name, value in state.items():
+        g.parameter(name, value)
     logits = forward(g, net).logits
     if options.head == "logits":
         _declare_logits(g, logits, net)
@@ -40,14 +43,17 @@ def build(net: Architecture, state: dict[str, NDArray[Any]], options: Options) -
 
 
 def forward(g: Graph, net: Architecture) -> Forward:
-    """Append Linear, ReLU, Linear; the parameters are values of the graph under their names."""
-    x = g.input("x", g.dtype, (BATCH, net.input_size))
-    preactivation = g.op("Gemm", x, "linear1.weight", "linear1.bias", transB=1)
-    hidden = g.op("Relu", preactivation)
-    logits = g.op("Gemm", hidden, "linear2.weight", "linear2.bias", transB=1)
-    if net.binary:
-        logits = g.op("Squeeze", logits, g.integer([1]))
-    return Forward(x, preactivation, hidden, logits)
+    """Append the layers; their parameters are values of the graph under their names."""
+    layers = net.layers
+    inputs, sums = [g.input("x", g.dtype, (BATCH, net.input_size))], []
+    for name in layers.names:
+        bias = [f"{name}.bias"] if layers.bias else []
+        value = g.op("Gemm", inputs[-1], f"{name}.weight", *bias, transB=1)
+        if name != layers.names[-1]:
+            sums.append(value)
+            inputs.append(activations.apply(g, layers.activation, value))
+    logits = g.op("Squeeze", value, g.integer([1])) if net.binary else value
+    return Forward(tuple(inputs), tuple(sums), logits)
 
 
 def target_input(g: Graph, net: Architecture, options: Options) -> str:

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from softxent._optional import require
-from softxent.onnx.architecture import Architecture, State
+from softxent.models import MLP
+from softxent.onnx.architecture import CLASSES, Architecture, State
 from softxent.onnx.errors import ModelError
 
 if TYPE_CHECKING:
     from softxent.onnx.metadata import Metadata
-    from softxent.onnx.sources import Net
 
 
-def load(path: str | os.PathLike[str]) -> Net:
+def load(path: str | os.PathLike[str]) -> MLP:
     """Read a network from an ONNX file.
 
-    The network is recognised by its structure, Linear, ReLU, Linear on an input of the graph, so
-    files of `softxent.onnx.export` and of ``torch.onnx.export`` (both of its exporters) will do,
-    whatever is computed from the logits. float16 parameters become float32, which holds them
-    exactly.
+    The network is recognised by its structure, linear layers on an input of the graph with one
+    activation between them (ReLU, Tanh, Sigmoid or none), so files of `softxent.onnx.export` and
+    of ``torch.onnx.export`` (both of its exporters) will do, whatever is computed from the logits.
+    float16 parameters become float32, which holds them exactly; biases that some of the layers lack
+    are 0.
 
     Parameters
     ----------
@@ -31,8 +32,8 @@ def load(path: str | os.PathLike[str]) -> Net:
 
     Returns
     -------
-    NeuralNet1 or NeuralNet2
-        As the metadata state, or NeuralNet1 for one output.
+    MLP, NeuralNet1 or NeuralNet2
+        As the metadata state; otherwise NeuralNet1 or NeuralNet2 if it is one, and else MLP.
 
     Raises
     ------
@@ -58,8 +59,7 @@ def load(path: str | os.PathLike[str]) -> Net:
     try:
         check_plain(model)
         about = metadata.read(model)
-        name = None if about is None or about.architecture == "attached" else about.architecture
-        network = recognise(View(model), name)
+        network = recognise(View(model), about)
         if network.state is None:
             raise ModelError("the parameters are inputs of this graph: it holds none to load")
         net = make_net(network.architecture, network.state)
@@ -68,33 +68,30 @@ def load(path: str | os.PathLike[str]) -> Net:
         raise ModelError(f"{os.fspath(path)}: {error}") from error
 
 
-def make_net(sizes: Architecture, state: State) -> Net:
-    """Make the native network of these sizes and parameters.
+def make_net(architecture: Architecture, state: State) -> MLP:
+    """Make the native network with these parameters.
 
     Raises
     ------
     ModelError
         If the parameters are no usable network.
     """
-    from softxent.models import NeuralNet1, NeuralNet2
-
-    options: dict[str, Any] = {
-        "seed": 0,
-        "dtype": "float64" if state["linear1.weight"].dtype == np.float64 else "float32",
-    }
-    net: Net
+    double = any(array.dtype == np.float64 for array in state.values())
     try:
-        if sizes.binary:
-            net = NeuralNet1(sizes.input_size, sizes.hidden_size, **options)
-        else:
-            net = NeuralNet2(sizes.input_size, sizes.hidden_size, sizes.outputs, **options)
+        net = CLASSES[architecture.name]._of_layers(
+            architecture.layers,
+            seed=0,
+            dtype="float64" if double else "float32",
+            class_names=None,
+            feature_names=None,
+        )
         net.load_state_dict(state)
     except (TypeError, ValueError) as error:
         raise ModelError(f"the file holds no usable network: {error}") from error
     return net
 
 
-def _named(net: Net, about: Metadata) -> Net:
+def _named(net: MLP, about: Metadata) -> MLP:
     """Give a network the names in the file's metadata, which may not fit it."""
     try:
         net.class_names, net.feature_names = about.class_names, about.feature_names

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import onnx
 
 import softxent
+from softxent.models import _checks
+from softxent.models.layers import Layers
+from softxent.onnx.architecture import CLASSES
 from softxent.onnx.errors import ModelError
 from softxent.onnx.options import Options
 
@@ -16,7 +19,7 @@ from softxent.onnx.options import Options
 PREFIX = "softxent."
 
 #: Networks that a file may claim to hold; "attached" is any graph that attach_loss extended.
-ARCHITECTURES = ("NeuralNet1", "NeuralNet2", "attached")
+ARCHITECTURES = (*CLASSES, "attached")
 
 #: What an attached loss adds to a graph, under these names where they are free.
 RENAMED = ("target", "loss", "log_probabilities")
@@ -27,9 +30,10 @@ class Metadata:
     """What softxent writes into every model.
 
     `logits` is the name of the value that the loss is computed from, `parameters` the fingerprint
-    of the parameters in the file, None where it holds none of ours. Of an attached loss, `binary`
-    says that there is one logit per sample, and `renamed` what target, loss and log_probabilities
-    are called where the graph had these names already.
+    of the parameters in the file, None where it holds none of ours, `layers` the shape of an MLP,
+    which its name does not say as those of NeuralNet1 and NeuralNet2 do. Of an attached loss,
+    `binary` says that there is one logit per sample, and `renamed` what target, loss and
+    log_probabilities are called where the graph had these names already.
     """
 
     architecture: str
@@ -40,6 +44,12 @@ class Metadata:
     parameters: str | None = None
     binary: bool = False
     renamed: Mapping[str, str] = field(default_factory=dict)
+    layers: Layers | None = None
+
+    @property
+    def shape(self) -> Layers:
+        """The shape of the network; the sizes are 1 where its name does not say them."""
+        return self.layers or Layers((1, 1, 1))
 
     def name_of(self, role: str) -> str:
         """Name of the input "target", or of the output "loss" or "log_probabilities"."""
@@ -63,6 +73,8 @@ class Metadata:
             props["binary"] = "true"
         if self.renamed:
             props["renamed"] = json.dumps(dict(self.renamed), ensure_ascii=False, sort_keys=True)
+        if self.layers is not None:
+            props["layers"] = json.dumps(asdict(self.layers))
         return {PREFIX + key: value for key, value in props.items()}
 
 
@@ -81,7 +93,9 @@ def read(model: onnx.ModelProto) -> Metadata | None:
     }
     if not props:
         return None
-    missing = {"architecture", "head", "options", "logits"} - set(props)
+    needed = {"architecture", "head", "options", "logits"}
+    needed |= {"layers"} if props.get("architecture") == "MLP" else set()
+    missing = needed - set(props)
     if missing:
         raise ModelError(f"the model's metadata lacks {', '.join(sorted(missing))}")
     if props["architecture"] not in ARCHITECTURES:
@@ -103,7 +117,18 @@ def read(model: onnx.ModelProto) -> Metadata | None:
         props.get("parameters"),
         props.get("binary") == "true",
         _renamed(props.get("renamed")),
+        _layers(props["layers"]) if props["architecture"] == "MLP" else None,
     )
+
+
+def _layers(text: str) -> Layers:
+    try:
+        layers = json.loads(text)
+        sizes = _checks.integers("sizes", layers.pop("sizes"), 1)
+        _checks.flag("bias", layers["bias"])
+        return Layers(sizes, **layers)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ModelError(f"the layers in the model's metadata are invalid: {error}") from error
 
 
 def _renamed(text: str | None) -> dict[str, str]:

@@ -11,13 +11,14 @@ import numpy as np
 
 from softxent._arrays import as_float
 from softxent._scalars import read_integer, read_real, shown
+from softxent.models import _checks
+from softxent.onnx import opsets
 from softxent.onnx.errors import ModelError
 
 HEADS = ("logits", "probabilities", "loss", "train_step")
 REDUCTIONS = ("mean", "sum", "none")
 TARGETS = ("index", "probabilities")
 DTYPES = ("float16", "float32", "float64")
-OPSETS = range(13, 21)
 
 #: Options that say nothing unless the graph has a loss.
 _LOSS_OPTIONS = ("weight", "ignore_index", "label_smoothing", "reduction", "target")
@@ -54,7 +55,7 @@ class Options:
             "head": _one_of("head", self.head, HEADS),
             "opset": _opset(self.opset),
             "dtype": _one_of("dtype", _dtype_name(self.dtype), DTYPES),
-            "primitive": _flag("primitive", self.primitive),
+            "primitive": _checks.flag("primitive", self.primitive),
             "weight": _weight(self.weight),
             "ignore_index": _index("ignore_index", self.ignore_index),
             "label_smoothing": _real("label_smoothing", self.label_smoothing, 1.0),
@@ -146,12 +147,6 @@ def _dtype_name(value: Any) -> Any:
         return value
 
 
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {shown(value)}")
-    return bool(value)
-
-
 def _index(name: str, value: Any) -> int | None:
     if value is None:
         return None
@@ -165,8 +160,9 @@ def _index(name: str, value: Any) -> int | None:
 
 def _opset(value: Any) -> int:
     opset = _index("opset", value)
-    if opset is None or opset not in OPSETS:
-        raise ValueError(f"opset must be {OPSETS.start} to {OPSETS.stop - 1}, got {shown(value)}")
+    if opset is None:
+        raise TypeError("opset must be an integer, got None")
+    opsets.check(opset)
     return opset
 
 

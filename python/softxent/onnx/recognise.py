@@ -1,4 +1,4 @@
-"""Finding Linear, ReLU, Linear in a graph by its structure, whatever its values are called."""
+"""Finding a multilayer perceptron in a graph by its structure, whatever its values are called."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from softxent.onnx.architecture import PARAMETERS, Architecture
+from softxent.onnx.activations import ACTIVATIONS
+from softxent.onnx.architecture import Architecture
 from softxent.onnx.errors import ModelError
+from softxent.onnx.metadata import Metadata
 
 #: Nodes that hand their first operand through.
 _TRANSPARENT = ("Identity", "Dropout", "Squeeze", "Flatten")
@@ -35,15 +37,38 @@ _LAYERS = {"Gemm", "MatMul", "Conv", "Relu", "LeakyRelu", "Elu", "Gelu", "Tanh",
 class Linear:
     """A node, or a MatMul and an Add, that computes `value` = input @ weight.T + bias.
 
-    `parameters` are weight and bias, None where they are inputs of the graph; `stored` are the
-    names of the initializers that hold them just so, None where they are held otherwise.
+    `weight` and `bias` are None where they are inputs of the graph, `bias` also where there is
+    none; `stored` are the names of the initializers that hold them just so, None where they are
+    held otherwise.
     """
 
     input: str
     value: str
-    parameters: tuple[NDArray[Any], NDArray[Any]] | None
     nodes: tuple[onnx.NodeProto, ...]
+    biased: bool
+    weight: NDArray[Any] | None = None
+    bias: NDArray[Any] | None = None
     stored: tuple[str | None, str | None] = (None, None)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Linear layers, each on the activation of the one before; `nodes` are those of both."""
+
+    layers: tuple[Linear, ...]
+    activation: str
+    nodes: tuple[onnx.NodeProto, ...]
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What the linear layers give."""
+        return tuple(layer.value for layer in self.layers)
+
+    def __str__(self) -> str:
+        """Return the operations in words."""
+        words = {"relu": "ReLU, ", "identity": ""}
+        between = words.get(self.activation, f"{self.activation.capitalize()}, ")
+        return f", {between}".join(["Linear"] * len(self.layers))
 
 
 @dataclass(frozen=True)
@@ -135,18 +160,19 @@ class View:
             return None
         matrix = self.constants.get(weight)
         if matrix is None:
-            return Linear(operand, value, None, nodes)
+            return Linear(operand, value, nodes, bias is not None)
         if matrix.ndim != 2:
             return None
         matrix = matrix if transposed else matrix.T
-        vector = np.zeros(len(matrix), matrix.dtype) if bias is None else self.constants.get(bias)
+        stored_weight = weight if transposed and weight in self.initializers else None
+        if bias is None:
+            return Linear(operand, value, nodes, False, matrix, None, (stored_weight, None))
+        vector = self.constants.get(bias)
         if vector is None or vector.size != len(matrix):
             return None
-        stored = (
-            weight if transposed and weight in self.initializers else None,
-            bias if bias in self.initializers and vector.ndim == 1 else None,
-        )
-        return Linear(operand, value, (matrix, vector.reshape(-1)), nodes, stored)
+        stored_bias = bias if bias in self.initializers and vector.ndim == 1 else None
+        stored = (stored_weight, stored_bias)
+        return Linear(operand, value, nodes, True, matrix, vector.reshape(-1), stored)
 
     def _holds(self, value: str) -> bool:
         """Whether a value can be a parameter: stored in the file or given to it."""
@@ -162,67 +188,109 @@ def attribute(node: onnx.NodeProto, name: str, default: Any = None) -> Any:
     return default
 
 
-def recognise(view: View, name: str | None = None) -> Network:
-    """Find the one chain Linear, ReLU, Linear that starts at an input of the graph.
+def recognise(view: View, about: Metadata | None = None) -> Network:
+    """Find the one chain of linear layers that starts at an input of the graph and gives logits.
 
     Parameters
     ----------
     view : View
         The graph.
-    name : {"NeuralNet1", "NeuralNet2"}, optional
-        What the file claims to be; by default one output means NeuralNet1.
+    about : Metadata, optional
+        What the file claims to be; by default it is the most special class.
 
     Raises
     ------
     ModelError
-        If there is no such chain or there are several, saying what was found instead.
+        If there is no such chain, there are several, or it is not what the file claims, saying
+        what was found instead.
     """
-    chains = [chain for value in view.producers if (chain := _chain(view, value)) is not None]
-    unique = {chain[1].value: chain for chain in chains}
+    if about is not None and about.architecture == "attached":
+        about = None
+    chains = _chains(view)
+    if len(chains) != 1:
+        raise ModelError(_explanation(view, chains))
+    (chain,) = chains
+    state = _state(chain)
+    if state is not None:
+        _check_end(view, chain)
+    architecture = _architecture(view, chain, state, about)
+    stored: dict[str, str] = {}
+    for name, layer in zip(architecture.layers.names, chain.layers, strict=True):
+        parts = zip((f"{name}.weight", f"{name}.bias"), layer.stored, strict=True)
+        stored |= {parameter: initializer for parameter, initializer in parts if initializer}
+    x = view.source(chain.layers[0].input)
+    return Network(architecture, state, stored, x, chain.values[-1])
+
+
+def _chains(view: View) -> list[Chain]:
+    """Give the longest chains, one for each last value."""
+    found = {chain.values: chain for value in view.producers if (chain := _chain(view, value))}
     # The product inside MatMul + Add is also a chain, of a layer without a bias.
-    for _, second in list(unique.values()):
-        node = view.producers[second.value]
-        for operand in node.input if node.op_type == "Add" else ():
-            unique.pop(view.source(operand), None)
-    if len(unique) != 1:
-        raise ModelError(_explanation(view, len(unique)))
-    first, second = next(iter(unique.values()))
-    x = view.source(first.input)
-    if first.parameters is None or second.parameters is None:
-        return Network(_given_architecture(view, name), None, {}, x, second.value)
-    _check_end(view, first, second)
-    arrays = (*first.parameters, *second.parameters)
-    state = dict(zip(PARAMETERS, arrays, strict=True))
-    names = zip(PARAMETERS, (*first.stored, *second.stored), strict=True)
-    stored = {parameter: initializer for parameter, initializer in names if initializer}
-    return Network(_architecture(state, name), state, stored, x, second.value)
+    products = {
+        view.source(operand)
+        for chain in found.values()
+        for layer in chain.layers
+        if layer.biased and layer.nodes[0].op_type == "Add"
+        for operand in layer.nodes[0].input
+    }
+    shorter = {values[:end] for values in found for end in range(1, len(values))}
+    return [
+        chain
+        for values, chain in found.items()
+        if values not in shorter and values[-1] not in products
+    ]
 
 
-def _chain(view: View, value: str) -> tuple[Linear, Linear] | None:
-    second = view.linear(value)
-    middle = view.producer(second.input) if second else None
-    if second is None or middle is None or middle.op_type != "Relu":
-        return None
-    first = view.linear(middle.input[0])
-    if first is None or view.source(first.input) not in view.inputs:
-        return None
-    return first, second
+def _chain(view: View, value: str) -> Chain | None:
+    """Follow a value back through linear layers and one activation to an input of the graph."""
+    layers: list[Linear] = []
+    between: list[str] = []
+    nodes: list[onnx.NodeProto] = []
+    while (layer := view.linear(value)) is not None:
+        layers.insert(0, layer)
+        nodes += layer.nodes
+        value = layer.input
+        if view.source(value) in view.inputs:
+            mixed = len(set(between)) > 1
+            activation = between[0] if between else "identity"
+            return None if mixed else Chain(tuple(layers), activation, tuple(nodes))
+        node = view.producer(value)
+        name = None if node is None else ACTIVATIONS.get(node.op_type)
+        between.append(name or "identity")
+        if node is not None and name is not None:
+            nodes.append(node)
+            value = node.input[0]
+    return None
 
 
-def _check_end(view: View, first: Linear, second: Linear) -> None:
-    """Make sure that the second layer yields logits: no layer follows, and an output shows them."""
-    own = {id(node) for linear in (first, second) for node in linear.nodes}
-    own.add(id(view.producer(second.input)))
+def _state(chain: Chain) -> dict[str, NDArray[Any]] | None:
+    """Parameters in the file; biases that some of the layers lack are 0."""
+    state: dict[str, NDArray[Any]] = {}
+    biased = any(layer.biased for layer in chain.layers)
+    for position, layer in enumerate(chain.layers, 1):
+        if layer.weight is None:
+            return None
+        state[f"linear{position}.weight"] = layer.weight
+        if biased:
+            zeros = np.zeros(len(layer.weight), layer.weight.dtype)
+            state[f"linear{position}.bias"] = zeros if layer.bias is None else layer.bias
+    return state
+
+
+def _check_end(view: View, chain: Chain) -> None:
+    """Make sure that the last layer yields logits: no layer follows, and an output shows them."""
+    own = {id(node) for node in chain.nodes}
     for node in view.nodes:
         if node.op_type in _LAYERS and id(node) not in own:
             raise ModelError(
-                f"logits: the graph has a further layer, {node.op_type} {node.output[0]!r}, beside "
-                "Linear, ReLU, Linear"
+                _other_activation(view)
+                or f"logits: the graph has a further layer, {node.op_type} {node.output[0]!r}, "
+                f"beside {chain}"
             )
-    if not any(shows(view, output, second.value) for output in view.outputs):
+    if not any(shows(view, output, chain.values[-1]) for output in view.outputs):
         raise ModelError(
-            f"logits: no output is what Linear, ReLU, Linear compute, {second.value!r}, or a "
-            "softmax, argmax or loss of it"
+            f"logits: no output is what {chain} compute, {chain.values[-1]!r}, or a softmax, "
+            "argmax or loss of it"
         )
 
 
@@ -236,39 +304,72 @@ def shows(view: View, value: str, logits: str) -> bool:
     return True
 
 
-def _architecture(state: dict[str, NDArray[Any]], name: str | None) -> Architecture:
-    name = name or ("NeuralNet1" if len(state["linear2.weight"]) == 1 else "NeuralNet2")
+def _architecture(
+    view: View, chain: Chain, state: dict[str, NDArray[Any]] | None, about: Metadata | None
+) -> Architecture:
+    """Describe a chain, and compare it with what the file claims."""
+    name = None if about is None else about.architecture
+    if about is not None and chain.activation != about.shape.activation:
+        found, stated = (_operator(a) for a in (chain.activation, about.shape.activation))
+        raise ModelError(
+            f"logits: the graph has {found} between its linear layers, expected {stated}"
+        )
     try:
-        return Architecture.of(name, state)
+        given = _given(view, chain) if state is None else state
+        architecture = Architecture.of_state(given, chain.activation, name)
     except ValueError as error:
-        raise ModelError(f"logits: the graph is not a {name}: {error}") from error
+        raise ModelError(f"logits: the graph is no {name or 'MLP'}: {error}") from error
+    if about is not None and about.layers not in (None, architecture.layers):
+        raise ModelError(
+            f"logits: the graph is {architecture.layers}, its metadata say {about.layers}"
+        )
+    return architecture
 
 
-def _given_architecture(view: View, name: str | None) -> Architecture:
-    """Sizes from the declared shapes of parameters that are inputs."""
-    missing = set(PARAMETERS) - set(view.inputs)
+def _operator(activation: str) -> str:
+    operators = {name: operator for operator, name in ACTIVATIONS.items()}
+    return operators.get(activation, "nothing")
+
+
+def _given(view: View, chain: Chain) -> dict[str, NDArray[Any]]:
+    """Arrays of the declared shapes of parameters that are inputs."""
+    names = []
+    for position in range(1, len(chain.layers) + 1):
+        names.append(f"linear{position}.weight")
+        if any(layer.biased for layer in chain.layers):
+            names.append(f"linear{position}.bias")
+    missing = set(names) - set(view.inputs)
     if missing:
         raise ModelError(f"logits: the graph has no inputs {', '.join(sorted(missing))}")
-    shapes = {p: view.inputs[p].type.tensor_type.shape.dim for p in PARAMETERS}
-    empty = {p: np.broadcast_to(0.0, [d.dim_value for d in shapes[p]]) for p in PARAMETERS}
-    return _architecture(empty, name)
+    shapes = {name: view.inputs[name].type.tensor_type.shape.dim for name in names}
+    return {
+        name: np.broadcast_to(0.0, [size.dim_value for size in shape])
+        for name, shape in shapes.items()
+    }
 
 
-def _explanation(view: View, found: int) -> str:
-    """Say what stands where Linear, ReLU, Linear should."""
-    if found > 1:
-        return f"logits: the graph has {found} chains Linear, ReLU, Linear, expected one"
-    for value in view.producers:
-        second = view.linear(value)
-        middle = view.producer(second.input) if second else None
-        if middle is None or not middle.input or middle.op_type == "Relu":
-            continue
-        if view.linear(middle.input[0]) is not None:
-            return (
-                f"logits: the graph has {middle.op_type} between its linear layers, expected Relu"
-            )
+def _explanation(view: View, chains: list[Chain]) -> str:
+    """Say what stands where a chain of linear layers should."""
+    if chains:
+        return f"logits: the graph has {len(chains)} chains of linear layers, expected one"
     operators = ", ".join(sorted({node.op_type for node in view.nodes}))
-    return (
-        "logits: the graph does not start with Linear, ReLU, Linear on an input; "
+    return _other_activation(view) or (
+        "logits: the graph does not start with linear layers on an input; "
         f"its operators are {operators or 'none'}"
     )
+
+
+def _other_activation(view: View) -> str:
+    """Name what stands between two linear layers and is none of the activations."""
+    expected = "Relu, Tanh, Sigmoid or nothing, the same between all"
+    for value in view.producers:
+        layer = view.linear(value)
+        middle = None if layer is None else view.producer(layer.input)
+        if layer is None or middle is None or not middle.input or middle.op_type in ACTIVATIONS:
+            continue
+        if view.linear(middle.input[0]) is not None and view.linear(layer.input) is None:
+            return (
+                f"logits: the graph has {middle.op_type} between its linear layers, expected "
+                f"{expected}"
+            )
+    return ""

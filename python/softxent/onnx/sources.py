@@ -8,45 +8,53 @@ from collections.abc import Mapping
 from typing import Any
 
 from softxent._optional import require
-from softxent.models import NeuralNet1, NeuralNet2, load
-from softxent.models.torch_bridge import parameters_of
-
-Net = NeuralNet1 | NeuralNet2
+from softxent.models import MLP, load
+from softxent.models.nets import specialised
 
 _TORCH_ENDINGS = (".pt", ".pth", ".bin")
 
 
-def as_net(source: Any) -> Net:
+def as_net(source: Any, activation: str | None = None) -> MLP:
     """Make a native network of a network, module, state_dict or file.
 
     Parameters
     ----------
-    source : NeuralNet1, NeuralNet2, torch.nn.Module, mapping or path
-        A network; a PyTorch module or state_dict of two linear layers; or a file: .npz,
-        .safetensors, or .pt/.pth/.bin with a state_dict, which is loaded with ``weights_only``, so
-        that no code in it is run. One output means NeuralNet1 where the class is not stated.
+    source : MLP, NeuralNet1, NeuralNet2, torch.nn.Module, mapping or path
+        A network; a PyTorch module or state_dict of linear layers with one activation between
+        them; or a file: .npz, .safetensors, or .pt/.pth/.bin with a state_dict, which is loaded
+        with ``weights_only``, so that no code in it is run.
+    activation : {"relu", "tanh", "sigmoid", "identity"}, optional
+        What stands between the layers of a state_dict, which does not say it.
 
     Returns
     -------
-    NeuralNet1 or NeuralNet2
+    MLP, NeuralNet1 or NeuralNet2
+        Where the class is not stated, the most special one.
 
     Raises
     ------
     TypeError
         If `source` is none of these.
     ValueError
-        If it is not a network of two linear layers with a ReLU between them, or a file holds
-        anything but parameters.
+        If it is no such network, a file holds anything but parameters, or nothing says the
+        activation.
     """
-    if isinstance(source, NeuralNet1 | NeuralNet2):
+    if isinstance(source, MLP):
+        if activation not in (None, source.activation):
+            raise ValueError(
+                f"the net has the activation {source.activation!r}, got activation={activation!r}"
+            )
         return source
-    if isinstance(source, str | os.PathLike):
-        if not os.fspath(source).lower().endswith(_TORCH_ENDINGS):
-            return load(source)
-        source = _read_state_dict(source)
-    outputs = parameters_of(source)["linear2.weight"].shape[0]
-    cls: type[NeuralNet1] | type[NeuralNet2] = NeuralNet1 if outputs == 1 else NeuralNet2
-    return cls.from_torch(source)
+    if not isinstance(source, str | os.PathLike):
+        return specialised(MLP.from_torch(source, activation=activation))
+    if not os.fspath(source).lower().endswith(_TORCH_ENDINGS):
+        return load(source, activation=activation)
+    state = _read_state_dict(source)
+    try:
+        return specialised(MLP.from_torch(state, activation=activation))
+    except ValueError as error:
+        error.args = (f"{os.fspath(source)}: {error}",)
+        raise
 
 
 def _read_state_dict(path: str | os.PathLike[str]) -> Mapping[str, Any]:

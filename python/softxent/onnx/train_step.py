@@ -5,7 +5,7 @@ mean divides by (1 for a sum) and p the softmax of the logits,
 
     d logits_ic = (p_ic sum_k q_ik - q_ic) / D,
 
-and the other gradients follow from the two linear layers. For NeuralNet1 it is ((a + b) p - a) / D
+and the other gradients follow layer by layer. Of one logit it is ((a + b) p - a) / D
 with the a and b of binary. The update is that of torch.optim.SGD: d = gradient + weight_decay *
 parameter, v = momentum * v + d, parameter - learning_rate * v, with velocities of 0 before the
 first step. Ignored rows have the gradient 0, all of them too; a wrong label makes loss and
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from softxent.onnx import binary, cross_entropy
-from softxent.onnx.architecture import PARAMETERS, Architecture
+from softxent.onnx import activations, binary, cross_entropy
+from softxent.onnx.architecture import Architecture
 from softxent.onnx.graph import Graph
 from softxent.onnx.heads import Forward, forward, target_input
 from softxent.onnx.options import Options
@@ -33,15 +33,15 @@ def build(net: Architecture, options: Options) -> Graph:
     f = forward(g, net)
     target = target_input(g, net, options)
     learning_rate = g.input("learning_rate", g.dtype, ())
-    for name in PARAMETERS:
-        g.input(name, g.dtype, net.shapes[name])
+    for name, shape in net.shapes.items():
+        g.input(name, g.dtype, shape)
     differentiate = _binary if net.binary else _categorical
     loss, d_logits = differentiate(g, f.logits, target, net, options)
-    gradients = _backward(g, f, g.narrowed(d_logits))
+    gradients = _backward(g, f, g.narrowed(d_logits), net)
     updates = _sgd(g, gradients, learning_rate, net, options)
     g.output("loss", loss, g.wide, ())
-    for name in PARAMETERS:
-        g.output(f"grad.{name}", gradients[name], g.dtype, net.shapes[name])
+    for name, shape in net.shapes.items():
+        g.output(f"grad.{name}", gradients[name], g.dtype, shape)
     for name, value in updates.items():
         g.output(f"new.{name}", value, g.dtype, net.shapes[name.removeprefix("velocity.")])
     return g
@@ -81,18 +81,19 @@ def _binary(
     return loss, g.column(gradient)
 
 
-def _backward(g: Graph, f: Forward, d_logits: str) -> dict[str, str]:
+def _backward(g: Graph, f: Forward, d_logits: str, net: Architecture) -> dict[str, str]:
     """Gradients of all parameters from that of the logits, (n, outputs)."""
-    d_hidden = g.op("Gemm", d_logits, "linear2.weight")
-    zero = g.constant(0, g.dtype)
-    active = g.op("Greater", f.preactivation, zero)
-    d_preactivation = g.op("Where", active, d_hidden, zero)
-    return {
-        "linear1.weight": g.op("Gemm", d_preactivation, f.x, transA=1),
-        "linear1.bias": g.total(d_preactivation, axis=0),
-        "linear2.weight": g.op("Gemm", d_logits, f.hidden, transA=1),
-        "linear2.bias": g.total(d_logits, axis=0),
-    }
+    layers = net.layers
+    upstream = [d_logits]
+    for name, z, a in zip(layers.names[:0:-1], f.sums[::-1], f.inputs[:0:-1], strict=True):
+        d_a = g.op("Gemm", upstream[0], f"{name}.weight")
+        upstream.insert(0, activations.backpropagate(g, layers.activation, d_a, z, a))
+    gradients = {}
+    for name, d, value in zip(layers.names, upstream, f.inputs, strict=True):
+        gradients[f"{name}.weight"] = g.op("Gemm", d, value, transA=1)
+        if layers.bias:
+            gradients[f"{name}.bias"] = g.total(d, axis=0)
+    return gradients
 
 
 def _sgd(
@@ -100,8 +101,7 @@ def _sgd(
 ) -> dict[str, str]:
     """Updated parameters and velocities, by the names of the inputs that they replace."""
     parameters, velocities = {}, {}
-    for name in PARAMETERS:
-        step = gradients[name]
+    for name, step in gradients.items():
         if options.weight_decay:
             decay = g.constant(options.weight_decay, g.dtype)
             step = g.op("Add", step, g.op("Mul", name, decay))

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from softxent._arrays import as_array
 from softxent._remedies import dtype_remedy, shape_remedy
-from softxent.onnx.architecture import PARAMETERS, State
+from softxent.models.layers import Layers
+from softxent.onnx.architecture import State
 from softxent.verify.arithmetic import Array
 from softxent.verify.subject import Subject
 
@@ -37,6 +38,8 @@ class Batch:
         Of a train_step.
     native_only : str
         Why no other reference can follow; empty if all can.
+    activation : str
+        What stands between the linear layers that have these parameters.
     """
 
     name: str
@@ -46,6 +49,13 @@ class Batch:
     velocities: Mapping[str, Array] = field(default_factory=dict)
     learning_rate: float = 0.125
     native_only: str = ""
+    activation: str = "relu"
+
+    @property
+    def layers(self) -> Layers:
+        """The shape of the network that has these parameters."""
+        assert self.state is not None
+        return Layers.of(self.state, self.activation)
 
     def renamed(self, name: str, **changes: Any) -> Self:
         """Copy with another name and some parts replaced."""
@@ -64,7 +74,13 @@ class Batch:
         return len(self.x)
 
 
-def data_batch(subject: Subject, X: ArrayLike, y: ArrayLike | None, state: State | None) -> Batch:
+def data_batch(
+    subject: Subject,
+    X: ArrayLike,
+    y: ArrayLike | None,
+    state: State | None,
+    activation: str = "relu",
+) -> Batch:
     """Bring the user's data into the types of the model.
 
     Raises
@@ -82,22 +98,25 @@ def data_batch(subject: Subject, X: ArrayLike, y: ArrayLike | None, state: State
     velocities = {}
     if subject.options.momentum and state is not None:
         rng = np.random.default_rng(0)
-        for name in PARAMETERS:
-            draw = rng.standard_normal(state[name].shape) / 8
-            velocities[name] = draw.astype(state[name].dtype)
+        for name, value in state.items():
+            draw = rng.standard_normal(value.shape) / 8
+            velocities[name] = draw.astype(value.dtype)
     with np.errstate(over="ignore"):
         x = x.astype(subject.input_dtype(subject.x))
-    return Batch("data", x, target, state, velocities)
+    return Batch("data", x, target, state, velocities, activation=activation)
 
 
 def _shaped(subject: Subject, x: Array) -> Array:
     """Check the shape of features; an attached network takes flat images in the shape it wants."""
+    wanted = subject.shape(subject.x)[1:]
     if subject.network is not None:
         features = subject.network.architecture.input_size
+        if x.ndim == 1 + len(wanted) and math.prod(x.shape[1:]) == features:
+            x = x.reshape(-1, features)
         if x.ndim != 2 or x.shape[1] != features:
-            raise ValueError(f"X must have shape (n, {features}), got {x.shape}")
+            stated = ", ".join(map(str, wanted)) if len(wanted) > 1 and all(wanted) else features
+            raise ValueError(f"X must have shape (n, {stated}), got {x.shape}")
         return x
-    wanted = subject.shape(subject.x)[1:]
     if x.ndim == 2 and len(wanted) > 1 and math.prod(wanted) == x.shape[1]:
         return x.reshape(-1, *wanted)
     fits = x.ndim == 1 + len(wanted) and all(
@@ -150,15 +169,23 @@ def _one_hot(labels: Array, subject: Subject) -> Array:
     raise KeyError(subject.target)
 
 
+def _as_images(subject: Subject, x: Array) -> Array:
+    """Give flat features the shape that the graph takes, if it flattens them itself."""
+    wanted = subject.shape(subject.x)[1:]
+    if x.ndim != 2 or len(wanted) < 2:
+        return x
+    return x.reshape(len(x), *wanted) if all(wanted) else x
+
+
 def feeds(subject: Subject, batch: Batch) -> dict[str, Array]:
     """All inputs of the model by name."""
     dtype = batch.x.dtype
-    given: dict[str, Array] = {subject.x: batch.x}
+    given: dict[str, Array] = {subject.x: _as_images(subject, batch.x)}
     if subject.target is not None and batch.target is not None:
         given[subject.target] = batch.target
     if subject.options.head == "train_step":
         assert batch.state is not None
         given["learning_rate"] = np.asarray(batch.learning_rate, dtype)
-        given |= {name: batch.state[name] for name in PARAMETERS}
+        given |= batch.state
         given |= {f"velocity.{name}": batch.velocities[name] for name in batch.velocities}
     return given

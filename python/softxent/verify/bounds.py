@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from softxent.onnx.architecture import PARAMETERS
 from softxent.onnx.options import Options
-from softxent.verify import tolerance
+from softxent.verify import activations, tolerance
 from softxent.verify.arithmetic import Arithmetic, Array, Estimate
 from softxent.verify.batches import Batch
+from softxent.verify.forward import Forward, forward
 
 
 def estimates(
@@ -25,7 +25,7 @@ def estimates(
     options : Options
         What the graph computes.
     binary : bool
-        Whether the network is a NeuralNet1.
+        Whether the network has one logit.
     logits : ndarray, optional
         Logits that the model put out, to start from instead of the inputs.
 
@@ -38,7 +38,7 @@ def estimates(
         narrow, wide = Arithmetic(options.dtype), Arithmetic(options.loss_dtype)
         f = None
         if logits is None:
-            f = tolerance.forward(batch, narrow, binary)
+            f = forward(batch, narrow, binary)
             at = f.logits
         else:
             at = Estimate.of_output(logits, narrow)
@@ -152,29 +152,30 @@ def _mean(terms: Terms, options: Options, arithmetic: Arithmetic) -> Estimate:
 
 
 def _step(
-    f: tolerance.Forward, d_logits: Estimate, batch: Batch, options: Options, a: Arithmetic
+    f: Forward, d_logits: Estimate, batch: Batch, options: Options, a: Arithmetic
 ) -> dict[str, Estimate]:
     """Gradients and updated parameters."""
-    assert batch.state is not None
-    d_logits = a.rounded(d_logits.value, d_logits.error)
-    d_hidden = a.product(d_logits, Estimate.exact(batch.state["linear2.weight"]))
-    # Near 0 the runtimes may disagree on which side of the ReLU a unit is.
-    unsure = np.abs(f.preactivation.value) <= f.preactivation.error
-    active = np.where(f.preactivation.value > 0, d_hidden.value, 0.0)
-    error = np.where((f.preactivation.value > 0) | unsure, d_hidden.error, 0.0)
-    d_first = Estimate(active, error + np.where(unsure, np.abs(d_hidden.value), 0.0))
-    gradients = {
-        "linear1.weight": a.product(d_first.T, f.x),
-        "linear1.bias": a.total(d_first, axis=0),
-        "linear2.weight": a.product(d_logits.T, f.hidden),
-        "linear2.bias": a.total(d_logits, axis=0),
-    }
+    gradients = _backward(f, a.rounded(d_logits.value, d_logits.error), batch, a)
     result = {}
-    for name in PARAMETERS:
-        gradient = gradients[name]
+    for name, gradient in gradients.items():
         result[f"grad.{name}"] = a.rounded(gradient.value, gradient.error)
         result |= _update(name, gradient, batch, options, a)
     return result
+
+
+def _backward(f: Forward, d_logits: Estimate, batch: Batch, a: Arithmetic) -> dict[str, Estimate]:
+    """Gradients of all parameters from that of the logits."""
+    assert batch.state is not None
+    layers, upstream, found = batch.layers, d_logits, {}
+    for position, name in reversed(list(enumerate(layers.names))):
+        value = f.inputs[position]
+        found[f"{name}.weight"] = a.product(upstream.T, value)
+        found[f"{name}.bias"] = a.total(upstream, axis=0)
+        if position:
+            d_value = a.product(upstream, Estimate.exact(batch.state[f"{name}.weight"]))
+            z = f.sums[position - 1]
+            upstream = activations.backpropagate(a, layers.activation, d_value, z, value)
+    return {name: found[name] for name in layers.shapes}
 
 
 def updates(batch: Batch, options: Options, gradients: dict[str, Array]) -> dict[str, Estimate]:
@@ -213,14 +214,13 @@ def reason(role: str, batch: Batch, options: Options) -> str:
     if batch.state is None:
         start = f"logits taken from the model, {unit}"
     else:
-        hidden, features = batch.state["linear1.weight"].shape
-        start = (
-            f"sums of {features + 1} and {hidden + 1} products, γ_n = nu/(1 − nu), "
-            f"in the mean square √n·u, {unit}"
-        )
+        layers = batch.layers
+        *terms, last = (str(size + layers.bias) for size in layers.sizes[:-1])
+        lengths = f"{', '.join(terms)} and {last}" if terms else last
+        start = f"sums of {lengths} products, γ_n = nu/(1 − nu), in the mean square √n·u, {unit}"
     if arithmetic.store:
         start += ", stored values rounded to float16"
-    classes = "" if batch.state is None else f" over {len(batch.state['linear2.bias'])} classes"
+    classes = "" if batch.state is None else f" over {batch.layers.outputs} classes"
     rows = f" and sums over {len(batch)} rows"
     steps = {
         "logits": "",

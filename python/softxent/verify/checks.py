@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from softxent.onnx.architecture import PARAMETERS, Architecture, converted
-from softxent.onnx.sources import Net
+from softxent.models import MLP
+from softxent.onnx.architecture import Architecture, converted
 from softxent.verify.arithmetic import Array
 from softxent.verify.batches import Batch, feeds
 from softxent.verify.runtime import Session
@@ -61,20 +61,20 @@ def check_claims(subject: Subject) -> list[Check]:
     return [Check("structure", True, f"the graph is {subject.claim}")]
 
 
-def check_parameters(subject: Subject, net: Net) -> Check:
+def check_parameters(subject: Subject, net: MLP) -> Check:
     """Compare the parameters in the file with those of the reference, number by number."""
     network = subject.network
     assert network is not None
     state = converted(net.state_dict(), subject.options.dtype)
-    sizes = Architecture.of(type(net).__name__, state)
+    sizes = Architecture.of(net)
     output = next(iter(subject.roles), "logits")
     if network.architecture != sizes:
         text = f"{output}: the file holds a {network.architecture}, the reference is a {sizes}"
         return Check("parameters", False, text)
     if network.state is None:
         return Check("parameters", True, "they are inputs of this graph, not part of the file")
-    for name in PARAMETERS:
-        stored, wanted = network.state[name], state[name]
+    for name, wanted in state.items():
+        stored = network.state[name]
         differ = ~((stored == wanted) | (np.isnan(stored) & np.isnan(wanted)))
         if differ.any():
             where = np.unravel_index(int(differ.argmax()), stored.shape)

@@ -69,7 +69,7 @@ def _explain_loss(
         if _is_loss(got, batch, replace(options, **change), binary, logits):
             stated = ", ".join(f"{name}={value!r}" for name, value in change.items())
             return f"it is the loss with {stated}"
-    classes = len(batch.state["linear2.bias"])
+    classes = batch.layers.outputs
     if classes > 1 and _is_loss(got * classes, batch, options, binary, logits, classes):
         return f"it is the loss divided by the number of classes, {classes}"
     return ""

@@ -7,22 +7,21 @@ from collections.abc import Collection
 import numpy as np
 
 import softxent
+from softxent.models import MLP
 from softxent.onnx.architecture import Architecture
 from softxent.onnx.loading import make_net
 from softxent.onnx.options import Options
-from softxent.onnx.sources import Net
 from softxent.verify.arithmetic import Array
 from softxent.verify.batches import Batch
 
 NAME = "native"
 
 
-def prepared(batch: Batch, options: Options, binary: bool) -> Net:
+def prepared(batch: Batch, options: Options, binary: bool) -> MLP:
     """Make the native network with the parameters of a batch."""
     assert batch.state is not None
     state = {name: array.astype(options.loss_dtype) for name, array in batch.state.items()}
-    name = "NeuralNet1" if binary else "NeuralNet2"
-    return make_net(Architecture.of(name, state), state)
+    return make_net(Architecture.of_state(state, batch.activation), state)
 
 
 def outputs(
@@ -31,7 +30,7 @@ def outputs(
     binary: bool,
     roles: Collection[str],
     logits: Array | None = None,
-    network: Net | None = None,
+    network: MLP | None = None,
 ) -> dict[str, Array]:
     """Compute outputs with softxent.models and softxent's functions.
 
@@ -42,7 +41,7 @@ def outputs(
     options : Options
         What the graph computes.
     binary : bool
-        Whether the network is a NeuralNet1.
+        Whether the network has one logit.
     roles : collection of str
         Which outputs are wanted.
     logits : ndarray, optional
@@ -104,16 +103,8 @@ def _step(batch: Batch, options: Options, d_logits: Array) -> dict[str, Array]:
     assert batch.state is not None
     dtype = d_logits.dtype
     state = {name: array.astype(dtype) for name, array in batch.state.items()}
-    x = batch.x.astype(dtype)
-    preactivation = x @ state["linear1.weight"].T + state["linear1.bias"]
-    hidden = np.maximum(preactivation, 0)
-    d_first = np.where(preactivation > 0, d_logits @ state["linear2.weight"], 0)
-    gradients = {
-        "linear1.weight": d_first.T @ x,
-        "linear1.bias": d_first.sum(axis=0),
-        "linear2.weight": d_logits.T @ hidden,
-        "linear2.bias": d_logits.sum(axis=0),
-    }
+    values = batch.layers.values(state, batch.x.astype(dtype))
+    gradients = batch.layers.backward(state, values, d_logits)
     return {f"grad.{name}": g for name, g in gradients.items()} | updates(batch, options, gradients)
 
 

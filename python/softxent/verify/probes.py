@@ -21,7 +21,7 @@ LARGE = {"float16": (64.0, 1.0e3), "float32": (64.0, 1.0e4), "float64": (64.0, 1
 def classes_of(subject: Subject, batch: Batch) -> int | None:
     """Number of classes; None if nothing says it."""
     if batch.state is not None:
-        return len(batch.state["linear2.bias"])
+        return batch.layers.outputs
     if batch.target is not None and batch.target.ndim == 2:
         return batch.target.shape[1]
     for name, role in subject.roles.items():
@@ -94,16 +94,19 @@ def stress_batches(subject: Subject, data: Batch) -> Iterator[Batch]:
     yield from _label_edges(subject, data)
     if data.state is None or not subject.replaceable:
         return
-    for largest in LARGE[data.state["linear2.weight"].dtype.name]:
+    last = data.layers.names[-1]
+    own = {name: value for name, value in data.state.items() if name.startswith(f"{last}.")}
+    for largest in LARGE[own[f"{last}.weight"].dtype.name]:
         yield _large_logits(data, largest)
-    weight, bias = data.state["linear2.weight"], data.state["linear2.bias"]
-    tied = {"linear2.weight": np.zeros_like(weight), "linear2.bias": np.zeros_like(bias)}
+    tied = {name: np.zeros_like(value) for name, value in own.items()}
     yield data.renamed("all classes tied", state={**data.state, **tied})
-    infinite = bias.copy()
+    if not data.layers.bias:
+        return
+    infinite = own[f"{last}.bias"].copy()
     infinite[-1] = -np.inf
     yield data.renamed(
         "a logit of -inf",
-        state={**data.state, "linear2.bias": infinite},
+        state={**data.state, f"{last}.bias": infinite},
         native_only="0 · (−inf) is NaN in it, where a coefficient of 0 should count for nothing",
     )
 
@@ -112,12 +115,12 @@ def _large_logits(data: Batch, largest: float) -> Batch:
     """Scale the last layer by a power of 2 until the largest logit is about `largest`."""
     assert data.state is not None
     state = {name: array.astype(np.float64) for name, array in data.state.items()}
-    hidden = data.x.astype(np.float64) @ state["linear1.weight"].T + state["linear1.bias"]
-    logits = np.maximum(hidden, 0) @ state["linear2.weight"].T
-    weight = data.state["linear2.weight"]
+    last = f"{data.layers.names[-1]}.weight"
+    logits = data.layers.values(state, data.x.astype(np.float64))[-2] @ state[last].T
+    weight = data.state[last]
     factor = 2.0 ** np.round(np.log2(largest / max(float(np.abs(logits).max()), 1e-30)))
     scaled = (weight.astype(np.float64) * factor).astype(weight.dtype)
-    return data.renamed(f"logits of {largest:g}", state={**data.state, "linear2.weight": scaled})
+    return data.renamed(f"logits of {largest:g}", state={**data.state, last: scaled})
 
 
 def _label_edges(subject: Subject, data: Batch) -> Iterator[Batch]:

@@ -42,7 +42,7 @@ def verify(
     ----------
     path : path-like
         A file of `softxent.onnx.export` or `softxent.onnx.attach_loss`, or of another program if
-        its structure is Linear, ReLU, Linear. What the metadata claim is checked.
+        its structure is that of a multilayer perceptron. What the metadata claim is checked.
     X : array_like, shape (n, input_size)
         Samples, converted to the type of the model.
     y : array_like, optional

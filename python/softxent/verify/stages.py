@@ -1,6 +1,6 @@
 """Parts of a graph by themselves: what follows from outputs that the model itself put out.
 
-The bound of a loss computed from the inputs carries the rounding of both linear layers, beside
+The bound of a loss computed from the inputs carries the rounding of all linear layers, beside
 which a small change of an option may vanish. From the model's own logits it carries that of the
 loss alone, and a step of the optimizer, from the model's own gradients, that of the step alone.
 """
@@ -58,7 +58,7 @@ def own_logits(batch: Batch, binary: bool, outputs: Mapping[str, Array]) -> Arra
     """Logits that the model put out, if they are some."""
     if "logits" not in outputs or batch.state is None:
         return None
-    shape: tuple[int, ...] = (len(batch), len(batch.state["linear2.bias"]))
+    shape: tuple[int, ...] = (len(batch), batch.layers.outputs)
     shape = shape[:1] if binary else shape
     logits = without_last_axis(outputs["logits"], shape)
     return logits if logits.shape == shape else None

@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 import softxent
 from softxent._optional import available
 from softxent.onnx import metadata
-from softxent.onnx.architecture import PARAMETERS, State, fingerprint
+from softxent.onnx.architecture import State, fingerprint
 from softxent.onnx.errors import ModelError
 from softxent.onnx.files import check_plain, read_model
 from softxent.onnx.foreign import check_foreign
@@ -45,7 +45,7 @@ class Subject:
     about : Metadata or None
         What it says of itself, if softxent wrote it.
     network : Network or None
-        What its structure shows; None if that is no Linear, ReLU, Linear.
+        What its structure shows; None if that is no multilayer perceptron.
     problems : tuple of str
         Where structure and claims contradict each other; each names an output.
     options : Options
@@ -73,7 +73,7 @@ class Subject:
 
     @property
     def binary(self) -> bool:
-        """Whether there is one logit per sample, as of a NeuralNet1."""
+        """Whether there is one logit per sample, and a binary loss."""
         if self.attached:
             return self.about is not None and self.about.binary
         return self.network is not None and self.network.architecture.binary
@@ -123,7 +123,9 @@ class Subject:
         """Whether parameters can be replaced without changing the graph."""
         if self.network is None:
             return False
-        return self.network.state is None or set(self.network.stored) == set(PARAMETERS)
+        return self.network.state is None or set(self.network.stored) == set(
+            self.network.architecture.shapes
+        )
 
     def with_state(self, state: State) -> onnx.ModelProto:
         """Copy the model with other parameters in the place of its own."""
@@ -214,9 +216,8 @@ def _short(weight: tuple[float, ...] | None) -> str:
 
 def _network(view: View, about: metadata.Metadata | None) -> tuple[Network | None, list[str]]:
     """Recognise the network; an attached loss may sit on any other."""
-    name = None if about is None or about.architecture == "attached" else about.architecture
     try:
-        return recognise(view, name), []
+        return recognise(view, about), []
     except ModelError as error:
         if about is not None and about.architecture == "attached":
             return None, []
@@ -235,16 +236,17 @@ def _parameter_problems(
     return [f"{output}: the parameters are not those that the file was written with"]
 
 
-def _train_step_outputs(options: Options) -> tuple[str, ...]:
-    names = [f"{kind}.{name}" for kind in ("grad", "new") for name in PARAMETERS]
-    velocities = [f"new.velocity.{name}" for name in PARAMETERS] if options.momentum else []
+def _train_step_outputs(about: metadata.Metadata) -> tuple[str, ...]:
+    parameters = tuple(about.shape.shapes)
+    names = [f"{kind}.{name}" for kind in ("grad", "new") for name in parameters]
+    velocities = [f"new.velocity.{name}" for name in parameters] if about.options.momentum else []
     return ("loss", *names, *velocities)
 
 
 def _stated_roles(view: View, about: metadata.Metadata) -> dict[str, str]:
     """Outputs of our own files mean what their names say."""
     if about.architecture != "attached":
-        known = (*ROLES, *_train_step_outputs(about.options))
+        known = (*ROLES, *_train_step_outputs(about))
         return {name: name for name in view.outputs if name in known}
     roles = _structural_roles(view, view.source(about.logits))
     return roles | {about.name_of(role): role for role in ("loss", "log_probabilities")}
@@ -301,7 +303,7 @@ def _interface_problems(view: View, model: onnx.ModelProto, about: metadata.Meta
         expected = {about.logits, about.name_of("loss"), about.name_of("log_probabilities")}
         return [f"{name}: the file has no such output" for name in sorted(expected - found)]
     expected = set(
-        _train_step_outputs(options)
+        _train_step_outputs(about)
         if options.head == "train_step"
         else _OUTPUTS_OF_HEAD[options.head]
     )

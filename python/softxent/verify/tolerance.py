@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from softxent.verify.arithmetic import Arithmetic, Array, Estimate
-from softxent.verify.batches import Batch
 
 #: Units in the last place granted to exp, log and log1p of any runtime.
 ELEMENTARY = 8
@@ -31,32 +30,6 @@ class Distribution:
     p: Estimate
     log_p: Estimate
     log_q: Estimate | None = None
-
-
-@dataclass(frozen=True)
-class Forward:
-    """Estimates of the forward pass; logits are (n, C), or (n,) for NeuralNet1."""
-
-    x: Estimate
-    preactivation: Estimate
-    hidden: Estimate
-    logits: Estimate
-
-
-def forward(batch: Batch, arithmetic: Arithmetic, binary: bool) -> Forward:
-    """Estimate the two layers."""
-    assert batch.state is not None
-    state = {name: np.asarray(array, np.float64) for name, array in batch.state.items()}
-    x = Estimate.exact(batch.x)
-    first = Estimate.exact(state["linear1.weight"])
-    second = Estimate.exact(state["linear2.weight"])
-    preactivation = arithmetic.product(x, first.T, state["linear1.bias"])
-    hidden = arithmetic.relu(preactivation)
-    logits = arithmetic.product(hidden, second.T, state["linear2.bias"])
-    if binary:
-        assert logits.typical is not None
-        logits = Estimate(logits.value[:, 0], logits.error[:, 0], logits.typical[:, 0])
-    return Forward(x, preactivation, hidden, logits)
 
 
 def distribution(logits: Estimate, arithmetic: Arithmetic, binary: bool) -> Distribution:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from softxent._optional import require
-from softxent.onnx.architecture import PARAMETERS
 from softxent.onnx.options import Options
 from softxent.verify.arithmetic import Array
 from softxent.verify.batches import Batch
@@ -33,7 +32,7 @@ def outputs(
     step = options.head == "train_step"
     with torch.set_grad_enabled(step):
         parameters = network or ({} if logits is not None else _parameters(batch, options))
-        z = torch.tensor(logits) if logits is not None else _forward(batch, parameters, options)
+        z = torch.tensor(logits) if logits is not None else _forward(batch, parameters)
         z = z[:, 0] if binary and z.ndim == 2 else z
         result = {"logits": z}
         if "probabilities" in roles:
@@ -60,15 +59,20 @@ def _parameters(batch: Batch, options: Options) -> dict[str, torch.Tensor]:
     torch = require("torch", "torch", "verification against torch")
     assert batch.state is not None
     dtype = getattr(torch, options.loss_dtype)
-    return {name: torch.tensor(batch.state[name]).to(dtype).requires_grad_() for name in PARAMETERS}
+    return {
+        name: torch.tensor(value).to(dtype).requires_grad_() for name, value in batch.state.items()
+    }
 
 
-def _forward(batch: Batch, p: dict[str, torch.Tensor], options: Options) -> torch.Tensor:
+def _forward(batch: Batch, p: dict[str, torch.Tensor]) -> torch.Tensor:
     torch = require("torch", "torch", "verification against torch")
-    linear = torch.nn.functional.linear
-    x = torch.tensor(batch.x).to(p["linear1.weight"].dtype)
-    hidden = torch.relu(linear(x, p["linear1.weight"], p["linear1.bias"]))
-    return linear(hidden, p["linear2.weight"], p["linear2.bias"])
+    layers = batch.layers
+    value = torch.tensor(batch.x).to(p["linear1.weight"].dtype)
+    for name in layers.names:
+        value = torch.nn.functional.linear(value, p[f"{name}.weight"], p.get(f"{name}.bias"))
+        if name != layers.names[-1] and layers.activation != "identity":
+            value = getattr(torch, layers.activation)(value)
+    return value
 
 
 def _loss(z: torch.Tensor, batch: Batch, options: Options) -> torch.Tensor:

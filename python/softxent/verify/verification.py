@@ -13,9 +13,9 @@ import onnx
 from numpy.typing import ArrayLike
 
 from softxent._arrays import as_array
-from softxent.models import NeuralNet1
+from softxent.models import MLP
 from softxent.onnx.architecture import State, converted
-from softxent.onnx.sources import Net, as_net
+from softxent.onnx.sources import as_net
 from softxent.verify import native, probes, stages
 from softxent.verify.arithmetic import Array, Estimate
 from softxent.verify.batches import Batch, data_batch, feeds
@@ -51,10 +51,11 @@ class Verification:
     ) -> None:
         subject = self.subject = read_subject(path, expect)
         net = None if reference is None else as_net(reference)
-        self._binary = subject.binary if net is None else isinstance(net, NeuralNet1)
+        self._binary = subject.binary if net is None else net.layers.outputs == 1
         self._state = parameters_of(subject, net)
         self._labels = None if y is None else as_array(y, "y")
-        self._data = data_batch(subject, X, y, self._state)
+        activation = _activation(subject, net)
+        self._data = data_batch(subject, X, y, self._state, activation)
         self._references = References(subject, self._binary, against)
         self._on_step = on_step
         self._sessions: dict[str, Session] = {}
@@ -230,7 +231,7 @@ class Verification:
         self._checks.append(Check(name, passed, text))
 
 
-def parameters_of(subject: Subject, net: Net | None) -> State | None:
+def parameters_of(subject: Subject, net: MLP | None) -> State | None:
     """Parameters that the model should have: the reference's, its own, or any for its inputs."""
     options, network = subject.options, subject.network
     if net is not None:
@@ -243,6 +244,13 @@ def parameters_of(subject: Subject, net: Net | None) -> State | None:
         for name, shape in network.architecture.shapes.items()
     }
     return converted(drawn, options.dtype)
+
+
+def _activation(subject: Subject, net: MLP | None) -> str:
+    """What stands between the layers that the parameters belong to; of a black box, nothing."""
+    if net is not None:
+        return net.activation
+    return subject.network.architecture.layers.activation if subject.network else "identity"
 
 
 def _prepare(subject: Subject, session: Session, data: Batch, size: int) -> Callable[[], object]:
