@@ -58,7 +58,13 @@ def test_import_loads_no_optional_package(run_python):
 
 @pytest.mark.parametrize(
     "resource",
-    ["py.typed", "_core.pyi", "data/files/digits.npz", "data/LICENSES.md"]
+    [
+        "py.typed",
+        "_core.pyi",
+        "functional/__init__.pyi",
+        "data/files/digits.npz",
+        "data/LICENSES.md",
+    ]
     + [f"report/templates/{name}.html" for name in ("base", "demo", "verify")],
 )
 def test_package_contains(resource):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from . import functional
 from ._config import get_config, get_include, get_library, show_config
@@ -21,6 +22,13 @@ from ._core import VERSION as __version__
 from ._threads import apply_environment as _apply_environment
 from ._threads import get_num_threads, num_threads, set_num_threads
 from .functional import *  # noqa: F403 - its __all__ is the list of the computing functions
+
+if TYPE_CHECKING:
+    from . import data as data
+    from . import models as models
+    from . import onnx as onnx
+    from . import report as report
+    from . import verify as verify
 
 _SUBMODULES = ("data", "models", "onnx", "report", "verify")
 
@@ -34,8 +42,8 @@ __all__ = [
     "num_threads",
     "set_num_threads",
     "show_config",
-    *functional.__all__,
 ]
+__all__ += functional.__all__  # in the form that type checkers know
 
 _apply_environment()
 

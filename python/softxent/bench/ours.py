@@ -53,7 +53,9 @@ def _call(case: Case, inputs: Inputs, buffer: Buffer) -> Call:
         case "bce loss+grad":
             return lambda: softxent.binary_cross_entropy_and_grad(x, target, out=out)
         case "linear loss+grad":
-            return lambda: softxent.linear_cross_entropy_and_grad(x, inputs.matrix, target)
+            assert inputs.matrix is not None
+            matrix = inputs.matrix
+            return lambda: softxent.linear_cross_entropy_and_grad(x, matrix, target)
     raise ValueError(f"operation must be one of the benchmark's, got {case.operation!r}")
 
 
