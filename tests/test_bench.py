@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +15,7 @@ import pytest
 import softxent
 from softxent import bench
 from softxent.bench import goals, inputs, limits, ours, own, peers, runner, shapes, timing, writing
-from softxent.bench.results import NOT_BUILT, Row
+from softxent.bench.results import NOT_BUILT, Result, Row
 from softxent.bench.shapes import Case
 from softxent.cli import main
 
@@ -248,7 +249,7 @@ def test_write_leaves_json_table_and_plots(tmp_path: Path) -> None:
 def test_command_writes_where_it_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "cases", lambda **options: [Case("softmax", (2, 3))])
+    monkeypatch.setattr(runner, "everyday_cases", lambda **options: [Case("softmax", (2, 3))])
     monkeypatch.setattr(writing.plots, "figures", lambda result: {})
     out = tmp_path / "out"
     assert main(["bench", "--quick", "--threads", "1", "--out", str(out)]) == 0
@@ -256,3 +257,57 @@ def test_command_writes_where_it_is_told(
     assert (out / "bench.json").is_file()
     assert main(["bench", "--quick", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"][0]["name"] == "softmax 2x3"
+
+
+def test_command_shows_times_beside_what_is_installed_and_no_goals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [Case("softmax", (2, 3)), Case("loss+grad", (4, 3))]
+    monkeypatch.setattr(runner, "everyday_cases", lambda **options: chosen)
+    monkeypatch.setattr(runner, "cases", lambda **options: pytest.fail("the goals' rows"))
+    assert main(["bench", "--quick"]) == 0
+    out = capsys.readouterr().out
+    assert "goal" not in out and "copy" not in out and "unknown" not in out
+    lines = out.splitlines()
+    (header,) = (line for line in lines if line.startswith("rows x classes"))
+    assert header.split()[3] == ours.NAME and header.split()[-2:] == ["numpy", "times"]
+    for case in chosen:
+        (line,) = (line for line in lines if line.startswith(case.name))
+        assert re.search(r"\d µs", line) and re.search(r"[\d.]+(e\+\d+)?$", line)
+
+
+def test_command_judges_with_goals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "cases", lambda **options: [Case("softmax", (2, 3))])
+    assert main(["bench", "--quick", "--goals"]) == 0
+    assert re.search(r"Goals: \d met, \d missed, \d unknown", capsys.readouterr().out)
+
+
+def test_everyday_rows_fit_a_screen_and_are_rows_of_the_table() -> None:
+    everyday = shapes.everyday_cases()
+    assert 8 <= len(everyday) <= 12
+    assert {case.name for case in everyday} <= {case.name for case in shapes.cases()}
+    assert all(case.elements <= shapes.QUICK_LIMIT for case in shapes.everyday_cases(quick=True))
+    (chosen,) = shapes.everyday_cases(only="softmax 65536x100")
+    assert chosen.shape == (65536, 100)
+    with pytest.raises(ValueError, match="no row"):
+        shapes.everyday_cases(only="zzz")
+
+
+def test_summary_fits_100_columns() -> None:
+    names = (ours.NAME, *peers.names())
+    rows = [
+        Row(case, dict.fromkeys(names, 1.234e-4), dict.fromkeys(names[1:], 12.3))
+        for case in shapes.everyday_cases()
+    ]
+    environment = {
+        "softxent": {"version": "0.1.0", "isa": "avx512"},
+        "threads": 2,
+        "processor": "AMD EPYC",
+        "versions": {"numpy": "2.4.6", "ml_dtypes": "0.6.0"},
+    }
+    lines = bench.summary(Result(environment, ("jax",), rows, [])).splitlines()
+    assert len(lines) <= 23 and max(map(len, lines)) <= 100
+    assert lines[0].startswith("softxent 0.1.0 (avx512, 2 threads)")
+    assert "pip install 'softxent[bench]'" in lines[-1]

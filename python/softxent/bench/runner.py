@@ -10,16 +10,18 @@ from typing import Any
 
 import softxent
 from softxent._optional import available, require
-from softxent.bench import goals, inputs, limits, machine, ours, own, peers
+from softxent.bench import inputs, limits, machine, ours, own, peers
+from softxent.bench.goals import judge, judge_sweep
 from softxent.bench.linear_memory import linear_peak_share
 from softxent.bench.peers import Peers
 from softxent.bench.results import NOT_BUILT, Result, Row
-from softxent.bench.shapes import LINEAR_MEMORY_SHAPE, Case, cases
+from softxent.bench.shapes import LINEAR_MEMORY_SHAPE, Case, cases, everyday_cases
 from softxent.bench.timing import FULL, QUICK, Candidate, Effort, interleave
 
 
 def run(
     *,
+    goals: bool = False,
     quick: bool = False,
     only: str | None = None,
     threads: int | None = None,
@@ -31,10 +33,13 @@ def run(
 
     Parameters
     ----------
+    goals : bool
+        Measure everything that the goals of the project are about, and judge it; otherwise the
+        common calls beside other libraries.
     quick : bool
         Few rounds and no large arrays: under a minute, good for a look.
     only : str, optional
-        A regular expression for the names of the rows, as for `cases`.
+        A regular expression for the names of the rows, as for `cases` or `everyday_cases`.
     threads : int, optional
         For softxent, the copy and every peer that can be told; default
         ``softxent.get_num_threads()``.
@@ -54,28 +59,32 @@ def run(
     ImportError
         If `progress` is asked for and tqdm is not installed.
     """
-    todo = list(cases(quick=quick, only=only) if selected is None else selected)
+    if selected is None:
+        selected = (cases if goals else everyday_cases)(quick=quick, only=only)
+    todo = list(selected)
     count = softxent.get_num_threads() if threads is None else threads
     found = peers.find()
     rows: list[Row] = []
     with _threads(count):
         for case in _shown(todo, progress):
-            rows += _measured(case, found, count, QUICK if quick else FULL)
+            rows += _measured(case, found, count, QUICK if quick else FULL, goals)
     return Result(
         environment=machine.describe(count, quick=quick),
         absent=found.absent,
         rows=rows,
-        sweeps=goals.judge_sweep(rows),
+        sweeps=judge_sweep(rows) if goals else [],
     )
 
 
-def _measured(case: Case, found: Peers, threads: int, effort: Effort) -> Iterator[Row]:
+def _measured(
+    case: Case, found: Peers, threads: int, effort: Effort, judged: bool
+) -> Iterator[Row]:
     if case.study == "scaling" and threads == 1:
         return
     if case.dtype == "bfloat16" and not available("ml_dtypes"):
         yield Row(case, {}, note="needs ml_dtypes")
         return
-    candidates = _candidates(case, found, threads, effort)
+    candidates = _candidates(case, found, threads, effort, judged)
     try:
         _warm(candidates[0])
         note = ""
@@ -95,18 +104,25 @@ def _measured(case: Case, found: Peers, threads: int, effort: Effort) -> Iterato
         speedup={} if note else {n: times.ratio(n, ours.NAME) for n in names if n != ours.NAME},
         threads=threads,
         rounds=len(times.rounds[names[0]]),
-        peak_share=linear_peak_share(LINEAR_MEMORY_SHAPE) if case.is_linear and not note else None,
+        peak_share=(
+            linear_peak_share(LINEAR_MEMORY_SHAPE)
+            if judged and case.is_linear and not note
+            else None
+        ),
         note=note,
     )
-    yield replace(row, verdicts=goals.judge(row))
+    yield replace(row, verdicts=judge(row)) if judged else row
 
 
-def _candidates(case: Case, found: Peers, threads: int, effort: Effort) -> list[Candidate]:
+def _candidates(
+    case: Case, found: Peers, threads: int, effort: Effort, judged: bool
+) -> list[Candidate]:
     if case.operation == "import":
         return own.importing()
     arrays = inputs.make(case, effort.buffers)
     candidates = own.candidates(case, arrays, threads)
-    candidates += limits.candidates(case, arrays, threads)
+    if judged:
+        candidates += limits.candidates(case, arrays, threads)
     for peer in found.present if case.study in ("table", "classes") else ():
         calls = peer.prepare(case, arrays, threads)
         if calls is not None:

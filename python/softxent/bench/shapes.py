@@ -45,6 +45,21 @@ _SWEEP_ROWS = (1024, 2048, 4096, 8192, 16384, 32768, 65536)
 _SWEEP_ELEMENTS = 1 << 22
 _QUICK_ELEMENTS = 1 << 19
 
+#: What most callers compute: a small batch, many rows of few classes, an image net, a vocabulary.
+_EVERYDAY = (
+    ("softmax", (32, 10)),
+    ("softmax", (65536, 10)),
+    ("softmax", (8192, 1000)),
+    ("logsumexp", (8192, 1000)),
+    ("loss", (32, 10)),
+    ("loss", (65536, 10)),
+    ("loss+grad", (32, 10)),
+    ("loss+grad", (65536, 10)),
+    ("loss+grad", (8192, 1000)),
+    ("loss+grad", (1024, 32000)),
+    ("bce loss+grad", (1 << 22,)),
+)
+
 #: What a quick run leaves out: rows with more logits than this.
 QUICK_LIMIT = 2_000_000
 
@@ -144,6 +159,34 @@ def cases(*, quick: bool = False, only: str | None = None) -> list[Case]:
     if quick:
         selected = [case for case in selected if case.elements <= QUICK_LIMIT]
     return selected if only is None else _matching(selected, only)
+
+
+def everyday_cases(*, quick: bool = False, only: str | None = None) -> list[Case]:
+    """
+    List what a user wants to compare: few rows, without the studies behind the project's goals.
+
+    Parameters
+    ----------
+    quick : bool
+        Without rows of more than `QUICK_LIMIT` logits.
+    only : str, optional
+        As for `cases`; looks at all rows of the table, not just the common ones.
+
+    Returns
+    -------
+    list of Case
+
+    Raises
+    ------
+    ValueError
+        If `only` is not a regular expression or matches no row.
+    """
+    if only is not None:
+        selected = _matching([case for case in _table() if not case.options], only)
+    else:
+        selected = [Case(operation, shape) for operation, shape in _EVERYDAY]
+    small = [case for case in selected if case.elements <= QUICK_LIMIT]
+    return (small if quick else selected) or selected
 
 
 def _matching(candidates: list[Case], only: str) -> list[Case]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from softxent._optional import available
+from softxent._optional import available, require_all
 from softxent.cli._console import emit, on_terminal
 from softxent.cli._parser import Commands, add_command, positive_int
 
@@ -15,15 +15,23 @@ def register(commands: Commands) -> None:
         commands,
         "bench",
         run,
-        summary="Compare the speed with a memory copy and with the libraries that are installed.",
+        summary="Compare the speed on this machine with the libraries that are installed.",
         examples="""
-            softxent bench --quick
-            softxent bench --only softmax --threads 1
-            softxent bench --out bench
+            softxent bench
+            softxent bench --only 'softmax 65536x.*' --threads 1
+            softxent bench --goals --out bench
         """,
     )
-    parser.add_argument("--quick", action="store_true", help="a look in less than a minute")
-    parser.add_argument("--only", metavar="REGEX", help="only rows whose name matches")
+    parser.add_argument(
+        "--goals",
+        action="store_true",
+        help="measure everything that the goals of the project are about (some minutes), and "
+        "judge it: bounds by memory, sweeps over the classes, threads, options",
+    )
+    parser.add_argument("--quick", action="store_true", help="few rounds and no large arrays")
+    parser.add_argument(
+        "--only", metavar="REGEX", help="only rows whose name matches, like 'softmax 32x10'"
+    )
     parser.add_argument("--threads", type=positive_int, metavar="N", help="(default: softxent's)")
     parser.add_argument("--out", metavar="FOLDER", help="write JSON, table and plots there")
 
@@ -32,14 +40,17 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print and write."""
     from softxent import bench
 
+    if args.out is not None:
+        require_all(("matplotlib",), "plot", "--out")
     result = bench.run(
+        goals=args.goals,
         quick=args.quick,
         only=args.only,
         threads=args.threads,
         progress=on_terminal() and not args.json and available("tqdm"),
     )
     written = [] if args.out is None else bench.write(result, args.out)
-    text = bench.report(result)
+    text = bench.report(result) if args.goals else bench.summary(result)
     if written:
         text += f"\n\nwritten: {', '.join(map(str, written))}"
     emit(args, result.to_dict(), text)
