@@ -11,8 +11,12 @@ from softxent.cli import bench, demo, export, info, predict, tour, train, verify
 from softxent.cli._console import INTERRUPTED, Failure
 from softxent.cli._errors import describe, is_user_error
 from softxent.cli._parser import Parser, UsageError
+from softxent.onnx.errors import NotUnderstoodError
 
 _COMMANDS = (train, export, verify, predict, bench, info, demo, tour)
+
+#: What is reported for a model that is in order, but does not tell what is needed of it.
+_NOT_UNDERSTOOD = 3
 
 #: What a shell reports for a program stopped by SIGPIPE.
 _PIPE_CLOSED = 141
@@ -30,7 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit status: 0 done or verified, 1 verification failed, 2 usage or input error.
+        The exit status: 0 done or verified, 1 verification failed, 2 usage or input error, 3 a
+        model that does not tell what is needed.
 
     Raises
     ------
@@ -62,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             if failure.as_json:
                 failure.report(program, f"{type(error).__name__}: {error}", 1)
             raise
-        return failure.report(program, describe(error, args.parser.options()), 2)
+        status = _NOT_UNDERSTOOD if isinstance(error, NotUnderstoodError) else 2
+        return failure.report(program, describe(error, args.parser.options()), status)
 
 
 def _parser() -> Parser:

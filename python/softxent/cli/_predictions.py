@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from softxent import sigmoid
 from softxent._files import atomic_path, atomic_write
 from softxent.models import MLP
+
+if TYPE_CHECKING:
+    from softxent.onnx import Classifier
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,14 @@ class Predictions:
     ----------
     labels : ndarray of int64, shape (n,)
         Indices of the classes.
-    probabilities : ndarray, shape (n, C)
+    probabilities : ndarray, shape (n, C), or None
+        None where the model gives none.
     names : tuple of str
         The names of the C classes.
     """
 
     labels: np.ndarray
-    probabilities: np.ndarray
+    probabilities: np.ndarray | None
     names: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -45,8 +50,10 @@ class Predictions:
         """One line per sample after a header: the class, then the probability of each."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(["prediction", *(f"p({name})" for name in self.names)])
-        for label, row in zip(self.labels, self.probabilities, strict=True):
+        shown = self.names if self.probabilities is not None else ()
+        writer.writerow(["prediction", *(f"p({name})" for name in shown)])
+        rows = np.empty((len(self), 0)) if self.probabilities is None else self.probabilities
+        for label, row in zip(self.labels, rows, strict=True):
             writer.writerow([self.names[label], *row])
         return buffer.getvalue()
 
@@ -56,18 +63,30 @@ class Predictions:
             atomic_write(path, self.to_csv())
             return
         with atomic_path(path) as temporary:
-            np.savez_compressed(
-                temporary,
-                prediction=self.labels,
-                probabilities=self.probabilities,
-                class_names=np.array(self.names),
-            )
+            arrays: dict[str, Any] = {
+                "prediction": self.labels,
+                "class_names": np.array(self.names),
+            }
+            if self.probabilities is not None:
+                arrays["probabilities"] = self.probabilities
+            np.savez_compressed(temporary, **arrays)
 
 
-def predictions_of(net: MLP, X: np.ndarray) -> Predictions:
-    """Predict with a network."""
-    names = net.class_names or tuple(str(label) for label in range(net.num_classes))
-    return Predictions(net.predict(X), _per_class(net, X), names)
+def predictions_of(
+    model: MLP | Classifier, X: np.ndarray, inputs: Mapping[str, np.ndarray]
+) -> Predictions:
+    """Predict with a network, or with a classifier that may have further inputs."""
+    if isinstance(model, MLP):
+        names = model.class_names or _numbers(model.num_classes)
+        return Predictions(model.predict(X), _per_class(model, X), names)
+    decision = model.decide(X, inputs)
+    p = decision.probabilities
+    count = p.shape[1] if p is not None else int(decision.labels.max()) + 1
+    return Predictions(decision.labels, p, model.class_names or _numbers(count))
+
+
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(str(label) for label in range(count))
 
 
 def _per_class(net: MLP, X: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from softxent import data
 from softxent._files import check_writable
-from softxent.cli import _data, _nets
+from softxent.cli import _data, _foreign
 from softxent.cli._console import emit, note
 from softxent.cli._parser import Commands, add_command
 from softxent.cli._predictions import predictions_of
@@ -22,15 +22,18 @@ def register(commands: Commands) -> None:
         commands,
         "predict",
         run,
-        summary="Predict classes and probabilities with a net from a file.",
+        summary="Predict classes and probabilities with a net, or any classifier's ONNX file.",
         examples="""
             softxent predict digits.npz --data digits --out predictions.csv
             softxent predict model.onnx --data new.csv
             softxent predict mine.npz --data labelled.csv --labels species --json
+            softxent predict resnet.onnx --data t10k-images-idx3-ubyte.gz --out predictions.csv
+            softxent predict two-inputs.onnx --data images.npy --input age=age.csv
         """,
     )
-    parser.add_argument("model", help="the net: .npz, .safetensors or .onnx")
+    parser.add_argument("model", help="the net: .npz or .safetensors; or any classifier: .onnx")
     _data.add_data_options(parser)
+    _foreign.add_options(parser)
     parser.add_argument(
         "--out", metavar="FILE", help="where to write: .csv or .npz (default: csv on stdout)"
     )
@@ -42,9 +45,11 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--out must end in .csv or .npz, got {args.out!r}")
     if args.out is not None:
         check_writable(args.out)
-    net = _nets.load(args.model)
-    X, labels = _samples(args, net.class_names)
-    predictions = predictions_of(net, X)
+    model = _foreign.open_model(args)
+    X, labels = _samples(args, model.class_names)
+    predictions = predictions_of(model, X, _foreign.further_inputs(args))
+    if presumed := getattr(model, "presumed", None):
+        note(args, f"{args.model}: {presumed}")
     result: dict[str, Any] = {"model": args.model, "data": args.data, "samples": len(predictions)}
     if labels is not None:
         result["accuracy"] = float((predictions.labels == labels).mean())
