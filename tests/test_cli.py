@@ -306,3 +306,21 @@ def test_bench_measures_the_rows_asked_for(tmp_path, capsys):
     assert status == 0 and result["rows"]
     assert json.loads((tmp_path / "bench.json").read_text()) == result
     assert list(tmp_path.glob("*.png"))
+
+
+def test_predict_help_says_what_predict_does(tmp_path, monkeypatch, capsys):
+    """Without --labels every column is a feature, and what is written has the columns named."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", "--help"]) == 0
+    page = " ".join(capsys.readouterr().out.split())
+    labels = page[page.index("--labels WHERE", page.index("data:")) :]
+    assert "(default: there are none;" in labels and "the last" not in labels
+    models.NeuralNet2(2, 3, 3, seed=0, class_names=["a", "b", "c"]).save("net.npz")
+    Path("x.csv").write_text("1,2\n3,4\n")
+    assert main(["predict", "net.npz", "--data", "x.csv"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header == "prediction,p(a),p(b),p(c)" and len(rows) == 2
+    assert "prediction and p(CLASS)" in page
+    assert main(["predict", "net.npz", "--data", "x.csv", "--out", "p.npz"]) == 0
+    assert set(np.load("p.npz")) == {"prediction", "probabilities", "class_names"}
+    assert "prediction, probabilities and class_names" in page

@@ -12,8 +12,24 @@ from softxent.data import Dataset
 _BUILT_IN = {"digits": data.load_digits, "breast-cancer": data.load_breast_cancer}
 
 
-def add_data_options(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
-    """Add ``--data`` and the options that say how to read it."""
+def add_data_options(
+    parser: argparse.ArgumentParser,
+    *,
+    default: str | None = None,
+    no_labels: str = "the last column of a csv file, the usual names in an npz file",
+) -> None:
+    """
+    Add ``--data`` and the options that say how to read it.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Of a command.
+    default : str, optional
+        The data if none are named; without it they have to be.
+    no_labels : str
+        For the help page: where labels are looked for without ``--labels``.
+    """
     group = parser.add_argument_group("data")
     group.add_argument(
         "--data",
@@ -27,8 +43,8 @@ def add_data_options(parser: argparse.ArgumentParser, *, default: str | None = N
     group.add_argument(
         "--labels",
         metavar="WHERE",
-        help="where the labels are: a column of a csv file by name or position (default: the "
-        "last), an array of an npz file, or a second file",
+        help="where the labels are: a column of a csv file by name or position, an array of an "
+        f"npz file, or a second file (default: {no_labels})",
     )
     group.add_argument(
         "--header",

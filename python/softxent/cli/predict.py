@@ -22,7 +22,8 @@ def register(commands: Commands) -> None:
         commands,
         "predict",
         run,
-        summary="Predict classes and probabilities with a net, or any classifier's ONNX file.",
+        summary="Predict the class of every sample and the probabilities of all classes, with a "
+        "net or any classifier's ONNX file.",
         examples="""
             softxent predict digits.npz --data digits --out predictions.csv
             softxent predict model.onnx --data new.csv
@@ -32,10 +33,16 @@ def register(commands: Commands) -> None:
         """,
     )
     parser.add_argument("model", help="the net: .npz or .safetensors; or any classifier: .onnx")
-    _data.add_data_options(parser)
+    _data.add_data_options(
+        parser, no_labels="there are none; with labels the accuracy is told on stderr, too"
+    )
     _foreign.add_options(parser)
     parser.add_argument(
-        "--out", metavar="FILE", help="where to write: .csv or .npz (default: csv on stdout)"
+        "--out",
+        metavar="FILE",
+        help="where to write, one row per sample in its order: .csv with the columns prediction "
+        "and p(CLASS), or .npz with prediction, probabilities and class_names (default: the csv "
+        "on stdout)",
     )
 
 
