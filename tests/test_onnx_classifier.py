@@ -376,3 +376,24 @@ def test_a_file_that_claims_to_be_ours_must_be(path):
     path.write_bytes(model.SerializeToString())
     with pytest.raises(ModelError):
         open_model(path)
+
+
+def test_a_softmax_over_the_samples_is_not_understood(path, rng):
+    model = classifier([SCORES, node("Softmax", "z", "p", axis=0)], [("p", FLOAT, ("n", 3))])
+    with pytest.raises(NotUnderstoodError, match="classes along axis 0"):
+        opened(model, path).predict(features(rng))
+
+
+def test_nan_is_no_class(path):
+    X = np.ones((3, 4))
+    X[1] = np.nan
+    with pytest.raises(ModelError, match="yields NaN for sample 1"):
+        opened(classifier([SCORES], [("z", FLOAT, ("n", 3))]), path).predict(X)
+
+
+def test_a_residual_connection_at_the_end_may_be_the_logits(path, rng):
+    nodes = [SCORES, node("Relu", "z", "r"), node("MatMul", "r u", "v"), node("Add", "r v", "out")]
+    stored = {"u": np.eye(3, dtype=np.float32)}
+    model = classifier(nodes, [("out", FLOAT, ("n", 3))], stored=stored)
+    X = features(rng)
+    check(opened(model, path), X, softxent.softmax(outputs(model, x=X)["out"]))

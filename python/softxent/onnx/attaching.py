@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 _FLOATS = ("float16", "float32", "float64")
 
-#: First IR version in which a stored tensor need not be listed among the inputs.
-_FREE_INITIALIZERS = 4
-
 
 def attach_loss(
     model_path: str | os.PathLike[str],
@@ -119,7 +116,6 @@ def attach_loss(
         target=target,
     )
     _check_options(options, site)
-    model.ir_version = max(model.ir_version, _FREE_INITIALIZERS)
     names = _names_of_loss(model, site.logits, rename)
     _append(model, site, names, options)
     expose_logits(model, site.logits)

@@ -188,7 +188,7 @@ class Classifier:
         if self._probabilities_given is not None:
             name = self._probabilities_given
             (values,) = self._run([name], x, inputs)
-            return self._from_probabilities(values, name, single=True)
+            return self._checked(self._from_probabilities(values, name, single=True))
         logits = self._parts.logits
         if logits is not None:
             (values,) = self._run([logits.name], x, inputs)
@@ -229,8 +229,11 @@ class Classifier:
         return flat.astype(np.int64)
 
     def _checked(self, decision: Decision) -> Decision:
-        """Compare the number of classes with that of their names."""
+        """Refuse NaN, which is no class, and another number of classes than that of their names."""
         names, p = self.class_names, decision.probabilities
+        if p is not None and np.isnan(p).any():
+            row = int(np.isnan(p).any(axis=1).argmax())
+            raise ModelError(f"{self._path}: the model yields NaN for sample {row}")
         if names is not None and p is not None and p.shape[1] != len(names):
             raise NotUnderstoodError(
                 f"the file names {len(names)} classes, but the model tells {p.shape[1]} apart"

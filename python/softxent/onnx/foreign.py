@@ -17,6 +17,10 @@ from softxent.onnx.tensors import all_tensors, check_tensor
 #: Largest number of nodes that a graph may have after its functions are taken apart.
 MAX_NODES = 200_000
 
+#: First IR version in which a stored tensor need not be listed among the inputs. Older files that
+#: do not list them are read by runtimes all the same.
+_FREE_INITIALIZERS = 4
+
 _Key = tuple[str, str, str]
 
 
@@ -35,6 +39,7 @@ def read_foreign(path: str | PathLike[str]) -> onnx.ModelProto:
         If the file is damaged, unsafe to read, or contradicts itself; a ValueError.
     """
     model = read_model(path)
+    model.ir_version = max(model.ir_version, _FREE_INITIALIZERS)
     try:
         check_foreign(model)
         return inlined(model)

@@ -249,13 +249,24 @@ def _nothing(outputs: list[str], found: Meanings) -> str:
 
 
 def _operator(name: str, found: Meanings) -> str:
-    """The operator that a value comes from, behind those that move and scale it."""
-    seen: set[str] = set()
-    while name in found.producers and name not in seen:
-        seen.add(name)
-        node = found.producers[name]
+    """The operator that a value comes from, behind those that move, scale and add: a linear one.
+
+    Of several operands one is enough; where none is, it is the operator of the first.
+    """
+    waiting, seen, first = [name], {name}, ""
+    while waiting:
+        node = found.producers.get(waiting.pop())
+        if node is None:
+            continue
         varying = [value for value in node.input if value and found.of(value).role != "constant"]
         if node.op_type not in _MOVING or not varying:
-            return str(node.op_type)
-        name = varying[0]
-    return ""
+            if node.op_type in _PRESUMED:
+                return str(node.op_type)
+            first = first or str(node.op_type)
+            continue
+        several = node.op_type in ("Add", "Sub")
+        for value in reversed(varying if several else varying[:1]):
+            if value not in seen:
+                seen.add(value)
+                waiting.append(value)
+    return first

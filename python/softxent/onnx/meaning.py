@@ -28,12 +28,16 @@ PASSING = frozenset((
 #: Operators of `PASSING` that change no number.
 EXACT = frozenset(("Identity", "Dropout", "Squeeze", "Unsqueeze", "Flatten", "Reshape"))
 
-#: Element by element, or means of several: the result still shows the softmax that it comes from.
+#: Element by element, or of several elements: the result still shows a softmax that it comes from.
 _BLENDING = frozenset((
     "Add", "Sub", "Mul", "Div", "Mean", "Sum", "Max", "Min", "Pow", "Sqrt", "Clip", "Neg", "Log",
-    "Exp", "Abs", "Round", "Concat", "Slice", "Gather", "ReduceMean", "ReduceSum", "ReduceMax",
-    "ReduceProd", "Softmax", "LogSoftmax", "Sigmoid", "Where", "TopK", "Greater", "ArgMax",
-    "GreaterOrEqual", "Less", "LessOrEqual", "Transpose", "Relu", "HardSigmoid", "Expand", "Split",
+    "Exp", "Abs", "Round", "Floor", "Ceil", "Sign", "Reciprocal", "Erf", "Sin", "Cos", "Tanh",
+    "Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "Elu", "Selu", "Celu", "Gelu", "Mish",
+    "Softplus", "Softsign", "Softmax", "LogSoftmax", "Hardmax", "Sigmoid", "HardSigmoid",
+    "HardSwish", "Where", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "ArgMax", "TopK",
+    "Concat", "Split", "Slice", "Gather", "GatherElements", "Transpose", "Expand", "Tile", "Pad",
+    "CumSum", "LpNormalization", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd",
+    "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
 ))  # fmt: skip
 
 #: Meanings that a softmax, a logistic function or their logarithms have left their mark on.

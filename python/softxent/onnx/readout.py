@@ -63,8 +63,11 @@ def from_logits(values: Array, logits: Logits) -> Decision:
 def _matrix(values: Array, logits: Logits) -> Array:
     """Bring logits into the shape (n, C)."""
     axis = logits.axis if logits.axis is not None else 1
-    if values.ndim < 2:
-        raise NotUnderstoodError(f"{logits.name!r} has the shape {values.shape}, not (n, C)")
+    if values.ndim < 2 or axis % values.ndim == 0:
+        raise NotUnderstoodError(
+            f"{logits.name!r} has the shape {values.shape} and its classes along axis {axis}, "
+            "expected (n, C)"
+        )
     values = np.moveaxis(values, axis, 1)
     if values.size != values.shape[0] * values.shape[1]:
         raise NotUnderstoodError(
