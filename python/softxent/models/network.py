@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from softxent._arrays import as_array
+from softxent._scalars import shown
 from softxent.data.standardizer import Standardizer
 from softxent.models import _checks
 from softxent.models.heads import Head
@@ -65,13 +67,15 @@ class Network:
     ) -> None:
         self.layers = layers
         self.head = head
-        self.seed = None if seed is None else _checks.seed("seed", seed)
-        self.dtype = np.dtype(dtype)
+        self.seed: int | None = None if seed is None else _checks.seed("seed", seed)
+        if dtype is None:  # which NumPy takes for float64
+            raise TypeError("dtype must be float32 or float64, got None")
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
         self.class_names = class_names
         self.feature_names = feature_names
-        self.parameters = layers.initial(self.seed, self.dtype)
+        self.parameters: dict[str, np.ndarray] = layers.initial(self.seed, self.dtype)
 
     @property
     def input_size(self) -> int:
@@ -256,10 +260,12 @@ class Network:
         Raises
         ------
         TypeError
-            If a value is not an array of real numbers.
+            If `state` is no mapping, or a value is not an array of real numbers.
         ValueError
             If a name is missing or unknown, or a shape is wrong. Nothing is replaced then.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"state must be a mapping of names to arrays, got {shown(state)}")
         shapes = self.layers.shapes
         missing, unknown = shapes.keys() - state.keys(), state.keys() - shapes.keys()
         if missing or unknown:
