@@ -9,7 +9,12 @@ from functools import partial
 __all__ = ["in_options"]
 
 #: Parameters of the library whose option has another name, and those that are no option at all.
-_ALIASES = {"hidden_size": "hidden", "weight": "class_weights", "logits_name": "logits"}
+_ALIASES = {
+    "hidden_size": "hidden",
+    "hidden_sizes": "hidden",
+    "weight": "class_weights",
+    "logits_name": "logits",
+}
 _WORDS = {"X": "the data", "y": "the labels", "validation X": "the test data"}
 
 #: What follows the name of a parameter: anywhere, and where a message starts with it. A single word

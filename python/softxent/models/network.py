@@ -301,8 +301,8 @@ class Network:
         Raises
         ------
         ValueError
-            If it has another number of features than the network, or the network no biases to take
-            the mean.
+            If it has another number of features than the network, or a mean other than 0 and the
+            network no biases to take it.
 
         Examples
         --------
@@ -322,14 +322,17 @@ class Network:
                 f"the standardizer must have {self.input_size} features, "
                 f"got {len(standardizer.mean)}"
             )
-        if not self.bias:
-            raise ValueError("a network without biases has no place for the mean of a standardizer")
+        if not self.bias and np.any(standardizer.mean):
+            raise ValueError(
+                "a network without biases has no place for the mean of a standardizer, which must "
+                "be 0"
+            )
         weight = self.parameters["linear1.weight"].astype(np.float64) / standardizer.scale
-        bias = self.parameters["linear1.bias"] - weight @ standardizer.mean
-        self.parameters |= {
-            "linear1.weight": weight.astype(self.dtype),
-            "linear1.bias": bias.astype(self.dtype),
-        }
+        folded = {"linear1.weight": weight.astype(self.dtype)}
+        if self.bias:
+            bias = self.parameters["linear1.bias"] - weight @ standardizer.mean
+            folded["linear1.bias"] = bias.astype(self.dtype)
+        self.parameters |= folded
 
     def _features(self, X: ArrayLike) -> np.ndarray:
         """Check features and convert them to the dtype of the network."""
