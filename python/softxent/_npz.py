@@ -13,7 +13,7 @@ import numpy as np
 
 from softxent._files import atomic_path
 
-__all__ = ["read_npy", "read_npz", "write_npz"]
+__all__ = ["npy_array", "npz_arrays", "read_npy", "read_npz", "write_npz"]
 
 _HEADER_READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -44,7 +44,14 @@ def read_npy(path: str | os.PathLike[str]) -> np.ndarray:
         If the file cannot be opened.
     """
     with open(path, "rb") as stream:
-        return _read_array(stream, os.fstat(stream.fileno()).st_size, str(path))
+        return npy_array(stream, str(path))
+
+
+def npy_array(stream: IO[bytes], source: str) -> np.ndarray:
+    """Read the array of an open .npy file, as `read_npy` does; `source` names it in errors."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    return _read_array(stream, size, source)
 
 
 def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -68,12 +75,18 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     OSError
         If the file cannot be opened.
     """
+    with open(path, "rb") as stream:
+        return npz_arrays(stream, str(path))
+
+
+def npz_arrays(stream: IO[bytes], source: str) -> dict[str, np.ndarray]:
+    """Read the arrays of an open .npz file, as `read_npz` does; `source` names it in errors."""
     arrays = {}
-    for member, content in _members(path).items():
+    for member, content in _members(stream, source).items():
         if not member.endswith(".npy"):
-            raise ValueError(f"{path}: member {member!r} is not a NumPy array")
+            raise ValueError(f"{source}: member {member!r} is not a NumPy array")
         name = member.removesuffix(".npy")
-        arrays[name] = _read_array(BytesIO(content), len(content), f"{path}: array {name!r}")
+        arrays[name] = _read_array(BytesIO(content), len(content), f"{source}: array {name!r}")
     return arrays
 
 
@@ -107,16 +120,15 @@ def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) ->
                 np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
 
 
-def _members(path: str | os.PathLike[str]) -> dict[str, bytes]:
+def _members(stream: IO[bytes], source: str) -> dict[str, bytes]:
     """Unpack a zip archive; the checksums of its members are verified by that."""
-    with open(path, "rb") as stream:
-        try:
-            with zipfile.ZipFile(stream) as archive:
-                return {member.filename: archive.read(member) for member in archive.infolist()}
-        except Exception as error:
-            # Damage surfaces as whatever it makes zipfile do: BadZipFile, zlib.error, struct.error,
-            # OSError from a seek to nowhere, NotImplementedError for a method that does not exist.
-            raise ValueError(f"{path} is not a readable .npz file: {error}") from error
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            return {member.filename: archive.read(member) for member in archive.infolist()}
+    except Exception as error:
+        # Damage surfaces as whatever it makes zipfile do: BadZipFile, zlib.error, struct.error,
+        # OSError from a seek to nowhere, NotImplementedError for a method that does not exist.
+        raise ValueError(f"{source} is not a readable .npz file: {error}") from error
 
 
 def _read_array(stream: IO[bytes], size: int, what: str) -> np.ndarray:

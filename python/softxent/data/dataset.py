@@ -10,7 +10,7 @@ from softxent._arrays import as_array
 from softxent._scalars import number
 from softxent._scalars import seed as checked_seed
 
-__all__ = ["Dataset"]
+__all__ = ["Dataset", "Samples"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,10 @@ class Dataset:
         (height, width) if a row of X is an image.
     attribution : str
         Author, source and licence; empty if nothing is known.
+    feature_names : tuple of str, optional
+        One name per feature.
+    notes : tuple of str
+        What was found out while reading and may surprise, in one line each.
 
     Raises
     ------
@@ -53,6 +57,8 @@ class Dataset:
     class_names: tuple[str, ...]
     image_shape: tuple[int, int] | None = None
     attribution: str = ""
+    feature_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the fields describe one data set."""
@@ -68,6 +74,7 @@ class Dataset:
             raise ValueError(
                 f"images of shape {self.image_shape} do not have {self.X.shape[1]} pixels"
             )
+        _check_feature_names(self.feature_names, self.X)
         bad = np.flatnonzero((self.y < 0) | (self.y >= self.num_classes))
         if bad.size:
             raise IndexError(
@@ -79,6 +86,15 @@ class Dataset:
     def num_classes(self) -> int:
         """Number of classes, those without a sample included."""
         return len(self.class_names)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """
+        The class name of each sample, as text, shape (n,).
+
+        A network whose class names are numbers takes these for labels, not the indices `y`.
+        """
+        return np.array(self.class_names)[self.y]
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -135,3 +151,48 @@ class Dataset:
     def _part(self, chosen: np.ndarray) -> Dataset:
         """Return the samples where `chosen` is true."""
         return replace(self, X=self.X[chosen], y=self.y[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """
+    Samples for a network, labelled or not.
+
+    Parameters
+    ----------
+    name : str
+        What to call them in titles and reports.
+    X : ndarray of float32, shape (n, features)
+        The features; images are flattened row by row.
+    y : ndarray of int64, shape (n,), or None
+        The class index of each sample.
+    feature_names : tuple of str, optional
+        One name per feature.
+    ids : ndarray of text, shape (n,), or None
+        A column that identifies the samples, as it is.
+    image_shape : tuple of int, optional
+        (height, width) if a row of X is an image.
+    notes : tuple of str
+        What was found out while reading and may surprise, in one line each.
+
+    See Also
+    --------
+    softxent.data.read_samples : make some from a file.
+    """
+
+    name: str
+    X: np.ndarray
+    y: np.ndarray | None = None
+    feature_names: tuple[str, ...] | None = None
+    ids: np.ndarray | None = None
+    image_shape: tuple[int, int] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.X)
+
+
+def _check_feature_names(names: tuple[str, ...] | None, X: np.ndarray) -> None:
+    if names is not None and len(names) != X.shape[1]:
+        raise ValueError(f"feature_names must have {X.shape[1]} names, got {len(names)}")

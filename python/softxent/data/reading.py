@@ -1,54 +1,100 @@
-"""The user's own data: .npz, .npy, .csv, and .idx as MNIST is distributed."""
+"""The user's own data: arrays, tables as text or Arrow, and images as MNIST is distributed."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from softxent._npz import read_npy, read_npz
-from softxent.data import _arrays
-from softxent.data._csv import read_csv
-from softxent.data._idx import read_idx
-from softxent.data.dataset import Dataset
+from softxent.data import arrays, classes
+from softxent.data.arrow import from_arrow, from_parquet
+from softxent.data.columns import Wanted
+from softxent.data.dataset import Dataset, Samples
+from softxent.data.formats import format_of
+from softxent.data.missing import check_policy
+from softxent.data.source import Source
+from softxent.data.table import Table
+from softxent.data.text import TextOptions, read_text
 
-__all__ = ["read", "read_features"]
+__all__ = ["read", "read_features", "read_samples"]
 
-_PAIRS = (("X", "y"), ("x", "y"), ("data", "target"), ("images", "labels"), ("x_train", "y_train"))
 _PathLike = str | os.PathLike[str]
+_Columns = Sequence[str | int]
+_ARRAYS = {"npz": arrays.from_npz, "npy": arrays.from_npy, "idx": arrays.from_idx}
+_FRAMES = {"parquet": from_parquet, "arrow": from_arrow}
+
+
+@dataclass(frozen=True)
+class _File:
+    """The contents of one file, in the form of `Dataset.X`."""
+
+    source: Source
+    table: Table
+    image_shape: tuple[int, int] | None
 
 
 def read(
     path: _PathLike,
     labels: _PathLike | int | None = None,
     *,
-    header: bool | None = None,
     class_names: Sequence[str] | None = None,
+    num_classes: int | None = None,
+    feature_names: Sequence[str] | None = None,
+    features: _Columns = (),
+    drop: _Columns = (),
+    missing: str = "error",
+    header: bool | None = None,
+    sep: str | None = None,
+    decimal: str = ".",
+    comment: str | None = None,
     scale: float | None = None,
 ) -> Dataset:
     """
     Read a labelled data set from a file, or from a file of features and one of labels.
 
+    Every row of the file is a sample, or there is an error with its line and column: nothing is
+    ever left out without being told to.
+
     Parameters
     ----------
     path : str or os.PathLike
-        The data. Its ending decides how it is read: ``.npz``, ``.npy``, ``.csv`` / ``.tsv`` /
-        ``.txt`` (also ``.gz``), and IDX as ``.idx``, ``.idx.gz`` or with MNIST's own names
-        ("train-images-idx3-ubyte", "train-images-idx3-ubyte.gz").
+        The data, or "-" for standard input: a table as text (``.csv``, ``.tsv``, ``.txt``,
+        ``.data``), Parquet, Feather or Arrow (these need pyarrow), ``.npz``, ``.npy``, or IDX as
+        MNIST is distributed. The first bytes decide before the name does; gzip is unpacked.
     labels : str, os.PathLike or int, optional
-        Where the labels are. ``.npz``: the name of the array (default: the partner in X/y, x/y,
-        data/target, images/labels or x_train/y_train). ``.npy``: the second file (required).
-        CSV: the column, by name or position (default: the last). IDX: the second file (default:
-        the file beside `path` with "images-idx3" in its name replaced by "labels-idx1").
-    header : bool, optional
-        For CSV: whether the first line names the columns. By default it does if none of its
-        features is a number.
+        Where the labels are. Tables: the column, by name or position; the last by default, or the
+        last that is no feature of `feature_names`. ``.npz``: the name of the array; by default the
+        partner in X/y, x/y, data/target, images/labels, x_train/y_train or x_test/y_test.
+        ``.npy``: the second file. IDX: the second file, by default the one beside `path` with
+        "labels-idx1" in its name for "images-idx3".
     class_names : sequence of str, optional
-        The classes in order. Needed to read a test set that must agree with a training set: by
-        default text labels are numbered in sorted order of those that occur, and the names of
-        integer labels are "0", "1", … up to the largest.
+        The classes in order, those of a network for instance, in which labels are looked up: text
+        always; whole numbers if all the names are texts of whole numbers, while they are indices
+        if the names are words. By default whole numbers that are exactly 0 to C-1 are indices;
+        of other labels the distinct values are the classes, in numeric or sorted order.
+    num_classes : int, optional
+        Take whole numbers as class indices below this number, whichever of them occur.
+    feature_names : sequence of str, optional
+        The features in order, those of a network for instance. The columns of a table with names
+        are matched with them: in any order, further ones are left out.
+    features, drop : sequence of str or int, optional
+        The columns that are features, and columns that are left out, by name or position. For
+        ``.npz``, `features` is the name of one array.
+    missing : {"error", "drop", "mean"}
+        What becomes of missing features, such as an empty field, NA or NaN: an error, the row is
+        left out, or the mean of the column takes their place. A missing label is always an error.
+    header : bool, optional
+        Text: whether the first line names the columns. By default it does if none of its features
+        is a number, or if it counts the columns 0, 1, 2, ….
+    sep : str, optional
+        Text: the delimiter, one character, "tab" or "blanks". By default the one of tab, ";",
+        "|", "," and blanks that splits the first rows evenly.
+    decimal : {".", ","}
+        Text: the decimal sign.
+    comment : str, optional
+        Text: the character that starts a comment.
     scale : float, optional
         Factor on the features. The default is 1/255 for images of 8-bit integers (IDX, or an
         array of shape (n, height, width)), and 1 for everything else.
@@ -57,29 +103,134 @@ def read(
     -------
     Dataset
         With X of float32 and y of int64. Arrays of shape (n, height, width) are flattened and
-        their image shape is kept.
+        their image shape is kept. What was found out and may surprise is in its `notes`.
 
     Raises
     ------
     FileNotFoundError
         If a file does not exist.
+    ImportError
+        If a package is needed for the format and not installed.
     ValueError
-        If the ending is unknown, a file is damaged or holds Python objects, the label column or
-        array does not exist, shapes or lengths disagree, a feature is not a finite real number,
-        or a label is not a whole number ≥ 0 or not one of `class_names`. The message has the
-        value and its place.
+        If the format is unknown, a file is damaged or holds Python objects, a row is too short or
+        too long, columns, arrays or labels are not there, shapes or lengths disagree, a feature is
+        not a finite real number, or a label is missing or is not one of the classes. The message
+        has the value and its place.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from softxent.data import read
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "animals.csv")
+    >>> _ = path.write_text("legs,weight,kind\\n6,0.01,ant\\n4,4.5,cat\\n")
+    >>> data = read(path)
+    >>> data.feature_names, data.class_names, data.y
+    (('legs', 'weight'), ('ant', 'cat'), array([0, 1]))
     """
-    path = _existing(path)
-    X, y = _READERS[_kind(path)](path, labels, header)
-    if y is None:
-        raise ValueError(f"{path} has no labels")
-    features, image_shape = _arrays.features(X, str(path), scale)
-    indices, names = _arrays.labels(y, len(features), str(path), class_names)
-    return Dataset(path.name.partition(".")[0], features, indices, names, image_shape)
+    wanted = Wanted(_label(labels), features, drop, None, feature_names)
+    file = _read(path, wanted, TextOptions(header, sep, decimal, comment), missing, scale)
+    table = file.table
+    if table.labels is None:
+        raise ValueError(
+            f"{file.source.name} has no labels where they are looked for; pass labels=NAME"
+        )
+    if class_names is not None:
+        y, names = classes.looked_up(table.labels, class_names), tuple(class_names)
+    elif num_classes is not None:
+        y, names = classes.numbered(table.labels, num_classes)
+    else:
+        y, names, notes = classes.learned(table.labels)
+        table = table.noted(*notes)
+    return Dataset(
+        name=file.source.stem,
+        X=table.X,
+        y=y,
+        class_names=names,
+        image_shape=file.image_shape,
+        feature_names=table.feature_names,
+        notes=table.notes,
+    )
+
+
+def read_samples(
+    path: _PathLike,
+    labels: _PathLike | int | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    num_classes: int | None = None,
+    feature_names: Sequence[str] | None = None,
+    features: _Columns = (),
+    drop: _Columns = (),
+    id: str | int | None = None,
+    with_labels: bool = False,
+    missing: str = "error",
+    header: bool | None = None,
+    sep: str | None = None,
+    decimal: str = ".",
+    comment: str | None = None,
+    scale: float | None = None,
+) -> Samples:
+    """
+    Read samples for a network that is there already; labels are optional.
+
+    Parameters
+    ----------
+    path, class_names, num_classes, feature_names, features, drop, missing, header, sep, decimal, \
+comment, scale
+        As for `read`. Without `class_names` and `num_classes`, labels are class indices.
+    labels : str, os.PathLike or int, optional
+        Where the labels are, as for `read`. None looks for them only under `with_labels`.
+    id : str or int, optional
+        A column of a table that is kept as text, and is no feature.
+    with_labels : bool
+        Whether labels are looked for in their default places; there need not be any.
+
+    Returns
+    -------
+    Samples
+        One row for every row of the file.
+
+    Raises
+    ------
+    FileNotFoundError, ImportError, ValueError
+        As for `read`; also ValueError for `missing="drop"`, after which the rows would be others.
+    """
+    if missing == "drop":
+        raise ValueError(
+            "missing must be 'error' or 'mean' where every row of the input needs a result, "
+            "got 'drop'"
+        )
+    wanted = Wanted(_label(labels), features, drop, id, feature_names, with_labels)
+    file = _read(path, wanted, TextOptions(header, sep, decimal, comment), missing, scale)
+    y = None
+    if file.table.labels is not None:
+        if class_names is not None:
+            y = classes.looked_up(file.table.labels, class_names)
+        else:
+            y = classes.indices(file.table.labels, num_classes)
+    return Samples(
+        name=file.source.stem,
+        X=file.table.X,
+        y=y,
+        feature_names=file.table.feature_names,
+        ids=file.table.ids,
+        image_shape=file.image_shape,
+        notes=file.table.notes,
+    )
 
 
 def read_features(
-    path: _PathLike, *, header: bool | None = None, scale: float | None = None
+    path: _PathLike,
+    *,
+    feature_names: Sequence[str] | None = None,
+    features: _Columns = (),
+    drop: _Columns = (),
+    missing: str = "error",
+    header: bool | None = None,
+    sep: str | None = None,
+    decimal: str = ".",
+    comment: str | None = None,
+    scale: float | None = None,
 ) -> np.ndarray:
     """
     Read features without labels, for prediction.
@@ -87,10 +238,10 @@ def read_features(
     Parameters
     ----------
     path : str or os.PathLike
-        The data, in the formats of `read`. Every column of a CSV file is a feature; of a
-        ``.npz`` file with several arrays the one is taken that `read` would take.
-    header, scale
-        As for `read`.
+        The data, in the formats of `read`. Every column of a table is a feature, unless
+        `feature_names`, `features` or `drop` say otherwise.
+    feature_names, features, drop, missing, header, sep, decimal, comment, scale
+        As for `read_samples`.
 
     Returns
     -------
@@ -99,100 +250,53 @@ def read_features(
 
     Raises
     ------
-    FileNotFoundError, ValueError
-        As for `read`.
+    FileNotFoundError, ImportError, ValueError
+        As for `read_samples`.
     """
-    path = _existing(path)
-    X = _FEATURE_READERS[_kind(path)](path, header)
-    return _arrays.features(X, str(path), scale)[0]
+    return read_samples(
+        path,
+        feature_names=feature_names,
+        features=features,
+        drop=drop,
+        missing=missing,
+        header=header,
+        sep=sep,
+        decimal=decimal,
+        comment=comment,
+        scale=scale,
+    ).X
 
 
-def _existing(path: _PathLike) -> Path:
-    """Return the path of a file that exists."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {str(path)!r}")
-    return path
+def _label(labels: _PathLike | int | None) -> str | int | None:
+    return labels if labels is None or isinstance(labels, int) else os.fspath(labels)
 
 
-def _kind(path: Path) -> str:
-    """Name the format of a file."""
-    name = path.name.lower().removesuffix(".gz")
-    if name.endswith((".npz", ".npy")) and name == path.name.lower():
-        return name[-3:]
-    if name.endswith((".csv", ".tsv", ".txt")):
-        return "csv"
-    if name.endswith(".idx") or "-idx" in name:
-        return "idx"
-    raise ValueError(
-        f"{path}: unknown ending {path.suffix!r}; expected .npz, .npy, .csv, .tsv, .txt or .idx "
-        "(the last four also with .gz)"
-    )
+def _read(
+    path: _PathLike, wanted: Wanted, options: TextOptions, missing: str, scale: float | None
+) -> _File:
+    """Read a file of any format."""
+    check_policy(missing)
+    source = Source(path)
+    kind = format_of(source)
+    _check_options(kind, wanted, options, source.name)
+    if kind == "text":
+        table = read_text(source, options, wanted, missing)
+    elif kind in _FRAMES:
+        table = _FRAMES[kind](source, wanted)
+    else:
+        table = _ARRAYS[kind](source, wanted)
+    table, image_shape = arrays.features(table, source.name, scale, missing)
+    return _File(source, table, image_shape)
 
 
-_Raw = tuple[np.ndarray, np.ndarray | None]
-
-
-def _from_npz(path: Path, labels: _PathLike | int | None, header: bool | None) -> _Raw:
-    arrays = read_npz(path)
-    if labels is None:
-        X_name, y_name = _pair(arrays, path)
-        return arrays[X_name], arrays[y_name]
-    y_name = str(labels)
-    if y_name not in arrays:
-        raise ValueError(f"{path}: no array {y_name!r}; it has {', '.join(arrays)}")
-    others = [name for name in arrays if name != y_name]
-    if len(others) != 1:
-        known = dict((y, X) for X, y in reversed(_PAIRS) if X in arrays)
-        others = [known[y_name]] if y_name in known else others
-    if len(others) != 1:
-        raise ValueError(f"{path}: cannot tell which array has the features: {', '.join(others)}")
-    return arrays[others[0]], arrays[y_name]
-
-
-def _pair(arrays: dict[str, np.ndarray], path: Path) -> tuple[str, str]:
-    """Find features and labels by name."""
-    for pair in _PAIRS:
-        if pair[0] in arrays and pair[1] in arrays:
-            return pair
-    raise ValueError(
-        f"{path}: expected arrays {', '.join(f'{X}/{y}' for X, y in _PAIRS)}; "
-        f"it has {', '.join(arrays) or 'none'}"
-    )
-
-
-def _from_npy(path: Path, labels: _PathLike | int | None, header: bool | None) -> _Raw:
-    if labels is None or isinstance(labels, int):
-        raise ValueError(f"{path}: a .npy file needs a second file with the labels, got {labels!r}")
-    return read_npy(path), read_npy(_existing(labels))
-
-
-def _from_csv(path: Path, labels: _PathLike | int | None, header: bool | None) -> _Raw:
-    column = -1 if labels is None else labels if isinstance(labels, int) else str(labels)
-    table = read_csv(path, column, header)
-    return table.values, table.labels
-
-
-def _from_idx(path: Path, labels: _PathLike | int | None, header: bool | None) -> _Raw:
-    if labels is None:
-        labels = path.with_name(path.name.replace("images-idx3", "labels-idx1"))
-        if labels == path or not labels.is_file():
-            raise ValueError(f"{path}: an IDX file needs a second file with the labels")
-    return read_idx(path), read_idx(_existing(str(labels)))
-
-
-def _features_of_npz(path: Path, header: bool | None) -> np.ndarray:
-    arrays = read_npz(path)
-    for name in (*(X for X, _ in _PAIRS), *(arrays if len(arrays) == 1 else ())):
-        if name in arrays:
-            return arrays[name]
-    raise ValueError(f"{path}: cannot tell which array has the features: {', '.join(arrays)}")
-
-
-_READERS = {"npz": _from_npz, "npy": _from_npy, "csv": _from_csv, "idx": _from_idx}
-_FEATURE_READERS = {
-    "npz": _features_of_npz,
-    "npy": lambda path, header: read_npy(path),
-    "csv": lambda path, header: read_csv(path, None, header).values,
-    "idx": lambda path, header: read_idx(path),
-}
+def _check_options(kind: str, wanted: Wanted, options: TextOptions, source: str) -> None:
+    """Refuse options that a format knows nothing of: they would be ignored without a word."""
+    given = []
+    if kind != "text":
+        given += [f.name for f in fields(options) if getattr(options, f.name) != f.default]
+    if kind in _ARRAYS:
+        given += [name for name in ("drop", "id") if getattr(wanted, name) not in (None, (), [])]
+        if len(wanted.features) > (kind == "npz"):
+            given.append("features")
+    if given:
+        raise ValueError(f"{source}: {given[0]}=… is not for {kind} files")

@@ -6,29 +6,34 @@ dimensions, the extents as big-endian 32-bit integers, the values in C order, bi
 
 from __future__ import annotations
 
-import gzip
 import math
-import os
 import struct
-import zlib
-from io import BufferedIOBase
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-__all__ = ["read_idx"]
+from softxent.data.source import Source
+
+__all__ = ["is_idx", "label_file", "read_idx"]
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _CHUNK = 1 << 20
 
 
-def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
+def is_idx(head: bytes) -> bool:
+    """Say whether the first bytes are those of an IDX file."""
+    return len(head) >= 4 and head[:2] == b"\0\0" and head[2] in _TYPES and head[3] > 0
+
+
+def read_idx(source: Source) -> np.ndarray:
     """
     Read an IDX file.
 
     Parameters
     ----------
-    path : str or os.PathLike
-        The file; it is decompressed if its name ends in ".gz".
+    source : Source
+        The bytes.
 
     Returns
     -------
@@ -44,18 +49,34 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     OSError
         If the file cannot be opened.
     """
-    compressed = str(path).lower().endswith(".gz")
-    try:
-        with gzip.open(path, "rb") if compressed else open(path, "rb") as stream:
-            return _read(stream, str(path))
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is a damaged gzip file: {error}") from error
+    with source.open() as stream:
+        return _read(stream, source.name)
 
 
-def _read(stream: BufferedIOBase, source: str) -> np.ndarray:
+def label_file(images: Path) -> Path | None:
+    """
+    Return the file with the labels of a file of images, None if there is none beside it.
+
+    The names of MNIST and its kin say "images" and "idx3" where those of the labels say "labels"
+    and "idx1"; before "idx" comes a hyphen or a full stop, and either may end in ".gz".
+    """
+    head, found, tail = images.name.removesuffix(".gz").rpartition("images")
+    if not found:
+        return None
+    name = f"{head}labels{tail.replace('idx3', 'idx1')}"
+    zipped = images.name.endswith(".gz")
+    names = [name, name.replace("-idx", ".idx"), name.replace(".idx", "-idx")]
+    for ending in (".gz", "") if zipped else ("", ".gz"):
+        for candidate in names:
+            if (path := images.with_name(candidate + ending)).is_file():
+                return path
+    return None
+
+
+def _read(stream: BinaryIO, source: str) -> np.ndarray:
     """Read header and values from a stream."""
     magic = stream.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or magic[3] == 0:
+    if not is_idx(magic):
         raise ValueError(
             f"{source} is not an IDX file: it starts with the bytes {magic.hex(' ')!r}, expected "
             f"00 00, a type among {', '.join(f'{code:02x}' for code in _TYPES)} and a dimension"
@@ -75,7 +96,7 @@ def _read(stream: BufferedIOBase, source: str) -> np.ndarray:
     return np.frombuffer(data, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
-def _read_at_most(stream: BufferedIOBase, limit: int) -> bytearray:
+def _read_at_most(stream: BinaryIO, limit: int) -> bytearray:
     """Read up to `limit` bytes, piece by piece: a file object may allocate what it is asked for."""
     data = bytearray()
     while len(data) < limit:
