@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from softxent.models import activations, storage, torch_bridge, training
 from softxent.models.history import History
 from softxent.models.layers import Layers
+from softxent.models.naming import named_by
 from softxent.models.network import Network
 from softxent.models.optimizers import Optimizer
 from softxent.models.problem import Problem
@@ -83,11 +84,15 @@ class Model(Network):
 
         Parameters
         ----------
-        X : array_like, shape (n, input_size)
-            The training features, n ≥ 1, all finite.
+        X : array_like or table of pandas, polars or pyarrow, shape (n, input_size)
+            The training features, n ≥ 1, all finite. Columns with names are matched with
+            `feature_names`, which a network without takes from them.
         y : array_like
-            Integer labels, shape (n,), or floating class probabilities, shape (n, num_classes).
-            For a network of one logit: 0, 1 or probabilities of class 1, shape (n,) or (n, 1).
+            Labels, shape (n,), or floating class probabilities, shape (n, num_classes). For a
+            network of one logit: labels, or 0, 1 or probabilities of class 1, shape (n,) or (n, 1).
+            Labels are class indices, or names that are looked up in `class_names`: text, and whole
+            numbers where all the names are numbers. Text names the classes of a network without
+            names.
         epochs : int
             Number of passes over the data.
         batch_size : int
@@ -139,8 +144,9 @@ class Model(Network):
         TypeError
             If an argument has the wrong type.
         ValueError
-            If an argument has a wrong value or shape, a feature is NaN or infinite, or the
-            checkpoint is damaged or belongs to other data or settings. Nothing is changed then.
+            If an argument has a wrong value or shape, a feature is NaN or infinite, a column is
+            missing, a label is none of the classes, or the checkpoint is damaged or belongs to
+            other data or settings. Nothing is changed then.
         IndexError
             If a label is not in [0, num_classes).
         FloatingPointError
@@ -155,8 +161,9 @@ class Model(Network):
             early_stopping=early_stopping,
             seed=self.seed if seed is None else seed,
         )
-        problem = Problem.of(self, X, y, validation, weight, label_smoothing)
-        return training.fit(self, problem, settings, progress, callback, checkpoint)
+        with named_by(self, X, y):
+            problem = Problem.of(self, X, y, validation, weight, label_smoothing)
+            return training.fit(self, problem, settings, progress, callback, checkpoint)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from softxent._arrays import as_array
-from softxent._scalars import shown
+from softxent.data.matching import matched_features, matched_labels
 from softxent.data.standardizer import Standardizer
 from softxent.models import _checks
 from softxent.models.heads import Head
@@ -28,7 +27,9 @@ class Network:
     its number of threads; loss, probabilities and the gradient in the logits come from the
     kernels of softxent, whose bits do not. Every method takes X as real numbers of shape
     (n, input_size), raises TypeError for another kind of number, ValueError for another shape,
-    and leaves X as it is. NaN in X gives NaN, and nothing warns.
+    and leaves X as it is. NaN in X gives NaN. Of a table of pandas, polars or pyarrow whose columns
+    have names, those of `feature_names` are taken, whatever their order; a missing one is a
+    ValueError, further ones are ignored with a UserWarning.
 
     Attributes
     ----------
@@ -67,15 +68,13 @@ class Network:
     ) -> None:
         self.layers = layers
         self.head = head
-        self.seed: int | None = None if seed is None else _checks.seed("seed", seed)
-        if dtype is None:  # which NumPy takes for float64
-            raise TypeError("dtype must be float32 or float64, got None")
-        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.seed = None if seed is None else _checks.seed("seed", seed)
+        self.dtype = np.dtype(dtype)
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
         self.class_names = class_names
         self.feature_names = feature_names
-        self.parameters: dict[str, np.ndarray] = layers.initial(self.seed, self.dtype)
+        self.parameters = layers.initial(self.seed, self.dtype)
 
     @property
     def input_size(self) -> int:
@@ -260,12 +259,10 @@ class Network:
         Raises
         ------
         TypeError
-            If `state` is no mapping, or a value is not an array of real numbers.
+            If a value is not an array of real numbers.
         ValueError
             If a name is missing or unknown, or a shape is wrong. Nothing is replaced then.
         """
-        if not isinstance(state, Mapping):
-            raise TypeError(f"state must be a mapping of names to arrays, got {shown(state)}")
         shapes = self.layers.shapes
         missing, unknown = shapes.keys() - state.keys(), state.keys() - shapes.keys()
         if missing or unknown:
@@ -301,8 +298,8 @@ class Network:
         Raises
         ------
         ValueError
-            If it has another number of features than the network, or a mean other than 0 and the
-            network no biases to take it.
+            If it has another number of features than the network, or the network no biases to take
+            the mean.
 
         Examples
         --------
@@ -322,21 +319,18 @@ class Network:
                 f"the standardizer must have {self.input_size} features, "
                 f"got {len(standardizer.mean)}"
             )
-        if not self.bias and np.any(standardizer.mean):
-            raise ValueError(
-                "a network without biases has no place for the mean of a standardizer, which must "
-                "be 0"
-            )
+        if not self.bias:
+            raise ValueError("a network without biases has no place for the mean of a standardizer")
         weight = self.parameters["linear1.weight"].astype(np.float64) / standardizer.scale
-        folded = {"linear1.weight": weight.astype(self.dtype)}
-        if self.bias:
-            bias = self.parameters["linear1.bias"] - weight @ standardizer.mean
-            folded["linear1.bias"] = bias.astype(self.dtype)
-        self.parameters |= folded
+        bias = self.parameters["linear1.bias"] - weight @ standardizer.mean
+        self.parameters |= {
+            "linear1.weight": weight.astype(self.dtype),
+            "linear1.bias": bias.astype(self.dtype),
+        }
 
     def _features(self, X: ArrayLike) -> np.ndarray:
         """Check features and convert them to the dtype of the network."""
-        return _checks.table(X, self.input_size, self.dtype)
+        return _checks.table(matched_features(X, self.feature_names), self.input_size, self.dtype)
 
     def check(
         self, X: ArrayLike, y: ArrayLike, weight: ArrayLike | None, label_smoothing: float
@@ -345,7 +339,7 @@ class Network:
         features = self._features(X)
         return (
             features,
-            self.head.targets(y, len(features)),
+            self.head.targets(matched_labels(y, self.class_names), len(features)),
             _checks.class_weights(weight, self.num_classes),
             _checks.number("label_smoothing", label_smoothing, 0, 1),
         )

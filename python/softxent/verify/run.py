@@ -43,10 +43,12 @@ def verify(
     path : path-like
         A file of `softxent.onnx.export` or `softxent.onnx.attach_loss`, or of another program if
         its structure is that of a multilayer perceptron. What the metadata claim is checked.
-    X : array_like, shape (n, input_size)
-        Samples, converted to the type of the model.
+    X : array_like or table of pandas, polars or pyarrow, shape (n, input_size)
+        Samples, converted to the type of the model. Columns with names are matched with the
+        model's feature names.
     y : array_like, optional
-        Targets, for files with a loss.
+        Targets, for files with a loss. Labels are looked up among the model's class names, as in
+        training.
     providers : sequence of str
         Execution providers of onnxruntime. One that cannot be had is a failure; no other is ever
         used in its place. CUDA is used without TF32.

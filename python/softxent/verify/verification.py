@@ -29,6 +29,7 @@ from softxent.verify.checks import (
 )
 from softxent.verify.compare import Comparison, Label, compare, compare_classes
 from softxent.verify.diagnose import explain
+from softxent.verify.naming import by_name
 from softxent.verify.references import References
 from softxent.verify.report import Report, Scatter
 from softxent.verify.runtime import ProviderUnavailable, Session, describe, placement
@@ -51,6 +52,7 @@ class Verification:
     ) -> None:
         subject = self.subject = read_subject(path, expect)
         net = None if reference is None else as_net(reference)
+        X, y = by_name(subject.about, net, X, y)
         self._binary = subject.binary if net is None else net.layers.outputs == 1
         self._state = parameters_of(subject, net)
         self._labels = None if y is None else as_array(y, "y")
