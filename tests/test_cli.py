@@ -204,8 +204,9 @@ def test_predict_keeps_small_probabilities_of_the_first_of_two_classes(tmp_path,
     assert result["probabilities"][0][0] == pytest.approx(np.exp(-30), rel=1e-6)
 
 
-def test_predict_says_what_to_do_about_labels_among_the_features(net_file, table, capsys):
-    assert main(["predict", str(net_file), "--data", str(table)]) == 2
+def test_predict_says_what_to_do_about_labels_among_the_features(table, tmp_path, capsys):
+    models.NeuralNet2(4, 2, 3, seed=0).save(tmp_path / "nameless.npz")
+    assert main(["predict", str(tmp_path / "nameless.npz"), "--data", str(table)]) == 2
     assert "'ant' is not a number (--labels says where" in capsys.readouterr().err
 
 

@@ -50,7 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("weight must have 3 entries", "--class-weights must have 3 entries"),
         ("hidden_size must be at least 1", "--hidden must be at least 1"),
         ("pass header=True if it is one", "pass --header if it is one"),
-        ("with header=False", "with no --header"),
+        ("with header=False", "with --no-header"),
         ("X must have shape (n, 2)", "the data must have shape (n, 2)"),
         (
             "y must have one entry per row of X",
@@ -84,7 +84,7 @@ MISTAKES = [
     ("export k.npz --head loss --ignore-index 99999999999999999999 --out m.onnx", "--ignore-index"),
     ("export k.npz --momentum 0.9 --out m.onnx", "--momentum 0.9"),
     ("export k.npz --out /proc/m.onnx", "/proc/m.onnx"),
-    ("predict digits.npz --data k.csv --labels kind", "784"),
+    ("predict digits.npz --data k.csv --labels kind", "class names"),
     ("predict k.npz --data k.csv --labels kind --out /proc/p.csv", "/proc/p.csv"),
     ("bench --only (", "--only"),
     ("bench --threads 99999999999999999", "threads"),

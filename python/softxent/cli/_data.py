@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from typing import Any
 
 from softxent import data
-from softxent.cli._parser import positive_float
-from softxent.data import Dataset
+from softxent.cli._names import Names
+from softxent.cli._parser import positive_float, positive_int
+from softxent.cli._wording import in_options
+from softxent.data import Dataset, Samples
+from softxent.data.classes import looked_up
+from softxent.data.labels import Labels
 
 _BUILT_IN = {"digits": data.load_digits, "breast-cancer": data.load_breast_cancer}
+#: What --labels takes for a file that has none.
+_NO_LABELS = "none"
 
 
 def add_data_options(
     parser: argparse.ArgumentParser,
     *,
     default: str | None = None,
-    no_labels: str = "the last column of a csv file, the usual names in an npz file",
+    no_labels: str = "the last column that is no feature, the usual names in an npz file",
+    names: bool = True,
 ) -> None:
     """
     Add ``--data`` and the options that say how to read it.
@@ -29,6 +37,8 @@ def add_data_options(
         The data if none are named; without it they have to be.
     no_labels : str
         For the help page: where labels are looked for without ``--labels``.
+    names : bool
+        Whether there is a model whose names the data must fit; without, classes are made.
     """
     group = parser.add_argument_group("data")
     group.add_argument(
@@ -36,26 +46,66 @@ def add_data_options(
         metavar="PATH",
         default=default,
         required=default is None,
-        help="a file (.npz, .npy, .csv, .tsv, .txt, MNIST's idx files), or "
+        help="a table (.csv, .tsv, .txt, .data, .parquet, .feather, .arrow), arrays (.npz, .npy), "
+        "MNIST's idx files, any of them packed with gzip, - for standard input, or "
         + " or ".join(f"'{name}'" for name in _BUILT_IN)
         + (f" (default: {default})" if default else ""),
     )
     group.add_argument(
         "--labels",
         metavar="WHERE",
-        help="where the labels are: a column of a csv file by name or position, an array of an "
-        f"npz file, or a second file (default: {no_labels})",
-    )
-    group.add_argument(
-        "--header",
-        action=argparse.BooleanOptionalAction,
-        help="whether the first line of a csv file names the columns (default: found out)",
+        help="where the labels are: a column of a table by name or position, an array of an npz "
+        f"file, or a second file (default: {no_labels})",
     )
     group.add_argument(
         "--feature-scale",
         type=positive_float,
         metavar="FACTOR",
         help="factor on the features (default: 1/255 for images of 8-bit integers, else 1)",
+    )
+    if not names:
+        group.add_argument(
+            "--classes",
+            type=positive_int,
+            metavar="N",
+            help="take whole-number labels as indices of N classes (default: labels other than "
+            "0, 1, 2, … become names of classes in their numeric order)",
+        )
+    _add_column_options(parser)
+    _add_text_options(parser)
+
+
+def _add_column_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("columns of tables")
+    for name, text in (
+        ("features", "the columns to take, by name or position; of an npz file, the array"),
+        ("drop", "columns to leave out"),
+    ):
+        group.add_argument(f"--{name}", type=_names, default=(), metavar="A,B,…", help=f"{text}")
+    group.add_argument(
+        "--missing",
+        choices=("error", "drop", "mean"),
+        default="error",
+        help="what becomes of missing features: an error, the row is left out, or the mean of the "
+        "column takes their place (default: error)",
+    )
+
+
+def _add_text_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("tables as text")
+    group.add_argument(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        help="whether the first line names the columns (default: found out)",
+    )
+    group.add_argument(
+        "--sep", metavar="C", help="the delimiter: a character, tab or blanks (default: found out)"
+    )
+    group.add_argument(
+        "--decimal", default=".", metavar="C", help="the decimal sign, . or , (default: .)"
+    )
+    group.add_argument(
+        "--comment", metavar="C", help="the character that starts a comment (default: none does)"
     )
 
 
@@ -64,17 +114,68 @@ def is_built_in(name: str) -> bool:
     return name in _BUILT_IN
 
 
-def load(args: argparse.Namespace, class_names: Sequence[str] | None = None) -> Dataset:
-    """Load the data set that the options name."""
+def load(args: argparse.Namespace) -> Dataset:
+    """Load the data set that the options name, to train on; tell what may surprise."""
     if is_built_in(args.data):
         return _BUILT_IN[args.data]()
-    return data.read(
-        args.data,
-        _labels(args.labels),
-        header=args.header,
-        class_names=class_names,
-        scale=args.feature_scale,
+    dataset = data.read(
+        args.data, _labels(args.labels), num_classes=args.classes, **_table_options(args)
     )
+    _tell(args, dataset.notes)
+    return dataset
+
+
+def samples(args: argparse.Namespace, names: Names, *, with_labels: bool) -> Samples:
+    """
+    Load the samples that the options name, for a net with these names.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        The options.
+    names : Names
+        The names of classes and features that labels and columns are looked up in.
+    with_labels : bool
+        Whether labels are looked for where ``--labels`` is not given.
+    """
+    if is_built_in(args.data):
+        dataset = _BUILT_IN[args.data]()
+        y = dataset.y
+        if names.classes is not None:
+            y = looked_up(Labels.of_array(dataset.labels, args.data), names.classes)
+        return Samples(dataset.name, dataset.X, y, image_shape=dataset.image_shape)
+    labels = _labels(args.labels)
+    if labels == _NO_LABELS:
+        labels, with_labels = None, False
+    found = data.read_samples(
+        args.data,
+        labels,
+        class_names=names.classes,
+        feature_names=names.features,
+        id=getattr(args, "id", None),
+        with_labels=with_labels,
+        **_table_options(args),
+    )
+    _tell(args, found.notes)
+    return found
+
+
+def _table_options(args: argparse.Namespace) -> dict[str, Any]:
+    names = ("features", "drop", "missing", "header", "sep", "decimal", "comment")
+    return {name: getattr(args, name) for name in names} | {"scale": args.feature_scale}
+
+
+def _tell(args: argparse.Namespace, notes: tuple[str, ...]) -> None:
+    """Say on stderr what may surprise; programs, which read stdout, are told too."""
+    for line in notes:
+        print(f"{args.data}: {in_options(line, args.parser.options())}", file=sys.stderr)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Split names; one that holds a comma is quoted as in a csv file."""
+    import csv
+
+    return tuple(next(csv.reader([text], skipinitialspace=True), ()))
 
 
 def _labels(where: str | None) -> str | int | None:

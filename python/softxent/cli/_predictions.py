@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,12 @@ from softxent.models import MLP
 
 if TYPE_CHECKING:
     from softxent.onnx import Classifier
+
+#: Names that the output uses, as columns of csv, arrays of npz or in JSON.
+_COLUMNS = (
+    *("prediction", "predictions", "probabilities", "class_names"),
+    *("model", "data", "samples", "accuracy", "out"),
+)
 
 
 @dataclass(frozen=True)
@@ -30,18 +36,37 @@ class Predictions:
         None where the model gives none.
     names : tuple of str
         The names of the C classes.
+    ids : tuple of str and ndarray of text, shape (n,), or None
+        The name and the values of a column that identifies the samples.
     """
 
     labels: np.ndarray
     probabilities: np.ndarray | None
     names: tuple[str, ...]
+    ids: tuple[str, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def identified(self, name: str | None, ids: np.ndarray | None) -> Predictions:
+        """Return the same with a column that identifies the samples, if there is one.
+
+        Raises
+        ------
+        ValueError
+            If its name is that of another column.
+        """
+        if name is None or ids is None:
+            return self
+        taken = {*_COLUMNS, *(f"p({name})" for name in self.names)}
+        if name in taken:
+            raise ValueError(f"--id {name}: the output has a column of this name")
+        return replace(self, ids=(name, ids))
+
     def as_dict(self) -> dict[str, Any]:
         """Names of the classes predicted, and probabilities, for ``--json``."""
         return {
+            **({self.ids[0]: self.ids[1]} if self.ids else {}),
             "predictions": [self.names[label] for label in self.labels],
             "probabilities": self.probabilities,
         }
@@ -50,11 +75,14 @@ class Predictions:
         """One line per sample after a header: the class, then the probability of each."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
+        name, ids = [], np.empty((len(self), 0), dtype=np.str_)
+        if self.ids is not None:
+            name, ids = [self.ids[0]], self.ids[1][:, np.newaxis]
         shown = self.names if self.probabilities is not None else ()
-        writer.writerow(["prediction", *(f"p({name})" for name in shown)])
+        writer.writerow([*name, "prediction", *(f"p({name})" for name in shown)])
         rows = np.empty((len(self), 0)) if self.probabilities is None else self.probabilities
-        for label, row in zip(self.labels, rows, strict=True):
-            writer.writerow([self.names[label], *row])
+        for key, label, row in zip(ids, self.labels, rows, strict=True):
+            writer.writerow([*key, self.names[label], *row])
         return buffer.getvalue()
 
     def write(self, path: str) -> None:
@@ -69,6 +97,8 @@ class Predictions:
             }
             if self.probabilities is not None:
                 arrays["probabilities"] = self.probabilities
+            if self.ids is not None:
+                arrays[self.ids[0]] = self.ids[1]
             np.savez_compressed(temporary, **arrays)
 
 

@@ -11,11 +11,15 @@ __all__ = ["in_options"]
 #: Parameters of the library whose option has another name, and those that are no option at all.
 _ALIASES = {
     "hidden_size": "hidden",
-    "hidden_sizes": "hidden",
     "weight": "class_weights",
+    "num_classes": "classes",
     "logits_name": "logits",
+    "scale": "feature_scale",
 }
 _WORDS = {"X": "the data", "y": "the labels", "validation X": "the test data"}
+
+#: Options that can be switched off.
+_SWITCHES = ("--header",)
 
 #: What follows the name of a parameter: anywhere, and where a message starts with it. A single word
 #: in the middle of a sentence may be just that.
@@ -59,6 +63,8 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
 def _given(option: str, found: re.Match[str]) -> str:
     """An option with its value; a flag alone, or that it is not there."""
     value = found[1]
+    if value == "False" and option in _SWITCHES:
+        return f"--no-{option[2:]}"
     if value in ("False", "None"):
         return f"no {option}"
     return option if value == "True" else f"{option} {value.strip(chr(39) + chr(34))}"

@@ -16,6 +16,7 @@ _PEERS = (
     "torch",
     "safetensors",
     "ml_dtypes",
+    "pyarrow",
     "scipy",
     "scikit-learn",
     "matplotlib",

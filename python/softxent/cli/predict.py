@@ -6,14 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from softxent import data
 from softxent._files import check_writable
 from softxent.cli import _data, _foreign
 from softxent.cli._console import emit, note
+from softxent.cli._names import Names
 from softxent.cli._parser import Commands, add_command
 from softxent.cli._predictions import predictions_of
+from softxent.data import Samples
 
 
 def register(commands: Commands) -> None:
@@ -26,7 +25,8 @@ def register(commands: Commands) -> None:
         "net or any classifier's ONNX file.",
         examples="""
             softxent predict digits.npz --data digits --out predictions.csv
-            softxent predict model.onnx --data new.csv
+            softxent predict model.onnx --data new.csv --id patient
+            zcat new.csv.gz | softxent predict mine.npz --data -
             softxent predict mine.npz --data labelled.csv --labels species --json
             softxent predict resnet.onnx --data t10k-images-idx3-ubyte.gz --out predictions.csv
             softxent predict two-inputs.onnx --data images.npy --input age=age.csv
@@ -37,6 +37,12 @@ def register(commands: Commands) -> None:
         parser, no_labels="there are none; with labels the accuracy is told on stderr, too"
     )
     _foreign.add_options(parser)
+    parser.add_argument(
+        "--id",
+        metavar="NAME",
+        help="a column that identifies the samples, by name or position: no feature, but copied "
+        "into the output",
+    )
     parser.add_argument(
         "--out",
         metavar="FILE",
@@ -53,13 +59,14 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         check_writable(args.out)
     model = _foreign.open_model(args)
-    X, labels = _samples(args, model.class_names)
-    predictions = predictions_of(model, X, _foreign.further_inputs(args))
+    samples = _samples(args, Names.of_net(model))
+    predictions = predictions_of(model, samples.X, _foreign.further_inputs(args))
+    predictions = predictions.identified(args.id, samples.ids)
     if presumed := getattr(model, "presumed", None):
         note(args, f"{args.model}: {presumed}")
     result: dict[str, Any] = {"model": args.model, "data": args.data, "samples": len(predictions)}
-    if labels is not None:
-        result["accuracy"] = float((predictions.labels == labels).mean())
+    if samples.y is not None:
+        result["accuracy"] = float((predictions.labels == samples.y).mean())
         note(args, f"accuracy {result['accuracy']:.2%} on {len(predictions)} samples")
     if args.out is not None:
         predictions.write(args.out)
@@ -71,17 +78,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _samples(
-    args: argparse.Namespace, class_names: tuple[str, ...] | None
-) -> tuple[np.ndarray, np.ndarray | None]:
+def _samples(args: argparse.Namespace, names: Names) -> Samples:
     """Read features, and labels where the options say that there are some."""
-    if args.labels is None and not _data.is_built_in(args.data):
-        try:
-            X = data.read_features(args.data, header=args.header, scale=args.feature_scale)
-        except ValueError as error:
-            raise ValueError(
-                f"{error} (--labels says where labels are, if there are some)"
-            ) from None
-        return X, None
-    dataset = _data.load(args, class_names)
-    return dataset.X, dataset.y
+    try:
+        return _data.samples(args, names, with_labels=False)
+    except ValueError as error:
+        if args.labels is not None or names.features is not None:
+            raise
+        raise ValueError(f"{error} (--labels says where labels are, if there are some)") from None

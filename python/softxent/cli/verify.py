@@ -10,6 +10,7 @@ from softxent._files import check_writable
 from softxent._optional import require_all
 from softxent.cli import _data, _nets
 from softxent.cli._console import emit, note, steps
+from softxent.cli._names import Names
 from softxent.cli._parser import Commands, add_command
 
 
@@ -68,13 +69,14 @@ def run(args: argparse.Namespace) -> int:
         require_all(("matplotlib", "jinja2"), "plot", "--html")
         check_writable(args.html)
     reference = None if args.reference is None else _nets.load(args.reference)
-    dataset = _data.load(args, None if reference is None else reference.class_names)
+    names = Names.of_file(args.model, reference)
+    found = _data.samples(args, names, with_labels=True)
     options = {} if args.against is None else {"against": args.against}
     with steps(args) as on_step:
         report = verify.verify(
             args.model,
-            dataset.X,
-            dataset.y,
+            found.X,
+            names.labels(found.y),
             providers=args.provider or ["CPUExecutionProvider"],
             reference=reference,
             expect=dict(args.expect or []),

@@ -55,7 +55,7 @@ class _Where(TypedDict, total=False):
     where: ArrayLike | None
     out: _Out
 
-class _Loss(TypedDict, total=False):
+class _CrossEntropy(TypedDict, total=False):
     axis: int
     weight: ArrayLike | None
     sample_weight: ArrayLike | None
@@ -66,7 +66,7 @@ class _Loss(TypedDict, total=False):
     logit_scale: float
     softcap: float | None
 
-class _LossOut(_Loss, total=False):
+class _CrossEntropyOut(_CrossEntropy, total=False):
     out: _Out
 
 class _Nll(TypedDict, total=False):
@@ -223,23 +223,43 @@ def log_sigmoid(x: _Doubles, *, out: _Out = None) -> NDArray[np.float64]: ...
 def log_sigmoid(x: ArrayLike, *, out: _Out = None) -> Any: ...
 @overload
 def cross_entropy(
-    logits: _Singles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Loss]
+    logits: _Singles,
+    target: ArrayLike,
+    *,
+    reduction: _Scalar = "mean",
+    **options: Unpack[_CrossEntropy],
 ) -> np.float32: ...
 @overload
 def cross_entropy(
-    logits: _Singles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Loss]
+    logits: _Singles,
+    target: ArrayLike,
+    *,
+    reduction: Literal["none"],
+    **options: Unpack[_CrossEntropy],
 ) -> NDArray[np.float32]: ...
 @overload
 def cross_entropy(
-    logits: _Doubles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Loss]
+    logits: _Doubles,
+    target: ArrayLike,
+    *,
+    reduction: _Scalar = "mean",
+    **options: Unpack[_CrossEntropy],
 ) -> np.float64: ...
 @overload
 def cross_entropy(
-    logits: _Doubles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Loss]
+    logits: _Doubles,
+    target: ArrayLike,
+    *,
+    reduction: Literal["none"],
+    **options: Unpack[_CrossEntropy],
 ) -> NDArray[np.float64]: ...
 @overload
 def cross_entropy(
-    logits: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_Loss]
+    logits: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: str = "mean",
+    **options: Unpack[_CrossEntropy],
 ) -> Any: ...
 @overload
 def cross_entropy_and_grad(
@@ -247,7 +267,7 @@ def cross_entropy_and_grad(
     target: ArrayLike,
     *,
     reduction: _Scalar = "mean",
-    **options: Unpack[_LossOut],
+    **options: Unpack[_CrossEntropyOut],
 ) -> tuple[np.float32, NDArray[_F]]: ...
 @overload
 def cross_entropy_and_grad(
@@ -255,19 +275,31 @@ def cross_entropy_and_grad(
     target: ArrayLike,
     *,
     reduction: Literal["none"],
-    **options: Unpack[_LossOut],
+    **options: Unpack[_CrossEntropyOut],
 ) -> tuple[NDArray[np.float32], NDArray[_F]]: ...
 @overload
 def cross_entropy_and_grad(
-    logits: _Doubles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_LossOut]
+    logits: _Doubles,
+    target: ArrayLike,
+    *,
+    reduction: _Scalar = "mean",
+    **options: Unpack[_CrossEntropyOut],
 ) -> tuple[np.float64, NDArray[np.float64]]: ...
 @overload
 def cross_entropy_and_grad(
-    logits: _Doubles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_LossOut]
+    logits: _Doubles,
+    target: ArrayLike,
+    *,
+    reduction: Literal["none"],
+    **options: Unpack[_CrossEntropyOut],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 @overload
 def cross_entropy_and_grad(
-    logits: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_LossOut]
+    logits: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: str = "mean",
+    **options: Unpack[_CrossEntropyOut],
 ) -> tuple[Any, NDArray[Any]]: ...
 @overload
 def cross_entropy_grad(
@@ -276,7 +308,7 @@ def cross_entropy_grad(
     grad_output: ArrayLike = 1.0,
     *,
     reduction: str = "mean",
-    **options: Unpack[_LossOut],
+    **options: Unpack[_CrossEntropyOut],
 ) -> NDArray[_F]: ...
 @overload
 def cross_entropy_grad(
@@ -285,7 +317,7 @@ def cross_entropy_grad(
     grad_output: ArrayLike = 1.0,
     *,
     reduction: str = "mean",
-    **options: Unpack[_LossOut],
+    **options: Unpack[_CrossEntropyOut],
 ) -> NDArray[np.float64]: ...
 @overload
 def cross_entropy_grad(
@@ -294,39 +326,71 @@ def cross_entropy_grad(
     grad_output: ArrayLike = 1.0,
     *,
     reduction: str = "mean",
-    **options: Unpack[_LossOut],
+    **options: Unpack[_CrossEntropyOut],
 ) -> NDArray[Any]: ...
 @overload
 def cross_entropy_grad_hess(
-    logits: NDArray[_F], target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Loss]
+    logits: NDArray[_F],
+    target: ArrayLike,
+    *,
+    reduction: str = "none",
+    **options: Unpack[_CrossEntropy],
 ) -> tuple[NDArray[_F], NDArray[_F]]: ...
 @overload
 def cross_entropy_grad_hess(
-    logits: _Doubles, target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Loss]
+    logits: _Doubles,
+    target: ArrayLike,
+    *,
+    reduction: str = "none",
+    **options: Unpack[_CrossEntropy],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 @overload
 def cross_entropy_grad_hess(
-    logits: ArrayLike, target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Loss]
+    logits: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: str = "none",
+    **options: Unpack[_CrossEntropy],
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
 @overload
 def nll_loss(
-    log_probs: _Singles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Nll]
+    log_probs: _Singles,
+    target: ArrayLike,
+    *,
+    reduction: _Scalar = "mean",
+    **options: Unpack[_Nll],
 ) -> np.float32: ...
 @overload
 def nll_loss(
-    log_probs: _Singles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Nll]
+    log_probs: _Singles,
+    target: ArrayLike,
+    *,
+    reduction: Literal["none"],
+    **options: Unpack[_Nll],
 ) -> NDArray[np.float32]: ...
 @overload
 def nll_loss(
-    log_probs: _Doubles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Nll]
+    log_probs: _Doubles,
+    target: ArrayLike,
+    *,
+    reduction: _Scalar = "mean",
+    **options: Unpack[_Nll],
 ) -> np.float64: ...
 @overload
 def nll_loss(
-    log_probs: _Doubles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Nll]
+    log_probs: _Doubles,
+    target: ArrayLike,
+    *,
+    reduction: Literal["none"],
+    **options: Unpack[_Nll],
 ) -> NDArray[np.float64]: ...
 @overload
 def nll_loss(
-    log_probs: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_Nll]
+    log_probs: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: str = "mean",
+    **options: Unpack[_Nll],
 ) -> Any: ...
 @overload
 def nll_loss_and_grad(
@@ -362,27 +426,51 @@ def nll_loss_and_grad(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 @overload
 def nll_loss_and_grad(
-    log_probs: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_NllOut]
+    log_probs: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: str = "mean",
+    **options: Unpack[_NllOut],
 ) -> tuple[Any, NDArray[Any]]: ...
 @overload
 def binary_cross_entropy(
-    logits: _Singles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Binary]
+    logits: _Singles,
+    target: ArrayLike,
+    *,
+    reduction: _Scalar = "mean",
+    **options: Unpack[_Binary],
 ) -> np.float32: ...
 @overload
 def binary_cross_entropy(
-    logits: _Singles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Binary]
+    logits: _Singles,
+    target: ArrayLike,
+    *,
+    reduction: Literal["none"],
+    **options: Unpack[_Binary],
 ) -> NDArray[np.float32]: ...
 @overload
 def binary_cross_entropy(
-    logits: _Doubles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Binary]
+    logits: _Doubles,
+    target: ArrayLike,
+    *,
+    reduction: _Scalar = "mean",
+    **options: Unpack[_Binary],
 ) -> np.float64: ...
 @overload
 def binary_cross_entropy(
-    logits: _Doubles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Binary]
+    logits: _Doubles,
+    target: ArrayLike,
+    *,
+    reduction: Literal["none"],
+    **options: Unpack[_Binary],
 ) -> NDArray[np.float64]: ...
 @overload
 def binary_cross_entropy(
-    logits: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_Binary]
+    logits: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: str = "mean",
+    **options: Unpack[_Binary],
 ) -> Any: ...
 @overload
 def binary_cross_entropy_and_grad(
@@ -418,19 +506,35 @@ def binary_cross_entropy_and_grad(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 @overload
 def binary_cross_entropy_and_grad(
-    logits: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_BinaryOut]
+    logits: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: str = "mean",
+    **options: Unpack[_BinaryOut],
 ) -> tuple[Any, NDArray[Any]]: ...
 @overload
 def binary_cross_entropy_grad_hess(
-    logits: NDArray[_F], target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Binary]
+    logits: NDArray[_F],
+    target: ArrayLike,
+    *,
+    reduction: str = "none",
+    **options: Unpack[_Binary],
 ) -> tuple[NDArray[_F], NDArray[_F]]: ...
 @overload
 def binary_cross_entropy_grad_hess(
-    logits: _Doubles, target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Binary]
+    logits: _Doubles,
+    target: ArrayLike,
+    *,
+    reduction: str = "none",
+    **options: Unpack[_Binary],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 @overload
 def binary_cross_entropy_grad_hess(
-    logits: ArrayLike, target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Binary]
+    logits: ArrayLike,
+    target: ArrayLike,
+    *,
+    reduction: str = "none",
+    **options: Unpack[_Binary],
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
 @overload
 def linear_cross_entropy(

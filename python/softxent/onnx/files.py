@@ -34,6 +34,22 @@ def read_model(path: str | PathLike[str]) -> onnx.ModelProto:
         If it is no complete ONNX model, or points to data outside its folder or missing from it.
     """
     path = Path(path)
+    model = parse_model(path)
+    try:
+        load_external_data(model, path.parent, MAX_BYTES - path.stat().st_size)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+    return model
+
+
+def parse_model(path: Path) -> onnx.ModelProto:
+    """Read a model without its external data.
+
+    Raises
+    ------
+    OSError, ModelError
+        As `read_model`, for what is in the file itself.
+    """
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise ModelError(f"{path}: an ONNX file has at most {MAX_BYTES} bytes, this has {size}")
@@ -46,10 +62,6 @@ def read_model(path: str | PathLike[str]) -> onnx.ModelProto:
         raise ModelError(f"{path}: a damaged ONNX file: a name in it is not UTF-8")
     if not model.opset_import or not model.graph.output:
         raise ModelError(f"{path}: not an ONNX file, or a truncated one: no opset or no outputs")
-    try:
-        load_external_data(model, path.parent, MAX_BYTES - size)
-    except ModelError as error:
-        raise ModelError(f"{path}: {error}") from None
     return model
 
 
