@@ -86,6 +86,10 @@ MISTAKES = [
     ("export k.npz --out /proc/m.onnx", "/proc/m.onnx"),
     ("predict digits.npz --data k.csv --labels kind", "class names"),
     ("predict k.npz --data k.csv --labels kind --out /proc/p.csv", "/proc/p.csv"),
+    ("train --data k.csv --class-weights 0,0,0 --out n.npz", "--class-weights gives 0"),
+    (f"train --data k.csv --epochs {'9' * 5000} --out n.npz", "--epochs"),
+    ("verify loss.onnx --data k.csv --expect weight=[1]", "expected 3, got 1"),
+    ("verify loss.onnx --data k.csv --expect weight=abc", "weight has dtype <U3"),
     ("bench --only (", "--only"),
     ("bench --threads 99999999999999999", "threads"),
     ("tour --out k.csv", "k.csv"),
@@ -96,12 +100,14 @@ MISTAKES = [
 def test_errors_speak_of_options_and_files(
     command: str, word: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if command.startswith("export"):
-        pytest.importorskip("onnx")
+    if command.startswith(("export", "verify")):
+        pytest.importorskip("onnxruntime")
+    if command.startswith("verify"):
+        assert main(["export", "k.npz", "--head", "loss", "--out", "loss.onnx"]) == 0
     assert main(command.split()) == 2
     message = capsys.readouterr().err.splitlines()[-1]
     assert word in message
-    assert ".tmp" not in message
+    assert ".tmp" not in message and len(message) < 400
     assert not re.search(r"\b[a-z]+(_[a-z]+)+\b(?<!train_step)", message), "a parameter's name"
     assert not re.search(r"\w=['\w]", message), "a Python argument"
 

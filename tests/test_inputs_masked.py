@@ -12,7 +12,7 @@ import pytest
 
 import softxent as sx
 from softxent.data import Dataset, Standardizer
-from softxent.models import NeuralNet1, NeuralNet2
+from softxent.models import MLP, SGD, Adam, NeuralNet1, NeuralNet2
 
 X = np.random.default_rng(3).normal(size=(4, 3))
 Y = np.array([0, 1, 2, 0])
@@ -32,6 +32,13 @@ def binary() -> NeuralNet1:
 def load_state(value: Any) -> None:
     target = net()
     target.load_state_dict({**target.state_dict(), "linear1.weight": value})
+
+
+def export_weight(value: Any) -> None:
+    pytest.importorskip("onnx")
+    from softxent.onnx.options import Options
+
+    Options(head="loss", weight=value)
 
 
 # Every array argument of the package: a function of it, and a value that it takes.
@@ -115,6 +122,14 @@ ARGUMENTS: dict[str, tuple[Callable[[Any], object], np.ndarray]] = {
         lambda a: NeuralNet2.from_torch({**net().state_dict(), "linear2.bias": a}),
         W,
     ),
+    "SGD.load_state_dict": (lambda a: SGD(0.5).load_state_dict({"linear1.bias": a}), W),
+    "Adam.load_state_dict": (
+        lambda a: Adam().load_state_dict({"steps": np.array(1), "mean.linear1.bias": a}),
+        W,
+    ),
+    "MLP.fit X": (lambda a: MLP(3, (2, 2), 3).fit(a, Y, **FIT), X),
+    "MLP.loss labels": (lambda a: MLP(3, (), 3).loss(X, a), Y),
+    "export weight": (export_weight, W),
     "Dataset X": (
         lambda a: Dataset("d", a, np.zeros(4, np.int64), ("a", "b")),
         X.astype(np.float32),

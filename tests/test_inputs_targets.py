@@ -143,6 +143,13 @@ def test_missing_label_among_whole_numbers_is_placed() -> None:
         sx.cross_entropy(X, [0, None, 2, 1])
 
 
+@pytest.mark.parametrize("label", [2**64, 10**400, -(2**63) - 1])
+def test_label_beyond_every_integer_type_is_shown(label: int) -> None:
+    with pytest.raises(TypeError, match=r"is no class index") as caught:
+        sx.cross_entropy(X, np.array([0, label, 1, 2], object))
+    assert str(label)[:10] in str(caught.value) and len(str(caught.value)) < 250
+
+
 def test_probabilities_of_a_wrong_shape_get_no_advice_about_labels() -> None:
     with pytest.raises(ValueError, match=r"\(class indices must be integers\)$"):
         sx.cross_entropy(X, np.full(4, 0.25))

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from ._scalars import shown
+
 __all__ = ["dtype_remedy", "reshaping", "shape_remedy"]
 
 
@@ -59,7 +61,8 @@ def dtype_remedy(array: np.ndarray, name: str = "target") -> str:
     if array.dtype.kind in "US" or (kinds and all(issubclass(kind, str) for kind in kinds)):
         return f"; pass np.unique({name}, return_inverse=True)[1], which numbers the sorted names"
     if kinds and all(issubclass(kind, (int, np.integer)) for kind in kinds):
-        return f"; pass {name}.astype(int)"
+        huge = [label for label in array.flat if not -(2**63) <= label < 2**63]
+        return f"; {shown(huge[0])} is no class index" if huge else f"; pass {name}.astype(int)"
     if type(None) in kinds:
         return "; None is no label: leave these rows out or give them the label ignore_index"
     return ""

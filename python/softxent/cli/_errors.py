@@ -10,7 +10,10 @@ from softxent.cli._wording import in_options
 
 #: Where arguments, labels and files are checked.
 _CHECKING = (
+    "softxent._arrays",
     "softxent._core",
+    "softxent._masked",
+    "softxent._scalars",
     "softxent._targets",
     "softxent.data",
     "softxent.models",

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
+from softxent._scalars import shown
+
 Number = TypeVar("Number", int, float)
 
 
@@ -133,4 +135,4 @@ def _parse(
             return value
     except ValueError:
         pass
-    raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+    raise argparse.ArgumentTypeError(f"expected {expected}, got {shown(text)}")

@@ -56,7 +56,7 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
         message = re.sub(rf"{_BEFORE}{name}{_VERBS}|^{name}{_FIRST_VERBS}", option, message)
     for name, words in sorted(_WORDS.items(), key=lambda item: -len(item[0])):
         message = re.sub(rf"{_BEFORE}{name}{_VERBS}|^{name}{_FIRST_VERBS}", words, message)
-        message = re.sub(rf"(?<=row of ){name}\b", words, message)
+        message = re.sub(rf"(?<=of ){name}\b", words, message)
     return message
 
 

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from softxent._arrays import as_array
 from softxent._scalars import flag, shown
 from softxent.models import _checks
 
@@ -111,7 +112,7 @@ class SGD:
 
     def load_state_dict(self, state: _Arrays) -> None:
         """Replace the velocities by a copy of `state`."""
-        self._velocity = {name: velocity.copy() for name, velocity in state.items()}
+        self._velocity = _part(state, "")
 
 
 class Adam:
@@ -214,7 +215,7 @@ class Adam:
 def _part(state: _Arrays, prefix: str) -> dict[str, np.ndarray]:
     """Copy the arrays whose names start with a prefix, the prefix removed."""
     return {
-        name.removeprefix(prefix): array.copy()
+        name.removeprefix(prefix): np.array(as_array(array, name))
         for name, array in state.items()
         if name.startswith(prefix)
     }

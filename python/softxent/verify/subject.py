@@ -193,6 +193,9 @@ def read_subject(path: str | os.PathLike[str], options: Mapping[str, Any]) -> Su
     problems += _parameter_problems(about, network, roles) + _differences(stated, options)
     if about is not None:
         problems += _interface_problems(view, model, about)
+    expected = replace(stated, **options)
+    if network is not None and "weight" in options:
+        expected.check_classes(max(network.architecture.outputs, 2))
     x, target = _inputs(view, about, network)
     return Subject(
         os.fspath(path),
@@ -200,7 +203,7 @@ def read_subject(path: str | os.PathLike[str], options: Mapping[str, Any]) -> Su
         about,
         network,
         tuple(problems),
-        replace(stated, **options),
+        expected,
         roles,
         x,
         target,
