@@ -35,6 +35,8 @@ WRONG: dict[str, tuple[np.ndarray, dict[str, Any], Any, str, np.ndarray]] = {
     "row": (X, {}, Y[None], "target[0]", Y),
     "one-hot": (X, {}, ONE_HOT[Y], "target.argmax(-1)", Y),
     "uint8 one-hot": (X, {}, ONE_HOT[Y].astype(np.uint8), "target.argmax(-1)", Y),
+    "bool one-hot": (X, {}, ONE_HOT[Y] > 0, "target.argmax(-1)", Y),
+    "float16 labels": (X, {}, Y.astype(np.float16), "target.astype(int)", Y),
     "one-hot along axis 1": (
         IMAGES,
         {"axis": 1},
@@ -189,7 +191,7 @@ def test_unsigned_label_never_wraps_in_a_linear_layer_or_a_net() -> None:
         (ONE_HOT[Y], "pass y.argmax(-1)"),
         (Y.astype(np.float32), "pass y.astype(int)"),
         (Y[:, None].astype(float), "pass y[:, 0].astype(int)"),
-        (ONE_HOT[Y] > 0, "pass y.astype(int)"),
+        (ONE_HOT[Y] > 0, "pass y.argmax(-1)"),
     ],
     ids=["column", "row", "one-hot", "floats", "column of floats", "bools"],
 )

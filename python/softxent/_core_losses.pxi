@@ -150,7 +150,8 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, sample_weight=None, i
     IndexError
         If a label is neither in [0, C) nor `ignore_index`; with the label and its position.
     TypeError
-        If a dtype is not one of those above; bool targets are refused.
+        If a dtype is not one of those above, an array is masked, or an option is of another type;
+        bool targets are refused.
     ValueError
         If a shape or the value of an option is wrong, the classes are empty, `ignore_index` >= 0
         is given with class probabilities, or `z_loss`, `logit_scale` or `softcap` is given with

@@ -50,8 +50,30 @@ def shape_remedy(array: np.ndarray, shape: tuple[int, ...], axis: int, name: str
     return ""
 
 
-def dtype_remedy(array: np.ndarray, name: str = "target") -> str:
-    """Say what to pass instead of targets that are no numbers: "; pass …", or nothing."""
+def dtype_remedy(
+    array: np.ndarray, name: str = "target", shape: tuple[int, ...] = (), axis: int = -1
+) -> str:
+    """
+    Say what to pass instead of targets that are no numbers.
+
+    Parameters
+    ----------
+    array : ndarray
+        The targets.
+    name : str
+        What the caller calls them.
+    shape : tuple of int
+        Shape of the logits.
+    axis : int
+        The axis of the classes.
+
+    Returns
+    -------
+    str
+        "; pass …", or nothing if it cannot be told.
+    """
+    if array.dtype.kind == "b" and array.ndim and array.shape == shape:
+        return _instead_of_counts(array, axis % array.ndim, name)
     if array.dtype.kind == "b":
         return (
             f"; a bool is no class index: pass {name}.astype(int), or probabilities as floats, "
@@ -71,7 +93,7 @@ def dtype_remedy(array: np.ndarray, name: str = "target") -> str:
 def reshaping(shape: tuple[int, ...], wanted: tuple[int, ...], name: str) -> str:
     """Give the expression that drops or adds the axes of length 1 between two shapes, or ''."""
     if shape == (*wanted, 1):
-        return f"{name}[:, 0]" if len(wanted) == 1 else f"{name}[..., 0]"
+        return {0: f"{name}[0]", 1: f"{name}[:, 0]"}.get(len(wanted), f"{name}[..., 0]")
     if shape == (1, *wanted):
         return f"{name}[0]"
     if [n for n in shape if n != 1] == [n for n in wanted if n != 1]:
@@ -119,8 +141,10 @@ def _other_axis(shape: tuple[int, ...], axis: int, count: int, name: str, cast: 
 def _are_whole(array: np.ndarray) -> bool:
     if array.dtype.kind == "b":
         return True
+    if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+        return False
     with np.errstate(all="ignore"):
-        return array.dtype.kind == "f" and bool((array == np.floor(array)).all())
+        return bool((array == np.floor(array)).all())
 
 
 def _is_one_hot(array: np.ndarray, axis: int) -> bool:

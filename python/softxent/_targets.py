@@ -41,7 +41,7 @@ def read_target(target: Any, logits: np.ndarray, axis: int) -> Target:
         return Target(None, _probabilities(array, logits, axis))
     raise TypeError(
         f"target has dtype {array.dtype}; expected integers (class indices) "
-        f"or floats (class probabilities){dtype_remedy(array)}"
+        f"or floats (class probabilities)" + dtype_remedy(array, "target", logits.shape, axis)
     )
 
 

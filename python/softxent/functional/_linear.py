@@ -60,7 +60,8 @@ def linear_cross_entropy(
     IndexError
         If a label is neither in [0, C) nor `ignore_index`; with the label and its position.
     TypeError
-        If a dtype is not one of those above; bool targets are refused.
+        If a dtype is not one of those above, an array is masked, or an option is of another type;
+        bool targets are refused.
     ValueError
         If shapes do not go together, the value of an option is wrong, there is no class, or
         `ignore_index` >= 0 is given with class probabilities.

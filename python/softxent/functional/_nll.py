@@ -73,7 +73,8 @@ def nll_loss(
     IndexError
         If a label is neither in [0, C) nor `ignore_index`; with the label and its position.
     TypeError
-        If a dtype is not one of those above; bool targets are refused.
+        If a dtype is not one of those above, an array is masked, or an option is of another type;
+        bool targets are refused.
     ValueError
         If a shape or the value of an option is wrong or the classes are empty.
     numpy.exceptions.AxisError

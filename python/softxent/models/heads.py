@@ -119,7 +119,7 @@ class SoftmaxHead:
             return np.ascontiguousarray(array)
         raise TypeError(
             "y must be integer labels or floating class probabilities, got dtype "
-            f"{array.dtype}{dtype_remedy(array, 'y')}"
+            f"{array.dtype}{dtype_remedy(array, 'y', logits)}"
         )
 
     def labels(self, targets: np.ndarray) -> np.ndarray:
