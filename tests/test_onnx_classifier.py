@@ -128,34 +128,6 @@ def test_whole_numbers_are_not_rounded(path):
             found.predict(X)
 
 
-@pytest.mark.parametrize("zipmap", [True, False])
-@pytest.mark.parametrize("classes", [2, 3])
-def test_estimators_of_scikit_learn(classes, zipmap, path):
-    pytest.importorskip("skl2onnx")
-    from sklearn.ensemble import RandomForestClassifier
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.neural_network import MLPClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import SVC
-
-    X, y = iris()
-    X, y = X[: 50 * classes], y[: 50 * classes]
-    for estimator in (
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
-        RandomForestClassifier(5, random_state=0),
-        MLPClassifier((5,), max_iter=30, random_state=0),
-        SVC(probability=True, random_state=0),
-    ):
-        model = from_sklearn(estimator, X, y, zipmap=zipmap)
-        found = opened(model, path)
-        assert found.class_names == tuple(estimator.classes_)
-        expected = estimator.predict_proba(X)
-        np.testing.assert_allclose(found.predict_proba(X), expected, atol=1e-5)
-        own_labels = next(iter(outputs(model, X=X).values()))
-        assert (np.array(found.class_names)[found.predict(X)] == own_labels).all()
-
-
 def test_labels_that_are_numbers_are_names(path):
     linear = pytest.importorskip("sklearn.linear_model")
     X, y = iris()

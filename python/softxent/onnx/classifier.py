@@ -152,7 +152,19 @@ class Classifier:
         logits = self._parts.logits
         if logits is None or not logits.presumed or self._probabilities_given is not None:
             return None
+        if self._only_scores:
+            return (
+                f"nothing says that {logits.origin} holds logits rather than other scores, so "
+                f"there are no probabilities; logits={logits.origin} says that it does"
+            )
         return f"{logits.name} is taken for the logits, which nothing in the file says"
+
+    @property
+    def _only_scores(self) -> bool:
+        """Whether a class is chosen by scores, as of machines with margins, not by logits."""
+        logits = self._parts.logits
+        labels = any(self._parts.outputs_of("label"))
+        return logits is not None and logits.presumed and labels
 
     @property
     def takes_integers(self) -> bool:
@@ -190,12 +202,18 @@ class Classifier:
             (values,) = self._run([name], x, inputs)
             return self._checked(self._from_probabilities(values, name, single=True))
         logits = self._parts.logits
-        if logits is not None:
-            (values,) = self._run([logits.name], x, inputs)
-            decision = readout.from_logits(values, logits)
-        else:
-            decision = self._decide_without_logits(x, inputs)
-        return self._checked(decision)
+        if logits is None:
+            return self._checked(self._decide_without_logits(x, inputs))
+        if self._only_scores:
+            return Decision(self._own_choice(x, inputs), None)
+        (values,) = self._run([logits.name], x, inputs)
+        return self._checked(readout.from_logits(values, logits))
+
+    def _own_choice(self, x: Array, inputs: dict[str, ArrayLike]) -> Array:
+        """Indices of the classes by the labels that the model puts out."""
+        label = next(self._parts.outputs_of("label"))
+        (values,) = self._run([label.name], x, inputs)
+        return self._chosen(values, label)
 
     def _decide_without_logits(self, x: Array, inputs: dict[str, ArrayLike]) -> Decision:
         """Take the model's own probabilities and labels."""
@@ -207,7 +225,11 @@ class Classifier:
         decision = None
         if score is not None:
             single = score.role == "probabilities" and "Sigmoid" in "".join(score.path)
-            decision = self._from_probabilities(values[score.name], score.name, single=single)
+            try:
+                decision = self._from_probabilities(values[score.name], score.name, single=single)
+            except NotUnderstoodError:
+                if label is None or score.role != "scores":
+                    raise
         if label is None:
             assert decision is not None
             return decision

@@ -15,11 +15,17 @@ _PRESUMED = frozenset((
     "ReduceMean", "QGemm", "QLinearMatMul", "QLinearConv", "QLinearAdd", "QLinearMul",
     "MatMulInteger", "ConvInteger", "FusedMatMul", "FusedGemm", "FusedConv",
     "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "MatMulNBits", "QLinearGlobalAveragePool",
-    "QLinearAveragePool", "LinearClassifier", "TreeEnsembleClassifier",
+    "QLinearAveragePool",
 ))  # fmt: skip
 
 #: What moves or scales such values: its first operand decides.
 _MOVING = PASSING | {"Transpose", "Gather", "Slice", "Concat", "Add", "Sub", "Mul", "Div"}
+
+#: Meanings of outputs that tell what they are computed from.
+_TELLING = ("probabilities", "log_probabilities", "prediction", "label", "loss")
+
+#: Operators that choose a class by scores of their own.
+_CLASSIFIERS = ("LinearClassifier", "TreeEnsembleClassifier")
 
 #: First operators of paths that make probabilities of logits.
 _NORMALISING = ("Softmax", "LogSoftmax", "Sigmoid", "Exp", "ReduceLogSumExp")
@@ -90,7 +96,8 @@ def find_logits(
     ValueError
         If `given` is no value that can be the logits.
     """
-    ends = [found.of(output.name) for output in model.graph.output]
+    known = (found.of(output.name) for output in model.graph.output)
+    ends = [meaning if meaning.role in _TELLING else Meaning("body") for meaning in known]
     if given is not None:
         _check_given(given, model, found)
         return Search(_described(given, ends, found, types))
@@ -124,7 +131,7 @@ def _stated(ends: list[Meaning], found: Meanings) -> dict[str, Meaning]:
     losses = [Meaning("loss", loss.logits, 1) for loss in found.losses]
     for meaning in [*ends, *losses]:
         origin = meaning.raw or meaning.logits
-        if origin is not None and meaning.role != "derived" and not _chosen(meaning):
+        if origin is not None and not _chosen(meaning):
             origins.setdefault(found.exact_source(origin), (origin, meaning))
     return dict(origins.values())
 
@@ -204,13 +211,15 @@ def _presumed(
     """Take what an ArgMax chooses from, or the only output, if its operator can compute logits."""
     outputs = [output.name for output in model.graph.output]
     compared = {
-        found.exact_source(meaning.logits): meaning.logits
+        found.exact_source(origin): (origin, meaning)
         for meaning in ends
-        if meaning.logits is not None and _chosen(meaning)
+        if _chosen(meaning) and (origin := meaning.raw or meaning.logits) is not None
     }
     if len(compared) == 1:
-        (name,) = compared.values()
-        if _operator(name, found) in _PRESUMED:
+        ((name, meaning),) = compared.values()
+        if meaning.raw is not None:
+            return Search(replace(_inside(meaning, found, types, model), presumed=True))
+        if meaning.path[0] in _CLASSIFIERS or _operator(name, found) in _PRESUMED:
             return Search(replace(_described(name, ends, found, types), presumed=True))
     for name, meaning in zip(outputs, ends, strict=True):
         if meaning.role == "probabilities":

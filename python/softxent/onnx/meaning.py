@@ -45,7 +45,8 @@ NORMALISED = frozenset(("probabilities", "log_probabilities", "complement", "der
 
 #: Meanings of values that a softmax may be taken of: all but results of one, and classes.
 PLAIN = frozenset((
-    "body", "input", "opaque", "max", "shifted", "exp", "sum_exp", "sum", "log_sum_exp",
+    "body", "input", "opaque", "max", "shifted", "exp", "sum_exp", "sum", "log_sum_exp", "negated",
+    "signed",
 ))  # fmt: skip
 
 
@@ -58,8 +59,9 @@ class Meaning:
     role : str
         "input", "constant", "body" (anything that may hold logits), "opaque" (of an operator that
         is not known), "derived" (computed from probabilities in a way that is not known), the
-        roles of outputs, and the steps on the way to a softmax that is written out: "max",
-        "shifted", "exp", "sum_exp", "sum", "log_sum_exp", "complement".
+        roles of outputs, the steps on the way to a softmax that is written out, "max", "shifted",
+        "exp", "sum_exp", "sum", "log_sum_exp", "complement"; and "negated" and "signed", minus one
+        logit, and minus and plus it in two columns.
     logits : str or None
         The value that it was computed from, where the role says how; None where that value is
         inside an operator, or is none.
@@ -155,7 +157,8 @@ class Meanings:
         while value not in seen:
             seen.add(value)
             node = self.producers.get(value)
-            if node is None or node.op_type not in EXACT or value != node.output[0]:
+            exact = node is not None and node.op_type in EXACT | {"ZipMap"}
+            if node is None or not exact or value != node.output[0]:
                 break
             value = node.input[0]
         return value
@@ -163,9 +166,10 @@ class Meanings:
     def normalised(self, value: str) -> str | None:
         """Say that a value comes from a softmax or the like, naming the logits; else None."""
         meaning = self.of(value)
-        if meaning.role not in NORMALISED:
+        if meaning.role not in NORMALISED | {"signed"}:
             return None
         kinds = {"log_probabilities": "log-probabilities", "derived": "computed from probabilities"}
+        kinds["signed"] = "minus and plus one logit"
         front = ""
         if meaning.raw is not None:
             front = f"; the logits are inside the node that computes {meaning.raw!r}"

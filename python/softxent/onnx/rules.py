@@ -159,11 +159,22 @@ def _divide(found: Meanings, node: onnx.NodeProto) -> Results:
     return {}
 
 
+def _negate(found: Meanings, node: onnx.NodeProto) -> Results:
+    """-z, also as a product with -1."""
+    varying = [name for name in node.input if found.of(name).role in PLAIN]
+    factors = [found.scalar(name) for name in node.input if name not in varying]
+    if len(varying) != 1 or factors != [-1.0] * (node.op_type == "Mul"):
+        return {}
+    return {0: Meaning("negated", varying[0], None, (node.op_type,))}
+
+
 def _concat(found: Meanings, node: onnx.NodeProto) -> Results:
-    """The probabilities 1 - p and p side by side."""
+    """The probabilities 1 - p and p side by side, or the logits -z and z."""
     if len(node.input) != 2:
         return {}
     first, second = (found.of(name) for name in node.input)
+    if first.role == "negated" and first.logits == node.input[1]:
+        return {0: first.after("Concat", role="signed", binary=True)}
     pair = first.role == "complement" and second.role == "probabilities" and second.binary
     if not pair or second.pair or first.logits != second.logits:
         return {}
@@ -175,7 +186,8 @@ def _argmax(found: Meanings, node: onnx.NodeProto) -> Results:
     """The class of the largest value, of logits or of what follows from them."""
     meaning, given = found.of(node.input[0]), attributes(node)
     axis = int(given.get("axis", 0))
-    if given.get("select_last_index", 0) or (meaning.binary and not meaning.pair):
+    single = meaning.binary and not meaning.pair and meaning.role != "signed"
+    if given.get("select_last_index", 0) or single:
         return {0: Meaning("derived", path=("ArgMax",))}
     stated = axis if meaning.axis is None else meaning.axis
     if meaning.role in ("probabilities", "log_probabilities"):
@@ -183,6 +195,8 @@ def _argmax(found: Meanings, node: onnx.NodeProto) -> Results:
             return {0: Meaning("derived", path=("ArgMax",))}
     elif meaning.role == "derived":
         meaning, stated = replace(meaning, logits=None), axis
+    elif meaning.role == "signed":
+        meaning, stated = replace(meaning, path=()), axis
     elif meaning.role in PLAIN:
         meaning, stated = Meaning("body", node.input[0]), axis
     else:
@@ -257,24 +271,27 @@ def _loss_node(found: Meanings, node: onnx.NodeProto, logits: str | None) -> Los
 
 def _classifier(found: Meanings, node: onnx.NodeProto) -> Results:
     """LinearClassifier and TreeEnsembleClassifier: labels, and scores after a transformation."""
-    given = attributes(node)
-    names = _labels(given)
-    transform, scores = str(given.get("post_transform", "NONE")), node.output[1:2]
-    operator = node.op_type
-    own = Meaning("probabilities", None, 1, (operator,), names=names)
+    given, operator = attributes(node), node.op_type
+    names, transform = _labels(given), str(given.get("post_transform", "NONE"))
+    scores = node.output[1] if len(node.output) > 1 and node.output[1] else None
     label = Meaning("label", None, 1, (operator,), names=names)
-    raw = scores[0] if scores and scores[0] else None
-    if raw is not None and _one_logit(node, given, len(names), transform):
-        probabilities = Meaning(
-            "probabilities", None, 1, ("Sigmoid",), binary=True, pair=True, raw=raw, names=names
-        )
-        return {0: label, 1: probabilities}
-    if raw is not None and transform == "SOFTMAX" and _one_score_per_class(node, given, names):
-        return {0: label, 1: Meaning("probabilities", None, 1, ("Softmax",), raw=raw, names=names)}
+    if scores is None:
+        return {0: label}
+    one_logit = _one_logit(node, given, len(names))
+    if transform == "LOGISTIC" and one_logit:
+        p = Meaning("probabilities", None, 1, ("Sigmoid",), binary=True, raw=scores, names=names)
+        return {0: label, 1: replace(p, pair=True)}
+    if transform == "SOFTMAX" and _one_score_per_class(node, given, names):
+        p = Meaning("probabilities", None, 1, ("Softmax",), raw=scores, names=names)
+        return {0: label, 1: p}
     if transform != "NONE" or (operator, _leaves(given)) == ("TreeEnsembleClassifier", "positive"):
-        return {0: label, 1: own}
-    if raw is not None and _one_score_per_class(node, given, names):
-        return {0: Meaning("label", raw, 1, (operator,), names=names), 1: Meaning("body")}
+        return {0: label, 1: Meaning("probabilities", None, 1, (operator,), names=names)}
+    label = replace(label, chosen=scores)
+    if one_logit:
+        signed = Meaning("signed", None, 1, (operator,), binary=True, raw=scores, names=names)
+        return {0: replace(label, raw=scores, binary=True), 1: signed}
+    if _one_score_per_class(node, given, names):
+        return {0: replace(label, logits=scores), 1: Meaning("body")}
     return {0: label, 1: Meaning("opaque", names=names)}
 
 
@@ -287,9 +304,9 @@ def _one_score_per_class(
     return node.op_type == "TreeEnsembleClassifier" and len(names) > 2
 
 
-def _one_logit(node: onnx.NodeProto, given: dict[str, Any], classes: int, transform: str) -> bool:
-    """Whether two classes have the scores -z and z, of which the logistic function is taken."""
-    if node.op_type != "LinearClassifier" or transform != "LOGISTIC" or classes != 2:
+def _one_logit(node: onnx.NodeProto, given: dict[str, Any], classes: int) -> bool:
+    """Whether the second of two classes has the score z of a single logit."""
+    if node.op_type != "LinearClassifier" or classes != 2:
         return False
     coefficients = np.asarray(given.get("coefficients", ()), np.float32)
     intercepts = np.asarray(given.get("intercepts", ()), np.float32)
@@ -318,10 +335,12 @@ def _vector_machine(found: Meanings, node: onnx.NodeProto) -> Results:
 
 
 def _normalizer(found: Meanings, node: onnx.NodeProto) -> Results:
-    """Division by a sum that is 1 already; other numbers become shares of no softmax."""
+    """Division by a sum that is 1 already; other numbers become shares, as by Div."""
     meaning = found.of(node.input[0])
-    if meaning.role != "probabilities" or attributes(node).get("norm", "MAX") != "L1":
+    if attributes(node).get("norm", "MAX") != "L1":
         return {}
+    if meaning.role != "probabilities":
+        return {0: Meaning("probabilities", path=("Normalizer",), names=meaning.names)}
     return {0: meaning.after("Normalizer")}
 
 
@@ -369,6 +388,8 @@ _RULES: dict[tuple[str, str], Rule] = {
     ("", "Sub"): _subtract,
     ("", "Div"): _divide,
     ("", "Concat"): _concat,
+    ("", "Neg"): _negate,
+    ("", "Mul"): _negate,
     ("", "ArgMax"): _argmax,
     ("", "Greater"): _greater,
     ("", "GreaterOrEqual"): _greater,
