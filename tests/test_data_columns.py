@@ -73,3 +73,22 @@ def test_identifiers_are_no_features(table):
     assert (samples.ids.tolist(), samples.X.tolist()) == (["7"], [[2, 1]])
     with pytest.raises(ValueError, match="no column 'key'; the columns are id, a"):
         read_samples(table("id,a\n7,2\n"), id="key")
+
+
+def test_a_column_is_chosen_by_name_before_position(table):
+    assert read(table("a,b,0\n1,2,1\n3,4,0\n"), "0").feature_names == ("a", "b")
+    assert read(table("a,b,c\n1,2,1\n0,4,0\n"), "0").feature_names == ("b", "c")
+    assert read(table("x,1,2\ny,3,4\n"), "0").class_names == ("x", "y")
+
+
+def test_a_column_that_is_called_label_is_noticed_if_it_is_not_the_last(table):
+    path = table("label,p\n1,0\n0,1\n")
+    (note,) = read(path).notes
+    assert note == "the labels are taken from the last column, p (labels=label takes the others)"
+    assert read(path, "label").notes == ()
+
+
+def test_an_index_column_that_a_network_knows_is_a_feature(table):
+    path = table("Unnamed: 0,a\n0,1\n1,2\n")
+    features = read_features(path, feature_names=("a", "Unnamed: 0"))
+    assert features.tolist() == [[1, 0], [2, 1]]

@@ -61,7 +61,7 @@ def test_num_classes_keeps_whole_numbers_as_indices(labelled):
         read(labelled([1, 2, 1]), num_classes=2)
     with pytest.raises(ValueError, match=r"label -1 of .*: there are 2 classes"):
         read(labelled([-1, 0, 1]), num_classes=2)
-    with pytest.raises(ValueError, match=r"label 'cat' of .*: there are no class names"):
+    with pytest.raises(ValueError, match=r"label 'cat' of .*: class indices are whole"):
         read(labelled(["cat", "dog", "cat"]), num_classes=2)
     with pytest.raises(ValueError, match="num_classes must be from 1 to 1048576, got 4000000"):
         read(labelled([0, 1, 2]), num_classes=4_000_000)
@@ -103,7 +103,7 @@ def test_an_unknown_label_is_refused_with_the_list(labelled, names, labels, mess
 
 def test_labels_without_any_names_are_indices_for_a_network(labelled):
     assert read_samples(labelled([2, 1, 2]), with_labels=True).y.tolist() == [2, 1, 2]
-    with pytest.raises(ValueError, match=r"label 'cat' of .*: there are no class names to look"):
+    with pytest.raises(ValueError, match=r"label 'cat' of .*: class indices are whole numbers"):
         read_samples(labelled(["cat", "dog", "cat"]), with_labels=True)
     with pytest.raises(ValueError, match=r"label -1 of .*: class indices count from 0"):
         read_samples(labelled([2, -1, 2]), with_labels=True)

@@ -52,6 +52,7 @@ def check(data, names=("a", "b"), labels=(0, 1)):
         '"a","b","y"\n"1","2","0"\n"3","4","1"\n',
         "# a,b,y\n1,2,0\n3,4,1\n",
         "a , b , y\n 1 , 2 , 0 \n3,4 ,1\n",
+        "sep=;\r\na;b;y\r\n1;2;0\r\n3;4;1\r\n",
     ],
 )
 def test_read_takes_a_table_however_it_is_written(table, text):
@@ -121,6 +122,8 @@ def test_an_unclosed_quote_is_refused_with_the_line_where_it_opens(table, rows, 
         ("a,b,a,b,y\n1,2,3,4,0\n", "the columns 'a', 'b' occur more than once"),
         ("a,,y\n1,2,0\n", "column 1 has no name; give it one, or pass features=NAMES"),
         ("a;b;y\n1,5;2,5;0\n", "line 2, column a: '1,5' is not a number; decimal=','"),
+        ("a,b,y\n1,x,0\n", "line 2, column b: 'x' is not a number; drop='b' leaves out the column"),
+        ('a,b,y\n"1,234",2,0\n', "line 2, column a: '1,234' is not a number; drop='a'"),
         ("1,5;2,5;0\n", "line 1, column 0: '1,5' is not a number; decimal=','"),
         ("# comment\n1,2,0\n", "line 1 starts with '#': if it is a comment, pass comment='#'"),
         ("% a\n1,2,0\n3,4,1\n", "line 1 starts with '%': if it is a comment, pass comment='%'"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from softxent.data import Standardizer
 from softxent.models import NeuralNet1, NeuralNet2
 
 RNG = np.random.default_rng(7)
@@ -218,3 +219,22 @@ def test_tables_are_recognised_without_importing_their_packages(run_python):
         "print(sorted({'pandas', 'polars', 'pyarrow'} & set(sys.modules)))"
     )
     assert run_python(code).strip() == "[]"
+
+
+@packages
+def test_a_standardizer_keeps_names_and_gives_them_to_the_network(package):
+    table = make(package, columns("cab"))
+    standardizer = Standardizer.fit(table)
+    assert standardizer.feature_names == ("c", "a", "b")
+    expected = Standardizer.fit(X[:, [2, 0, 1]]).transform(X[:, [2, 0, 1]])
+    for order in ("abc", "bca"):
+        found = standardizer.transform(make(package, columns(order)))
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="X: the network has features that the table lacks: c, b"):
+        standardizer.transform(make(package, columns("a")))
+    net = NeuralNet2(3, 4, 3, seed=0)
+    net.fold_standardizer(standardizer)
+    assert net.feature_names == ("c", "a", "b")
+    other = NeuralNet2(3, 4, 3, seed=0, feature_names=["a", "b", "c"])
+    with pytest.raises(ValueError, match="must have the features a, b, c, got c, a, b"):
+        other.fold_standardizer(standardizer)

@@ -118,9 +118,7 @@ def load(args: argparse.Namespace) -> Dataset:
     """Load the data set that the options name, to train on; tell what may surprise."""
     if is_built_in(args.data):
         return _BUILT_IN[args.data]()
-    dataset = data.read(
-        args.data, _labels(args.labels), num_classes=args.classes, **_table_options(args)
-    )
+    dataset = data.read(args.data, args.labels, num_classes=args.classes, **_table_options(args))
     _tell(args, dataset.notes)
     return dataset
 
@@ -144,7 +142,7 @@ def samples(args: argparse.Namespace, names: Names, *, with_labels: bool) -> Sam
         if names.classes is not None:
             y = looked_up(Labels.of_array(dataset.labels, args.data), names.classes)
         return Samples(dataset.name, dataset.X, y, image_shape=dataset.image_shape)
-    labels = _labels(args.labels)
+    labels = args.labels
     if labels == _NO_LABELS:
         labels, with_labels = None, False
     found = data.read_samples(
@@ -176,8 +174,3 @@ def _names(text: str) -> tuple[str, ...]:
     import csv
 
     return tuple(next(csv.reader([text], skipinitialspace=True), ()))
-
-
-def _labels(where: str | None) -> str | int | None:
-    """A column may be given by its position, counted from the end if negative."""
-    return int(where) if where is not None and where.lstrip("-").isdecimal() else where

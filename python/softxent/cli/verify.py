@@ -29,7 +29,12 @@ def register(commands: Commands) -> None:
         """,
     )
     parser.add_argument("model", help="the .onnx file")
-    _data.add_data_options(parser, default="digits")
+    _data.add_data_options(
+        parser,
+        default="digits",
+        no_labels="the last column that is no feature, the usual names in an npz file; 'none' "
+        "says that there are none",
+    )
     parser.add_argument(
         "--provider",
         action="append",

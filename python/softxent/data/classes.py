@@ -77,7 +77,10 @@ def indices(labels: Labels, num_classes: int | None) -> np.ndarray:
     """
     for position, value in enumerate(labels.values):
         if isinstance(value, str):
-            raise labels.error(position, "there are no class names to look text up in")
+            raise labels.error(
+                position,
+                "class indices are whole numbers; there are no class names to look text up in",
+            )
         if not 0 <= value < (_INT64_MAX if num_classes is None else num_classes):
             known = f"there are {num_classes} classes, " if num_classes is not None else ""
             raise labels.error(position, f"{known}class indices count from 0")

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from softxent._wording import listed
 
-__all__ = ["Columns", "Wanted", "check_distinct", "choose", "matched", "unused"]
+__all__ = ["Columns", "Wanted", "check_distinct", "choose", "is_position", "matched", "unused"]
 
 # What the index of pandas is called: in text as it is written and read, and in Parquet.
 _INDEX = ("", "Unnamed: 0", "__index_level_0__")
+# What a column of labels is often called.
+_LABEL_NAMES = ("label", "labels", "class", "target", "y")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Wanted:
     def names(self) -> list[str]:
         """The columns that are given by name; positions may come as text."""
         given = (self.label, self.id, *self.features, *self.drop)
-        return [name for name in given if isinstance(name, str) and not _is_position(name)]
+        return [name for name in given if isinstance(name, str) and not is_position(name)]
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,10 @@ def choose(
         if column is not None and (column in dropped or column in chosen):
             raise ValueError(f"{source}: column {find.name(column)} is the {role}, no feature")
     taken = {identifier, *dropped}
+    network = set(map(repr, wanted.network or ()))
     notes: list[str] = []
     at = _index(names, index)
-    if at is not None and at not in {*taken, *chosen, label}:
+    if at is not None and at not in {*taken, *chosen, label} and find.name(at) not in network:
         taken.add(at)
         notes.append(f"column {find.name(at)} counts the rows, as the index of pandas: left out")
     free = [at for at in range(width) if at not in taken]
@@ -114,6 +117,7 @@ def choose(
         features = chosen
     if label is None and wanted.with_labels:
         label = _last(free, features, find)
+        notes += _other_label(names, label)
     if label is not None and label in features:
         raise ValueError(f"{source}: column {find.name(label)} is a feature of the network")
     if wanted.network is not None and names is not None:
@@ -165,7 +169,7 @@ class _Finder:
         """Return a position, or raise ValueError."""
         if isinstance(column, str) and self._names is not None and column in self._names:
             return list(self._names).index(column)
-        if isinstance(column, str) and not _is_position(column):
+        if not is_position(column):
             have = "none, because the file has no header"
             if self._names is not None:
                 have = listed([name or "''" for name in self._names])
@@ -182,8 +186,9 @@ class _Finder:
         return str(position) if self._names is None else repr(self._names[position])
 
 
-def _is_position(column: str) -> bool:
-    return column.removeprefix("-").isdecimal()
+def is_position(column: str | int) -> bool:
+    """Say whether a column may be meant by its position; a name like that comes first."""
+    return isinstance(column, int) or column.removeprefix("-").isdecimal()
 
 
 def _of_network(
@@ -219,6 +224,15 @@ def _index(names: Sequence[str] | None, index: bool) -> int | None:
         if name == _INDEX[2] or (at == 0 and index and name in _INDEX):
             return at
     return None
+
+
+def _other_label(names: Sequence[str] | None, label: int | None) -> list[str]:
+    """Say so if a column that was not chosen has the name of one with labels."""
+    if names is None or label is None or names[label].lower() in _LABEL_NAMES:
+        return []
+    other = [name for name in names if name.lower() in _LABEL_NAMES]
+    chosen = f"the labels are taken from the last column, {names[label]}"
+    return [f"{chosen} (labels={other[0]} takes the others)"] if other else []
 
 
 def _unused(names: Sequence[str], used: set[int | None]) -> list[str]:

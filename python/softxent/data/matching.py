@@ -86,9 +86,9 @@ def matched_labels(y: Any, class_names: Sequence[str] | None, what: str = "y") -
         If a label is missing or none of the classes.
     """
     y = plain_labels(y)
-    array = as_array(y, what)
     if class_names is None:
         return y
+    array = as_array(y, what)
     if _is_text(array):
         return looked_up(Labels.of_array(array, what), class_names)
     if array.dtype.kind in "iu" and array.size:

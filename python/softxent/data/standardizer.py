@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from softxent._arrays import as_float
+from softxent.data.matching import feature_names_in, matched_features
 
 __all__ = ["Standardizer"]
 
@@ -26,6 +27,8 @@ class Standardizer:
     ----------
     mean, scale : ndarray of float64, shape (features,)
         The mean that is subtracted and the positive number that is divided by.
+    feature_names : tuple of str, optional
+        The names of the features, with which the columns of a table are matched.
 
     Raises
     ------
@@ -43,6 +46,7 @@ class Standardizer:
 
     mean: np.ndarray
     scale: np.ndarray
+    feature_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Convert to float64 and check."""
@@ -56,6 +60,10 @@ class Standardizer:
             )
         if not (np.isfinite(self.mean).all() and np.isfinite(self.scale).all()):
             raise ValueError("mean and scale must be finite")
+        if self.feature_names is not None and len(self.feature_names) != len(self.mean):
+            raise ValueError(
+                f"feature_names must have {len(self.mean)} names, got {len(self.feature_names)}"
+            )
         if (self.scale <= 0).any():
             raise ValueError(f"scale must be positive, got {self.scale.min()}")
 
@@ -66,8 +74,9 @@ class Standardizer:
 
         Parameters
         ----------
-        X : array_like of real numbers, shape (n, features)
-            The training features; n must be at least 1.
+        X : array_like of real numbers or table, shape (n, features)
+            The training features; n must be at least 1. A table of pandas, polars or pyarrow gives
+            its column names too.
 
         Returns
         -------
@@ -80,7 +89,8 @@ class Standardizer:
         ValueError
             If X is not two-dimensional, has no rows, or holds NaN or infinities.
         """
-        table = _table(X)
+        names = feature_names_in(X)
+        table = _table(X, names)
         if len(table) == 0:
             raise ValueError("X has no rows, so its mean is not defined")
         if not np.isfinite(table).all():
@@ -88,7 +98,7 @@ class Standardizer:
         deviation = table.std(axis=0)
         # The computed deviation of equal values can be a rounding error instead of 0.
         constant = (table == table[0]).all(axis=0) | (deviation == 0)
-        return cls(table.mean(axis=0), np.where(constant, 1.0, deviation))
+        return cls(table.mean(axis=0), np.where(constant, 1.0, deviation), names)
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """
@@ -96,8 +106,8 @@ class Standardizer:
 
         Parameters
         ----------
-        X : array_like of real numbers, shape (n, features)
-            The features to map.
+        X : array_like of real numbers or table, shape (n, features)
+            The features to map; columns with names may have any order.
 
         Returns
         -------
@@ -107,17 +117,17 @@ class Standardizer:
         Raises
         ------
         ValueError
-            If X has another number of features.
+            If X has another number of features, or lacks one of them.
         """
-        table = _table(X)
+        table = _table(X, self.feature_names)
         if table.shape[1] != len(self.mean):
             raise ValueError(f"X must have {len(self.mean)} features, got shape {table.shape}")
         return ((table - self.mean) / self.scale).astype(np.float32)
 
 
-def _table(X: ArrayLike) -> np.ndarray:
+def _table(X: ArrayLike, names: tuple[str, ...] | None) -> np.ndarray:
     """Return X as a two-dimensional float64 array."""
-    table = as_float(X, "X").astype(np.float64, copy=False)
+    table = as_float(matched_features(X, names), "X").astype(np.float64, copy=False)
     if table.ndim != 2:
         raise ValueError(f"X must have shape (n, features), got {table.shape}")
     return table

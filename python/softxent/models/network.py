@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from softxent._arrays import as_array
+from softxent._wording import listed
 from softxent.data.matching import matched_features, matched_labels
 from softxent.data.standardizer import Standardizer
 from softxent.models import _checks
@@ -288,7 +289,8 @@ class Network:
         The map x → (x - mean) / scale is multiplied into the first layer, W ← W / scale and
         b ← b - (W / scale) mean, in float64. The network then computes from raw features what it
         computed from standardised ones, up to the rounding of its dtype, and so does every file
-        that is written from it. Call it once, after training.
+        that is written from it. A network without feature names takes those of the standardizer.
+        Call it once, after training.
 
         Parameters
         ----------
@@ -298,8 +300,8 @@ class Network:
         Raises
         ------
         ValueError
-            If it has another number of features than the network, or the network no biases to take
-            the mean.
+            If it has other features than the network or another number of them, or the network no
+            biases to take the mean.
 
         Examples
         --------
@@ -321,6 +323,13 @@ class Network:
             )
         if not self.bias:
             raise ValueError("a network without biases has no place for the mean of a standardizer")
+        names = standardizer.feature_names or self.feature_names
+        if self.feature_names is not None and names != self.feature_names:
+            raise ValueError(
+                f"the standardizer must have the features {listed(self.feature_names)}, "
+                f"got {listed(names)}"
+            )
+        self.feature_names = names
         weight = self.parameters["linear1.weight"].astype(np.float64) / standardizer.scale
         bias = self.parameters["linear1.bias"] - weight @ standardizer.mean
         self.parameters |= {

@@ -7,7 +7,9 @@ quick way for plain files beside this one would be a second meaning.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain, islice
 
 import numpy as np
@@ -61,6 +63,7 @@ def read_text(source: Source, options: TextOptions, wanted: Wanted, missing: str
     with opened(source) as stream:
         lines = stream if options.comment is None else without_comments(stream, options.comment)
         sample = _sample(lines)
+        options = _stated(sample, options)
         head = read_head(sample, options, wanted, source.name)
         rows = Rows(chain(sample, lines), head, options, missing, source.name)
         rows.read()
@@ -79,6 +82,15 @@ def _sample(lines: Iterable[str]) -> list[str]:
         if length > _SAMPLE_CHARACTERS:
             break
     return sample
+
+
+def _stated(sample: list[str], options: TextOptions) -> TextOptions:
+    """Take the delimiter from a first line like "sep=;", which Excel writes and reads."""
+    stated = re.fullmatch(r"sep=([^\s\w])[\r\n]*", sample[0]) if sample else None
+    if stated is None:
+        return options
+    sample[0] = "\n"
+    return options if options.sep is not None else replace(options, sep=stated[1])
 
 
 def _table(rows: Rows, head: Head, source: str) -> Table:

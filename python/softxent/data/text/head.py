@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from softxent.data.columns import Columns, Wanted, choose
+from softxent.data.columns import Columns, Wanted, choose, is_position
 from softxent.data.fields import whole_number
 from softxent.data.text import dialect
 from softxent.data.text.options import TextOptions
@@ -80,7 +80,7 @@ def read_head(lines: Sequence[str], options: TextOptions, wanted: Wanted, source
     _check_no_comment(rows, lines, options, source)
     width = _width(rows)
     row = [*dialect.trimmed(rows[0]), *[""] * width][:width]
-    label = _label_position(wanted, width)
+    label = _label_position(wanted, row)
     header = dialect.Header(bool(options.header))
     if options.header is None:
         header = dialect.find_header([row, *rows[1:]], wanted, label, options.decimal)
@@ -136,11 +136,14 @@ def _width(rows: list[list[str]]) -> int:
     return used
 
 
-def _label_position(wanted: Wanted, width: int) -> int | None:
-    """Return where the labels are if no name is needed to find them."""
-    if isinstance(wanted.label, int):
-        return wanted.label % width
-    return width - 1 if wanted.label is None and wanted.with_labels else None
+def _label_position(wanted: Wanted, row: Sequence[str]) -> int | None:
+    """Return where the labels are, for all that the first row says."""
+    width = len(row)
+    if wanted.label is None:
+        return width - 1 if wanted.with_labels else None
+    if wanted.label in row:
+        return row.index(str(wanted.label))
+    return int(wanted.label) % width if is_position(wanted.label) else None
 
 
 def _counts(field: str) -> bool:

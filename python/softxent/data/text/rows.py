@@ -222,22 +222,25 @@ class Rows:
     def _finite(self, field: str, line: int, column: int) -> float:
         place, decimal = self._place(line, column), self._options.decimal
         if not dialect.numeric(field, decimal):
-            raise ValueError(f"{place}: {field!r} is not a number{self._hint(field, line)}")
+            raise ValueError(f"{place}: {field!r} is not a number{self._hint(field, line, column)}")
         value = float(field.replace(decimal, "."))
         with np.errstate(over="ignore"):
             if not np.isfinite(np.float32(value)):
                 raise ValueError(f"{place}: {field!r} is not a finite float32 number")
         return value
 
-    def _hint(self, field: str, line: int) -> str:
+    def _hint(self, field: str, line: int, column: int) -> str:
         """Name the option that may be missing."""
-        if dialect.numeric(field, ",") and self._options.decimal == ".":
+        comma = self._options.decimal == "." and self._head.delimiter != ","
+        if comma and dialect.numeric(field, ","):
             return "; decimal=',' reads decimal commas"
         if field[:1] in ("#", "%") and self._options.comment is None:
             return f"; comment={field[0]!r} leaves out comments"
         if line == 1 and not self._head.certain:
             return "; header=True if the first line names the columns"
-        return ""
+        if self._head.columns.label is None:
+            return ""
+        return f"; drop={self._head.name(column)!r} leaves out the column"
 
     def _label(self, field: str, line: int) -> int:
         """Return the code of a label."""
