@@ -327,7 +327,7 @@ class Network:
         if self.feature_names is not None and names != self.feature_names:
             raise ValueError(
                 f"the standardizer must have the features {listed(self.feature_names)}, "
-                f"got {listed(names)}"
+                f"got {listed(names or ())}"
             )
         self.feature_names = names
         weight = self.parameters["linear1.weight"].astype(np.float64) / standardizer.scale
