@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from onnx_tools import CLASSES, net1, net2, samples
+from softxent.models import NeuralNet2
 from softxent.onnx import export
 from softxent.verify import native, page, verify
 from softxent.verify import runtime as runtimes
@@ -238,3 +239,15 @@ def test_placement_counts_what_ran_where(path, data):
     ran, sentence = placement(onnx.load(path), "CPUExecutionProvider", {"x": data[0]})
     assert ran
     assert re.fullmatch(r"(\d+) of \1 nodes ran on CPUExecutionProvider", sentence)
+
+
+@pytest.mark.parametrize("sizes", [(3, 4, 3), (2, 5, 3), (2, 4, 4)], ids=str)
+def test_reference_of_other_sizes_is_told_by_its_sizes(sizes, tmp_path):
+    path = tmp_path / "loss.onnx"
+    export(NeuralNet2(2, 4, 3, seed=0), path, head="loss")
+    X, y = np.zeros((4, 2)), np.array([0, 1, 2, 0])
+    report = verify(path, X, y, reference=NeuralNet2(*sizes, seed=0))
+    assert not report.passed
+    (failure,) = report.failures
+    assert "the file holds a NeuralNet2 2-4-3" in failure
+    assert f"the reference is a NeuralNet2 {'-'.join(map(str, sizes))}" in failure

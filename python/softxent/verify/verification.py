@@ -234,10 +234,17 @@ class Verification:
 
 
 def parameters_of(subject: Subject, net: MLP | None) -> State | None:
-    """Parameters that the model should have: the reference's, its own, or any for its inputs."""
+    """
+    Parameters that the model should have: the reference's, its own, or any for its inputs.
+
+    None for a black box, and for a reference of other sizes, which nothing can be compared with.
+    """
     options, network = subject.options, subject.network
     if net is not None:
-        return converted(net.state_dict(), options.dtype)
+        state = converted(net.state_dict(), options.dtype)
+        shapes = {name: array.shape for name, array in state.items()}
+        same = network is None or network.architecture.shapes == shapes
+        return state if same else None
     if network is None or network.state is not None:
         return None if network is None else network.state
     rng = np.random.default_rng(0)
