@@ -14,6 +14,7 @@ import softxent
 from foreign_models import classifier, from_sklearn, from_torch, iris, residual_net
 from softxent import models
 from softxent.cli import main
+from softxent.cli._names import Names
 
 FLOAT = TensorProto.FLOAT
 SCORES = helper.make_node("MatMul", ["x", "w"], ["z"])
@@ -104,6 +105,29 @@ def test_names_of_classes_are_those_of_the_model(tmp_path, capsys):
     got = predicted(capsys, path, "--data", tmp_path / "two.csv", "--labels", "kind")
     assert got["predictions"] == estimator.predict(X[40:60]).tolist()
     assert got["accuracy"] == estimator.score(X[40:60], y[40:60])
+
+
+def test_names_of_a_file_are_found_in_its_graph(tmp_path):
+    """What verify looks labels up in."""
+    linear = pytest.importorskip("sklearn.linear_model")
+    model = from_sklearn(linear.LogisticRegression(max_iter=500), *iris())
+    names = Names.of_file(str(saved(model, tmp_path / "iris.onnx")))
+    assert names.classes == ("setosa", "versicolor", "virginica") and names.features is None
+
+
+def test_columns_as_inputs_are_matched_by_name(tmp_path, capsys):
+    names = ["age", "height", "weight", "shoe"]
+    inputs = [(name, FLOAT, ("n", 1)) for name in names]
+    nodes = [helper.make_node("Concat", names, ["x"], axis=1), SCORES]
+    path = saved(classifier(nodes, [("z", FLOAT, ("n", 3))], inputs=inputs), tmp_path / "m.onnx")
+    X = np.random.default_rng(0).standard_normal((5, 4))
+    got = []
+    for order in ([0, 1, 2, 3], [2, 0, 3, 1]):
+        table = tmp_path / "t.csv"
+        header = ",".join(names[i] for i in order)
+        np.savetxt(table, X[:, order], delimiter=",", header=header, comments="")
+        got.append(predicted(capsys, path, "--data", table)["probabilities"])
+    assert got[0] == got[1]
 
 
 def test_further_inputs_come_from_files(table, tmp_path, capsys):

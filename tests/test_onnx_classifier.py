@@ -152,6 +152,28 @@ def test_every_column_an_input(path, rng):
         found.predict(X[:, :3])
 
 
+def test_columns_of_a_table_are_matched_by_name(path, rng):
+    pandas = pytest.importorskip("pandas")
+    names = ("age", "height", "weight", "shoe")
+    inputs = [(name, FLOAT, ("n", 1)) for name in names]
+    model = classifier(
+        [node("Concat", " ".join(names), "x", axis=1), SCORES],
+        [("z", FLOAT, ("n", 3))],
+        inputs=inputs,
+    )
+    found, X = opened(model, path), features(rng)
+    table = pandas.DataFrame(X, columns=list(names))[["shoe", "weight", "age", "height"]]
+    assert (found.predict_proba(table) == found.predict_proba(X)).all()
+    with pytest.raises(ValueError, match=r"lacks.*shoe"):
+        found.predict(table.drop(columns="shoe"))
+
+
+def test_masked_samples_are_refused(path, rng):
+    found = opened(classifier([SCORES], [("z", FLOAT, ("n", 3))]), path)
+    with pytest.raises(TypeError, match="masked"):
+        found.predict(np.ma.array(features(rng), mask=True))
+
+
 def test_further_inputs_have_one_entry_per_sample_or_one_for_all(path, rng, monkeypatch):
     from softxent.onnx import feeding
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,21 +36,15 @@ class Names:
     @classmethod
     def of_file(cls, path: str, net: Any = None) -> Names:
         """
-        Return the names in the metadata of an ONNX file; those it lacks, of a network.
+        Return the names that an ONNX file states; those it lacks, of a network.
 
         Raises
         ------
         ImportError, OSError, ValueError
             If onnx is not installed, or the file cannot be read.
         """
-        from softxent._optional import require
-
-        require("onnx", "onnx", "softxent.onnx")
-        from softxent.onnx import metadata
-        from softxent.onnx.files import parse_model
+        from softxent.onnx.opening import stated_names
 
         fallback = cls() if net is None else cls.of_net(net)
-        about = metadata.read(parse_model(Path(path)))
-        if about is None:
-            return fallback
-        return cls(about.class_names or fallback.classes, about.feature_names or fallback.features)
+        classes, features = stated_names(path)
+        return cls(classes or fallback.classes, features or fallback.features)

@@ -12,6 +12,8 @@ import onnx
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
+from softxent._arrays import as_array
+from softxent.data.matching import matched_features
 from softxent.onnx import metadata, readout
 from softxent.onnx.anatomy import Anatomy, Input, Output, anatomy
 from softxent.onnx.errors import ModelError, NotUnderstoodError
@@ -122,9 +124,9 @@ class Classifier:
 
         Parameters
         ----------
-        X : array_like, shape (n, …)
+        X : array_like or table of pandas, polars or pyarrow, shape (n, …)
             Samples, flat or in the shape that the model takes. The batch of a model that is fixed
-            at some size is filled up.
+            at some size is filled up. Columns of a table with names are taken by `feature_names`.
         inputs : mapping of str to array_like, optional
             The further inputs of the model by their names.
 
@@ -137,7 +139,7 @@ class Classifier:
         NotUnderstoodError
             If an input is missing, or what comes out is not what it should be.
         """
-        x = np.asarray(X)
+        x = as_array(matched_features(X, self.feature_names), "X")
         if x.ndim < 1 or x.dtype.kind not in "biuf":
             raise TypeError(f"X must be samples of real numbers, got {x.dtype} of shape {x.shape}")
         if not len(x):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from softxent._arrays import as_array
 from softxent.onnx.anatomy import Input
 from softxent.onnx.errors import NotUnderstoodError
 
@@ -106,7 +107,7 @@ def further(
     ValueError, NotUnderstoodError
         As `features`.
     """
-    array = _converted(np.asarray(value), declared.dtype, declared.name, "entry")
+    array = _converted(as_array(value, declared.name), declared.dtype, declared.name, "entry")
     if declared.shape is None:
         return array, array.ndim > 0 and len(array) == rows
     by_row = _shares_batch(declared, samples) and array.ndim > 0 and len(array) == rows

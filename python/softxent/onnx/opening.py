@@ -14,6 +14,30 @@ if TYPE_CHECKING:
     from softxent.onnx.classifier import Classifier
 
 
+def stated_names(
+    path: str | os.PathLike[str],
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """Return the names of classes and features that a file states, in metadata or in its graph.
+
+    Raises
+    ------
+    OSError, ModelError
+        If the file cannot be read, or contradicts itself.
+    """
+    require("onnx", "onnx", "softxent.onnx")
+    from softxent.onnx import metadata
+    from softxent.onnx.anatomy import anatomy
+    from softxent.onnx.foreign import read_foreign
+
+    model = read_foreign(path)
+    try:
+        about, parts = metadata.read(model), anatomy(model)
+    except ModelError as error:
+        raise ModelError(f"{os.fspath(path)}: {error}") from error
+    features = about.feature_names if about is not None else None
+    return parts.class_names, features or tuple(item.name for item in parts.columns) or None
+
+
 def open_model(
     path: str | os.PathLike[str], *, further_inputs: bool = False, **options: Any
 ) -> MLP | Classifier:
