@@ -50,6 +50,15 @@ def test_idx_data_are_unpacked_by_content(tmp_path):
     assert read(tmp_path / "X.idx", tmp_path / "y.idx.gz").y.tolist() == Y.tolist()
 
 
+def test_labels_in_a_file_of_another_format_are_refused(tmp_path):
+    np.save(tmp_path / "X.npy", IMAGES)
+    np.save(tmp_path / "y.npy", Y)
+    (tmp_path / "y.csv").write_text("0\n2\n1\n2\n")
+    assert read(tmp_path / "X.npy", tmp_path / "y.npy").y.tolist() == Y.tolist()
+    with pytest.raises(ValueError, match=r"y\.csv: labels of their own file must be npy or idx"):
+        read(tmp_path / "X.npy", tmp_path / "y.csv")
+
+
 @pytest.fixture
 def mnist(tmp_path):
     """A file with the arrays of Keras' mnist.npz."""

@@ -206,6 +206,7 @@ def test_options_say_how_a_table_is_written(table):
         ({"features": ["a", "q"]}, "no column 'q'; the columns are a, b, y"),
         ({"drop": ["q"]}, "no column 'q'"),
         ({"drop": ["y"], "labels": "y"}, "column 'y' is the label, no feature"),
+        ({"features": ["a"], "drop": ["b", "a"]}, "column 'a' is in features and in drop"),
         ({"features": ["9"]}, "features column 9 is not among 3 columns"),
     ],
 )
@@ -266,6 +267,23 @@ def test_read_samples_keeps_order_and_identifiers(table):
     samples = read_samples(path, id="name")
     np.testing.assert_array_equal(samples.X, X)
     assert (samples.ids.tolist(), samples.y) == (["p 1", ""], None)
+
+
+def test_a_number_is_refused_from_where_it_rounds_to_an_infinite_float32(table):
+    largest = np.finfo(np.float32).max
+    below = float(np.nextafter(2.0**128 - 2.0**103, 0))
+    assert read_features(table(f"a,b\n{below!r},-{below!r}\n")).tolist() == [[largest, -largest]]
+    assert read_features(table(f"a,b\n{below!r},NA\n0,0\n"), missing="mean")[0, 0] == largest
+    for missing in ("error", "mean"):
+        with pytest.raises(ValueError, match=r"line 2, column b: '3\.40.*e\+38' is not a finite"):
+            read_features(table(f"a,b\n0,{2.0**128 - 2.0**103!r}\n"), missing=missing)
+
+
+def test_decimal_commas_are_read_in_labels_too(table):
+    data = read(table("a;y\n1,5;1,0\n2;0,0\n"), decimal=",")
+    assert (data.class_names, data.y.tolist()) == (("0", "1"), [1, 0])
+    with pytest.raises(ValueError, match="label 1.5 of line 2, column y: labels must be whole"):
+        read(table("a;y\n1,5;1,5\n2;0,0\n"), decimal=",")
 
 
 def test_lines_are_counted_across_the_pieces_in_which_a_table_is_read(table):

@@ -165,8 +165,9 @@ def _table_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def _tell(args: argparse.Namespace, notes: tuple[str, ...]) -> None:
     """Say on stderr what may surprise; programs, which read stdout, are told too."""
+    source = "standard input" if args.data == "-" else args.data
     for line in notes:
-        print(f"{args.data}: {in_options(line, args.parser.options())}", file=sys.stderr)
+        print(f"{source}: {in_options(line, args.parser.options())}", file=sys.stderr)
 
 
 def _names(text: str) -> tuple[str, ...]:

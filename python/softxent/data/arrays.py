@@ -6,7 +6,8 @@ import numpy as np
 
 from softxent._npz import npy_array, npz_arrays
 from softxent.data.columns import Wanted
-from softxent.data.idx import is_idx, label_file, read_idx
+from softxent.data.formats import format_of
+from softxent.data.idx import label_file, read_idx
 from softxent.data.labels import Labels
 from softxent.data.missing import settle
 from softxent.data.source import Source
@@ -72,8 +73,11 @@ def from_idx(source: Source, wanted: Wanted) -> Table:
 def _label_array(path: str) -> Labels:
     """Read a file of labels."""
     source = Source(path)
-    if is_idx(source.head(4)) or source.path.suffix != ".npy":
+    kind = format_of(source)
+    if kind == "idx":
         return Labels.of_array(read_idx(source), source.name)
+    if kind != "npy":
+        raise ValueError(f"{source.name}: labels of their own file must be npy or idx, got {kind}")
     with source.seekable() as stream:
         return Labels.of_array(npy_array(stream, source.name), source.name)
 

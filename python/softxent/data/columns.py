@@ -99,6 +99,8 @@ def choose(
     dropped = {find(name, "drop") for name in wanted.drop}
     identifier = None if wanted.id is None else find(wanted.id, "id")
     chosen = [find(name, "features") for name in wanted.features]
+    if both := dropped.intersection(chosen):
+        raise ValueError(f"{source}: column {find.name(min(both))} is in features and in drop")
     label = None if wanted.label is None else find(wanted.label, "label")
     for role, column in (("label", label), ("id", identifier)):
         if column is not None and (column in dropped or column in chosen):

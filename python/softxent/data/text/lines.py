@@ -45,8 +45,8 @@ def opened(source: Source) -> Iterator[TextIOWrapper]:
                 text.detach()
     except UnicodeError as error:
         name = encoding.removesuffix("-sig").upper()
-        where = _undecodable(source) if encoding == "utf-8-sig" else ""
-        raise ValueError(f"{source.name} is not {name} text: {where or error}") from error
+        where = _undecodable(source) if encoding == "utf-8-sig" else str(error)
+        raise ValueError(f"{source.name} is not {name} text: {where}; save it as UTF-8") from error
 
 
 def without_comments(stream: Iterable[str], comment: str) -> Iterator[str]:

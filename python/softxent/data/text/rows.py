@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from operator import itemgetter
@@ -20,6 +21,8 @@ __all__ = ["Rows"]
 
 # Lines that are converted together: enough to be quick, few enough to stay in the cache.
 _LINES = 256
+# From here on numbers round to an infinite float32: half a unit above the largest.
+_OVERFLOW = 2.0**128 - 2.0**103
 
 
 class Rows:
@@ -146,7 +149,7 @@ class Rows:
     def _take_one_by_one(self, lines: list[str]) -> None:
         """Convert lines row by row, or raise for the first that is not right."""
         columns = self._head.columns
-        taken: list[list[float]] = []
+        taken: list[np.ndarray] = []
         for line, row in self._numbered_rows(lines):
             if self._is_blank(row):
                 if self.features or taken:
@@ -156,13 +159,17 @@ class Rows:
                 self._header_pending = False
                 continue
             self._check_width(row, line)
-            taken.append([self._number(row[at], line, at) for at in columns.features])
+            numbers = self._numbers([row])
+            if numbers is None:
+                one_by_one = [self._number(row[at], line, at) for at in columns.features]
+                numbers = np.array([one_by_one], dtype=np.float32)
+            taken.append(numbers)
             if columns.label is not None:
                 self.codes.append(self._label(row[columns.label], line))
             if columns.id is not None:
                 self.ids.append(row[columns.id].strip())
         if taken:
-            self.features.append(np.array(taken, dtype=np.float32))
+            self.features.append(np.concatenate(taken))
 
     def _is_blank(self, row: list[str]) -> bool:
         """Say whether a row is an empty line; where there is one column, blanks are a field."""
@@ -212,21 +219,18 @@ class Rows:
 
     def _number(self, field: str, line: int, column: int) -> float:
         """Return a field as a number; NaN if it is missing and may be."""
-        field = field.strip()
-        if not is_missing(field):
-            return self._finite(field, line, column)
-        if self._missing == "error":
-            raise refuse(self._place(line, column), field)
-        return float("nan")
-
-    def _finite(self, field: str, line: int, column: int) -> float:
-        place, decimal = self._place(line, column), self._options.decimal
+        field, decimal = field.strip(), self._options.decimal
+        if is_missing(field):
+            if self._missing == "error":
+                raise refuse(self._place(line, column), field)
+            return math.nan
         if not dialect.numeric(field, decimal):
-            raise ValueError(f"{place}: {field!r} is not a number{self._hint(field, line, column)}")
+            hint = self._hint(field, line, column)
+            raise ValueError(f"{self._place(line, column)}: {field!r} is not a number{hint}")
         value = float(field.replace(decimal, "."))
-        with np.errstate(over="ignore"):
-            if not np.isfinite(np.float32(value)):
-                raise ValueError(f"{place}: {field!r} is not a finite float32 number")
+        if not abs(value) < _OVERFLOW:
+            place = self._place(line, column)
+            raise ValueError(f"{place}: {field!r} is not a finite float32 number")
         return value
 
     def _hint(self, field: str, line: int, column: int) -> str:
@@ -247,6 +251,8 @@ class Rows:
         code = self._code_of.get(field)
         if code is None:
             text = field.strip()
+            if self._options.decimal != "." and dialect.numeric(text, self._options.decimal):
+                text = text.replace(self._options.decimal, ".")
             code = self._code_of.setdefault(text, len(self.texts))
             if code == len(self.texts):
                 self.texts.append(text)
