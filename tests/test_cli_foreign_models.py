@@ -107,6 +107,17 @@ def test_names_of_classes_are_those_of_the_model(tmp_path, capsys):
     assert got["accuracy"] == estimator.score(X[40:60], y[40:60])
 
 
+def test_scores_without_probabilities_are_explained(tmp_path, capsys):
+    linear = pytest.importorskip("sklearn.linear_model")
+    X, y = iris()
+    path = saved(from_sklearn(linear.RidgeClassifier(), X, y), tmp_path / "m.onnx")
+    np.savetxt(tmp_path / "x.csv", X[:3], delimiter=",")
+    assert main(["predict", str(path), "--data", str(tmp_path / "x.csv")]) == 0
+    out, err = capsys.readouterr()
+    assert out == "prediction\n" + "setosa\n" * 3
+    assert "no probabilities; --logits " in err
+
+
 def test_names_of_a_file_are_found_in_its_graph(tmp_path):
     """What verify looks labels up in."""
     linear = pytest.importorskip("sklearn.linear_model")

@@ -23,7 +23,8 @@ from foreign_models import (
     residual_net,
 )
 from softxent.cli import main
-from softxent.onnx import ModelError, attach_loss, metadata
+from softxent.onnx import Classifier, ModelError, attach_loss, metadata
+from softxent.onnx.anatomy import anatomy
 from softxent.verify import verify
 
 FLOAT = TensorProto.FLOAT
@@ -232,6 +233,24 @@ def test_logits_inside_a_linear_classifier(path, out):
     assert (got["label"] == estimator.predict(X)).all()
     report = verify(out, X, labels, batch_sizes=())
     assert report.passed, str(report)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_loss_on_a_linear_classifier_leaves_its_predictions_as_they_are(classes, path, out):
+    """The second node of the same parameters is not a second choice."""
+    linear = pytest.importorskip("sklearn.linear_model")
+    X, y = iris()
+    X, y = X[: 50 * classes], y[: 50 * classes]
+    estimator = linear.LogisticRegression(max_iter=500)
+    made = attached(from_sklearn(estimator, X, y, zipmap=False), path, out)
+    parts = anatomy(made)
+    assert parts.logits.name == metadata.read(made).logits
+    roles = {output.name: output.role for output in parts.outputs}
+    assert roles["probabilities"] == "probabilities" and roles["label"] == "label"
+    p = Classifier(out).predict_proba(X)
+    np.testing.assert_allclose(p, estimator.predict_proba(X), atol=1e-5)
+    attach_loss(out, None, path, rename=True)
+    assert metadata.read(onnx.load(path)).logits == parts.logits.name
 
 
 def test_forests_have_no_logits(path, out):

@@ -51,7 +51,7 @@ def open_model(args: argparse.Namespace) -> MLP | Classifier:
     Whole numbers, which such a classifier may take, are not scaled unless it is asked for.
     """
     given: dict[str, Any] = {name: getattr(args, name) for name in _OPTIONS}
-    if Path(args.model).suffix != ".onnx":
+    if Path(args.model).suffix.lower() != ".onnx":
         for name in (*_OPTIONS, "inputs"):
             if getattr(args, name) is not None:
                 raise ValueError(f"{args.parser.options()[name]} goes with an .onnx file")

@@ -12,6 +12,7 @@ from softxent.cli._console import emit, note
 from softxent.cli._names import Names
 from softxent.cli._parser import Commands, add_command
 from softxent.cli._predictions import predictions_of
+from softxent.cli._wording import in_options
 from softxent.data import Samples
 
 
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     predictions = predictions_of(model, samples.X, _foreign.further_inputs(args))
     predictions = predictions.identified(args.id, samples.ids)
     if presumed := getattr(model, "presumed", None):
-        note(args, f"{args.model}: {presumed}")
+        note(args, f"{args.model}: {in_options(presumed, args.parser.options())}")
     result: dict[str, Any] = {"model": args.model, "data": args.data, "samples": len(predictions)}
     if samples.y is not None:
         result["accuracy"] = float((predictions.labels == samples.y).mean())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import onnx
 
-from softxent.onnx.meaning import NORMALISED, PASSING, Meaning, Meanings
+from softxent.onnx.meaning import CLASSIFIERS, NORMALISED, PASSING, PLAIN, Meaning, Meanings
 from softxent.onnx.values import Shape, ValueType
 
 #: What computes logits that no operator at the end of a graph shows to be such.
@@ -23,9 +23,6 @@ _MOVING = PASSING | {"Transpose", "Gather", "Slice", "Concat", "Add", "Sub", "Mu
 
 #: Meanings of outputs that tell what they are computed from.
 _TELLING = ("probabilities", "log_probabilities", "prediction", "label", "loss")
-
-#: Operators that choose a class by scores of their own.
-_CLASSIFIERS = ("LinearClassifier", "TreeEnsembleClassifier")
 
 #: First operators of paths that make probabilities of logits.
 _NORMALISING = ("Softmax", "LogSoftmax", "Sigmoid", "Exp", "ReduceLogSumExp")
@@ -73,7 +70,7 @@ class Logits:
 
     def is_origin(self, value: str, found: Meanings) -> bool:
         """Whether a value holds the same numbers."""
-        return found.exact_source(value) == found.exact_source(self.origin)
+        return found.identity(value) == found.identity(self.origin)
 
 
 @dataclass(frozen=True)
@@ -104,8 +101,10 @@ def find_logits(
     stated = _stated(ends, found)
     if len(stated) == 1:
         name, meaning = next(iter(stated.items()))
-        if meaning.raw is not None:
+        shown = _shown(model, meaning, found)
+        if meaning.raw is not None and shown is None:
             return Search(_inside(meaning, found, types, model))
+        name = shown or name
         return Search(_described(name, ends, found, types))
     if stated:
         names = tuple(stated)
@@ -131,9 +130,24 @@ def _stated(ends: list[Meaning], found: Meanings) -> dict[str, Meaning]:
     losses = [Meaning("loss", loss.logits, 1) for loss in found.losses]
     for meaning in [*ends, *losses]:
         origin = meaning.raw or meaning.logits
-        if origin is not None and not _chosen(meaning):
-            origins.setdefault(found.exact_source(origin), (origin, meaning))
+        if origin is None or _chosen(meaning):
+            continue
+        key = found.identity(origin)
+        if key not in origins or (origins[key][1].raw is not None and meaning.raw is None):
+            origins[key] = origin, meaning
     return dict(origins.values())
+
+
+def _shown(model: onnx.ModelProto, meaning: Meaning, found: Meanings) -> str | None:
+    """An output that shows the logits inside an operator, by a second node without a softmax."""
+    if meaning.raw is None:
+        return None
+    key = found.identity(meaning.raw)
+    for output in model.graph.output:
+        plain = found.of(output.name).role in PLAIN - {"signed"}
+        if plain and found.identity(output.name) == key:
+            return str(output.name)
+    return None
 
 
 def _chosen(meaning: Meaning) -> bool:
@@ -146,12 +160,12 @@ def _described(
 ) -> Logits:
     """Kind, axis and number of classes of logits, by what is computed from them."""
     kind = types.get(name, ValueType("", None))
-    source = found.exact_source(name)
+    key = found.identity(name)
     losses = [Meaning("loss", loss.logits, 1) for loss in found.losses]
     uses = [
         meaning
         for meaning in [*ends, *losses]
-        if meaning.logits is not None and found.exact_source(meaning.logits) == source
+        if (origin := meaning.raw or meaning.logits) is not None and found.identity(origin) == key
     ]
     rank = None if kind.shape is None else len(kind.shape)
     if any(meaning.binary for meaning in uses) or (not uses and _single(kind.shape)):
@@ -211,7 +225,7 @@ def _presumed(
     """Take what an ArgMax chooses from, or the only output, if its operator can compute logits."""
     outputs = [output.name for output in model.graph.output]
     compared = {
-        found.exact_source(origin): (origin, meaning)
+        found.identity(origin): (origin, meaning)
         for meaning in ends
         if _chosen(meaning) and (origin := meaning.raw or meaning.logits) is not None
     }
@@ -219,7 +233,7 @@ def _presumed(
         ((name, meaning),) = compared.values()
         if meaning.raw is not None:
             return Search(replace(_inside(meaning, found, types, model), presumed=True))
-        if meaning.path[0] in _CLASSIFIERS or _operator(name, found) in _PRESUMED:
+        if meaning.path[0] in CLASSIFIERS or _operator(name, found) in _PRESUMED:
             return Search(replace(_described(name, ends, found, types), presumed=True))
     for name, meaning in zip(outputs, ends, strict=True):
         if meaning.role == "probabilities":

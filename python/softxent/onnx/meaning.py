@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,9 @@ _BLENDING = frozenset((
     "CumSum", "LpNormalization", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd",
     "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
 ))  # fmt: skip
+
+#: Operators that choose a class by scores of their own.
+CLASSIFIERS = ("LinearClassifier", "TreeEnsembleClassifier")
 
 #: Meanings that a softmax, a logistic function or their logarithms have left their mark on.
 NORMALISED = frozenset(("probabilities", "log_probabilities", "complement", "derived"))
@@ -162,6 +166,28 @@ class Meanings:
                 break
             value = node.input[0]
         return value
+
+    def identity(self, value: str) -> str:
+        """What two values have in common if they hold the same numbers.
+
+        The scores of two classifier nodes of the same operands and parameters are the same logits,
+        whatever the nodes make of them.
+        """
+        source = self.exact_source(value)
+        node = self.producers.get(source)
+        if node is not None and node.op_type == "Gather" and len(node.input) == 2:
+            column = self.constant(node.input[1])
+            if column is not None and column.size == 1 and int(column.reshape(())) == 1:
+                node = self.producers.get(node.input[0])
+        if node is None or node.op_type not in CLASSIFIERS or source in node.output[:1]:
+            return source
+        parameters = [
+            attribute.SerializeToString(deterministic=True)
+            for attribute in node.attribute
+            if attribute.name != "post_transform"
+        ]
+        text = b"".join([*(name.encode() + b" " for name in node.input), *sorted(parameters)])
+        return f"{node.op_type} {sha256(text).hexdigest()}"
 
     def normalised(self, value: str) -> str | None:
         """Say that a value comes from a softmax or the like, naming the logits; else None."""
