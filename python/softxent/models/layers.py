@@ -38,7 +38,7 @@ class Layers:
     Raises
     ------
     ValueError
-        If the activation is another one.
+        If there are fewer than two sizes, or the activation is another one.
     """
 
     sizes: tuple[int, ...]
@@ -46,7 +46,9 @@ class Layers:
     bias: bool = True
 
     def __post_init__(self) -> None:
-        """Check the activation; drop it where it has no place."""
+        """Check the arguments; drop the activation where it has no place."""
+        if len(self.sizes) < 2:
+            raise ValueError(f"sizes must be at least two, features and logits, got {self.sizes}")
         name = activations.checked(self.activation)
         object.__setattr__(self, "activation", name if self.hidden_sizes else "identity")
 
