@@ -12,7 +12,7 @@ import pytest
 
 import softxent as sx
 from softxent.data import load_breast_cancer
-from softxent.models import SGD, Adam, Cosine, NeuralNet1, NeuralNet2, Step
+from softxent.models import MLP, SGD, Adam, Cosine, NeuralNet1, NeuralNet2, Step
 
 X = np.random.default_rng(5).normal(size=(4, 3))
 Y = np.array([0, 1, 2, 0])
@@ -128,6 +128,9 @@ INTEGERS: dict[str, tuple[Call, int]] = {
     "NeuralNet2 num_classes": (lambda v: NeuralNet2(2, 2, v), 3),
     "NeuralNet2 seed": (lambda v: NeuralNet2(2, 2, 3, seed=v), 3),
     "NeuralNet1 hidden_size": (lambda v: NeuralNet1(2, v), 3),
+    "MLP hidden_sizes": (lambda v: MLP(2, (3, v), 3), 3),
+    "MLP num_classes": (lambda v: MLP(2, (3,), v), 3),
+    "MLP seed": (lambda v: MLP(2, (3,), 3, seed=v), 3),
     "fit epochs": (lambda v: fit(epochs=v), 2),
     "fit batch_size": (lambda v: fit(batch_size=v), 2),
     "fit seed": (lambda v: fit(seed=v), 2),
@@ -163,6 +166,7 @@ FLAGS: dict[str, Call] = {
     "fit progress": lambda v: fit(progress=v),
     "SGD nesterov": lambda v: SGD(0.5, nesterov=v),
     "Adam decoupled": lambda v: Adam(decoupled=v),
+    "MLP bias": lambda v: MLP(2, (3,), 3, bias=v),
     "export primitive": lambda v: export(head="loss", primitive=v),
 }
 
@@ -172,6 +176,9 @@ CHOICES: dict[str, Call] = {
     **of(LINEARS, "reduction", *LAYER),
     "fit optimizer": lambda v: fit(optimizer=v),
     "fit schedule": lambda v: fit(schedule=v),
+    "MLP activation": lambda v: MLP(2, (3,), 3, activation=v),
+    "MLP dtype": lambda v: MLP(2, (3,), 3, dtype=v),
+    "export dtype": lambda v: export(dtype=v),
     "export head": lambda v: export(head=v),
     "export reduction": lambda v: export(head="loss", reduction=v),
     "export target": lambda v: export(head="loss", target=v),
@@ -285,6 +292,13 @@ def test_grad_output_refuses_integers_beyond_the_floats(value: str) -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_grad_output_may_be_what_a_chain_rule_gives(value: float) -> None:
     assert not np.isfinite(sx.cross_entropy_grad(X, Y, value)).any()
+
+
+@pytest.mark.parametrize(
+    "value", [*NO_NUMBERS.values(), 3, 10**5000], ids=lambda v: type(v).__name__
+)
+def test_state_dict_refuses_what_is_no_mapping(value: Any) -> None:
+    refused(NeuralNet2(3, 2, 3).load_state_dict, value, TypeError)
 
 
 def test_weights_of_text_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from importlib import metadata, resources
 from pathlib import Path
 
@@ -42,8 +43,10 @@ def test_base_install_needs_numpy_alone():
 
 
 def test_extras_are_those_of_the_documentation():
-    extras = set(metadata.metadata("softxent").get_all("Provides-Extra"))
-    assert extras == {"onnx", "torch", "plot", "cli", "demo", "test", "bench", "dev"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = set(project["optional-dependencies"])
+    user = {"onnx", "torch", "safetensors", "tables", "plot", "cli", "demo"}
+    assert extras == user | {"test", "bench", "dev"}
     readme = (ROOT / "README.md").read_text()
     assert all(f"`{extra}`" in readme for extra in extras)
 

@@ -118,6 +118,17 @@ def momentum(text: str) -> float:
     return _parse(text, float, lambda value: 0 <= value < 1, "a number in [0, 1)")
 
 
+def layer_sizes(text: str) -> tuple[int, ...]:
+    """Parse sizes of hidden layers separated by commas; 0 and none are no layer."""
+    if text.strip().lower() in ("0", "none"):
+        return ()
+    expected = "sizes such as 64 or 64,32, or 0 for no hidden layer"
+    try:
+        return tuple(positive_int(part) for part in text.split(","))
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}") from None
+
+
 def float_list(text: str) -> list[float]:
     """Parse finite numbers separated by commas."""
     return [

@@ -11,6 +11,7 @@ __all__ = ["in_options"]
 #: Parameters of the library whose option has another name, and those that are no option at all.
 _ALIASES = {
     "hidden_size": "hidden",
+    "hidden_sizes": "hidden",
     "weight": "class_weights",
     "num_classes": "classes",
     "logits_name": "logits",

@@ -14,6 +14,7 @@ from softxent.cli._parser import (
     Commands,
     add_command,
     fraction,
+    layer_sizes,
     momentum,
     non_negative_float,
     non_negative_int,
@@ -23,7 +24,9 @@ from softxent.cli._parser import (
 )
 from softxent.cli._weights import class_weights
 from softxent.data import Dataset, Standardizer
-from softxent.models import NeuralNet1, NeuralNet2, storage
+from softxent.models import MLP, storage
+from softxent.models.activations import ACTIVATIONS
+from softxent.models.nets import specialised
 
 
 def register(commands: Commands) -> None:
@@ -36,6 +39,8 @@ def register(commands: Commands) -> None:
         examples="""
             softxent train --out digits.npz
             softxent train --data breast-cancer --epochs 100 --out cancer.safetensors
+            softxent train --hidden 128,64 --activation tanh --out deep.npz
+            softxent train --data mine.csv --hidden 0 --out logistic-regression.npz
             softxent train --data mine.csv --labels species --optimizer adam --out mine.npz
             softxent train --data a.npz --class-weights balanced --checkpoint run.npz --out b.npz
         """,
@@ -73,14 +78,30 @@ def register(commands: Commands) -> None:
 def _add_net_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("net")
     group.add_argument(
-        "--hidden", type=positive_int, default=64, metavar="N", help="hidden units (default: 64)"
+        "--hidden",
+        type=layer_sizes,
+        default=(64,),
+        metavar="N[,N…]",
+        help="units of each hidden layer; 0 for none, which is logistic regression (default: 64)",
+    )
+    group.add_argument(
+        "--activation",
+        choices=tuple(ACTIVATIONS),
+        default="relu",
+        help="what follows each hidden layer (default: relu)",
+    )
+    group.add_argument(
+        "--no-bias",
+        action="store_true",
+        help="linear layers without biases; features are then scaled, but not shifted",
     )
     group.add_argument(
         "--net",
         choices=("auto", "1", "2"),
         default="auto",
-        help="NeuralNet1: one logit, two classes; NeuralNet2: one logit per class "
-        "(default: NeuralNet1 if there are two classes)",
+        help="1: one logit, for two classes; 2: one logit per class (default: 1 if there are two "
+        "classes); the net is a NeuralNet1 or NeuralNet2 if it has one hidden layer, with relu and "
+        "biases, and otherwise an MLP",
     )
 
 
@@ -184,30 +205,40 @@ def _standardizer(args: argparse.Namespace, training: Dataset) -> Standardizer |
     wanted = args.standardize == "yes" or (
         args.standardize == "auto" and training.image_shape is None
     )
-    return Standardizer.fit(training.X) if wanted else None
+    if not wanted:
+        return None
+    fitted = Standardizer.fit(training.X)
+    if not args.no_bias:
+        return fitted
+    # Without biases there is no place for a mean: the features get the mean square 1 as they are.
+    return Standardizer(np.zeros_like(fitted.mean), np.hypot(fitted.mean, fitted.scale))
 
 
 def _features(part: Dataset, standardizer: Standardizer | None) -> np.ndarray:
     return part.X if standardizer is None else standardizer.transform(part.X)
 
 
-def _new_net(args: argparse.Namespace, dataset: Dataset) -> NeuralNet1 | NeuralNet2:
-    features, classes = dataset.X.shape[1], dataset.num_classes
-    options: dict[str, Any] = {
-        "seed": args.seed,
-        "class_names": dataset.class_names,
-        "feature_names": dataset.feature_names,
-    }
-    if args.net == "1" or (args.net == "auto" and classes == 2):
-        if classes != 2:
-            raise ValueError(f"--net 1 is for two classes, {dataset.name} has {classes}")
-        return NeuralNet1(features, args.hidden, **options)
-    return NeuralNet2(features, args.hidden, classes, **options)
+def _new_net(args: argparse.Namespace, dataset: Dataset) -> MLP:
+    classes = dataset.num_classes
+    one_logit = args.net == "1" or (args.net == "auto" and classes == 2)
+    if one_logit and classes != 2:
+        raise ValueError(f"--net 1 is for two classes, {dataset.name} has {classes}")
+    net = MLP(
+        dataset.X.shape[1],
+        args.hidden,
+        1 if one_logit else classes,
+        activation=args.activation,
+        bias=not args.no_bias,
+        seed=args.seed,
+        class_names=dataset.class_names,
+        feature_names=dataset.feature_names,
+    )
+    return specialised(net)
 
 
 def _result(
     args: argparse.Namespace,
-    net: NeuralNet1 | NeuralNet2,
+    net: MLP,
     test: Dataset,
     history: dict[str, Any],
     seconds: float,
@@ -215,6 +246,7 @@ def _result(
     return {
         "model": args.out,
         "net": type(net).__name__,
+        "layers": str(net.layers),
         "data": test.name,
         "epochs": len(history["loss"]),
         "seconds": round(seconds, 3),
@@ -232,7 +264,7 @@ def _text(result: dict[str, Any]) -> str:
             training += f", {word}: the net is that of epoch {history['best_epoch']}"
     return table(
         [
-            ("net", f"{result['net']}, written to {result['model']}"),
+            ("net", f"{result['net']} {result['layers']}, written to {result['model']}"),
             ("training", training),
             ("training loss", f"{history['loss'][-1]:.4f}"),
             ("test loss", f"{result['test_loss']:.4f}"),

@@ -55,7 +55,7 @@ class _Where(TypedDict, total=False):
     where: ArrayLike | None
     out: _Out
 
-class _CrossEntropy(TypedDict, total=False):
+class _Loss(TypedDict, total=False):
     axis: int
     weight: ArrayLike | None
     sample_weight: ArrayLike | None
@@ -66,7 +66,7 @@ class _CrossEntropy(TypedDict, total=False):
     logit_scale: float
     softcap: float | None
 
-class _CrossEntropyOut(_CrossEntropy, total=False):
+class _LossOut(_Loss, total=False):
     out: _Out
 
 class _Nll(TypedDict, total=False):
@@ -223,43 +223,23 @@ def log_sigmoid(x: _Doubles, *, out: _Out = None) -> NDArray[np.float64]: ...
 def log_sigmoid(x: ArrayLike, *, out: _Out = None) -> Any: ...
 @overload
 def cross_entropy(
-    logits: _Singles,
-    target: ArrayLike,
-    *,
-    reduction: _Scalar = "mean",
-    **options: Unpack[_CrossEntropy],
+    logits: _Singles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Loss]
 ) -> np.float32: ...
 @overload
 def cross_entropy(
-    logits: _Singles,
-    target: ArrayLike,
-    *,
-    reduction: Literal["none"],
-    **options: Unpack[_CrossEntropy],
+    logits: _Singles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Loss]
 ) -> NDArray[np.float32]: ...
 @overload
 def cross_entropy(
-    logits: _Doubles,
-    target: ArrayLike,
-    *,
-    reduction: _Scalar = "mean",
-    **options: Unpack[_CrossEntropy],
+    logits: _Doubles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Loss]
 ) -> np.float64: ...
 @overload
 def cross_entropy(
-    logits: _Doubles,
-    target: ArrayLike,
-    *,
-    reduction: Literal["none"],
-    **options: Unpack[_CrossEntropy],
+    logits: _Doubles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Loss]
 ) -> NDArray[np.float64]: ...
 @overload
 def cross_entropy(
-    logits: ArrayLike,
-    target: ArrayLike,
-    *,
-    reduction: str = "mean",
-    **options: Unpack[_CrossEntropy],
+    logits: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_Loss]
 ) -> Any: ...
 @overload
 def cross_entropy_and_grad(
@@ -267,7 +247,7 @@ def cross_entropy_and_grad(
     target: ArrayLike,
     *,
     reduction: _Scalar = "mean",
-    **options: Unpack[_CrossEntropyOut],
+    **options: Unpack[_LossOut],
 ) -> tuple[np.float32, NDArray[_F]]: ...
 @overload
 def cross_entropy_and_grad(
@@ -275,31 +255,19 @@ def cross_entropy_and_grad(
     target: ArrayLike,
     *,
     reduction: Literal["none"],
-    **options: Unpack[_CrossEntropyOut],
+    **options: Unpack[_LossOut],
 ) -> tuple[NDArray[np.float32], NDArray[_F]]: ...
 @overload
 def cross_entropy_and_grad(
-    logits: _Doubles,
-    target: ArrayLike,
-    *,
-    reduction: _Scalar = "mean",
-    **options: Unpack[_CrossEntropyOut],
+    logits: _Doubles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_LossOut]
 ) -> tuple[np.float64, NDArray[np.float64]]: ...
 @overload
 def cross_entropy_and_grad(
-    logits: _Doubles,
-    target: ArrayLike,
-    *,
-    reduction: Literal["none"],
-    **options: Unpack[_CrossEntropyOut],
+    logits: _Doubles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_LossOut]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 @overload
 def cross_entropy_and_grad(
-    logits: ArrayLike,
-    target: ArrayLike,
-    *,
-    reduction: str = "mean",
-    **options: Unpack[_CrossEntropyOut],
+    logits: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_LossOut]
 ) -> tuple[Any, NDArray[Any]]: ...
 @overload
 def cross_entropy_grad(
@@ -308,7 +276,7 @@ def cross_entropy_grad(
     grad_output: ArrayLike = 1.0,
     *,
     reduction: str = "mean",
-    **options: Unpack[_CrossEntropyOut],
+    **options: Unpack[_LossOut],
 ) -> NDArray[_F]: ...
 @overload
 def cross_entropy_grad(
@@ -317,7 +285,7 @@ def cross_entropy_grad(
     grad_output: ArrayLike = 1.0,
     *,
     reduction: str = "mean",
-    **options: Unpack[_CrossEntropyOut],
+    **options: Unpack[_LossOut],
 ) -> NDArray[np.float64]: ...
 @overload
 def cross_entropy_grad(
@@ -326,71 +294,39 @@ def cross_entropy_grad(
     grad_output: ArrayLike = 1.0,
     *,
     reduction: str = "mean",
-    **options: Unpack[_CrossEntropyOut],
+    **options: Unpack[_LossOut],
 ) -> NDArray[Any]: ...
 @overload
 def cross_entropy_grad_hess(
-    logits: NDArray[_F],
-    target: ArrayLike,
-    *,
-    reduction: str = "none",
-    **options: Unpack[_CrossEntropy],
+    logits: NDArray[_F], target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Loss]
 ) -> tuple[NDArray[_F], NDArray[_F]]: ...
 @overload
 def cross_entropy_grad_hess(
-    logits: _Doubles,
-    target: ArrayLike,
-    *,
-    reduction: str = "none",
-    **options: Unpack[_CrossEntropy],
+    logits: _Doubles, target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Loss]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 @overload
 def cross_entropy_grad_hess(
-    logits: ArrayLike,
-    target: ArrayLike,
-    *,
-    reduction: str = "none",
-    **options: Unpack[_CrossEntropy],
+    logits: ArrayLike, target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Loss]
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
 @overload
 def nll_loss(
-    log_probs: _Singles,
-    target: ArrayLike,
-    *,
-    reduction: _Scalar = "mean",
-    **options: Unpack[_Nll],
+    log_probs: _Singles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Nll]
 ) -> np.float32: ...
 @overload
 def nll_loss(
-    log_probs: _Singles,
-    target: ArrayLike,
-    *,
-    reduction: Literal["none"],
-    **options: Unpack[_Nll],
+    log_probs: _Singles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Nll]
 ) -> NDArray[np.float32]: ...
 @overload
 def nll_loss(
-    log_probs: _Doubles,
-    target: ArrayLike,
-    *,
-    reduction: _Scalar = "mean",
-    **options: Unpack[_Nll],
+    log_probs: _Doubles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Nll]
 ) -> np.float64: ...
 @overload
 def nll_loss(
-    log_probs: _Doubles,
-    target: ArrayLike,
-    *,
-    reduction: Literal["none"],
-    **options: Unpack[_Nll],
+    log_probs: _Doubles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Nll]
 ) -> NDArray[np.float64]: ...
 @overload
 def nll_loss(
-    log_probs: ArrayLike,
-    target: ArrayLike,
-    *,
-    reduction: str = "mean",
-    **options: Unpack[_Nll],
+    log_probs: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_Nll]
 ) -> Any: ...
 @overload
 def nll_loss_and_grad(
@@ -426,51 +362,27 @@ def nll_loss_and_grad(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 @overload
 def nll_loss_and_grad(
-    log_probs: ArrayLike,
-    target: ArrayLike,
-    *,
-    reduction: str = "mean",
-    **options: Unpack[_NllOut],
+    log_probs: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_NllOut]
 ) -> tuple[Any, NDArray[Any]]: ...
 @overload
 def binary_cross_entropy(
-    logits: _Singles,
-    target: ArrayLike,
-    *,
-    reduction: _Scalar = "mean",
-    **options: Unpack[_Binary],
+    logits: _Singles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Binary]
 ) -> np.float32: ...
 @overload
 def binary_cross_entropy(
-    logits: _Singles,
-    target: ArrayLike,
-    *,
-    reduction: Literal["none"],
-    **options: Unpack[_Binary],
+    logits: _Singles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Binary]
 ) -> NDArray[np.float32]: ...
 @overload
 def binary_cross_entropy(
-    logits: _Doubles,
-    target: ArrayLike,
-    *,
-    reduction: _Scalar = "mean",
-    **options: Unpack[_Binary],
+    logits: _Doubles, target: ArrayLike, *, reduction: _Scalar = "mean", **options: Unpack[_Binary]
 ) -> np.float64: ...
 @overload
 def binary_cross_entropy(
-    logits: _Doubles,
-    target: ArrayLike,
-    *,
-    reduction: Literal["none"],
-    **options: Unpack[_Binary],
+    logits: _Doubles, target: ArrayLike, *, reduction: Literal["none"], **options: Unpack[_Binary]
 ) -> NDArray[np.float64]: ...
 @overload
 def binary_cross_entropy(
-    logits: ArrayLike,
-    target: ArrayLike,
-    *,
-    reduction: str = "mean",
-    **options: Unpack[_Binary],
+    logits: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_Binary]
 ) -> Any: ...
 @overload
 def binary_cross_entropy_and_grad(
@@ -506,35 +418,19 @@ def binary_cross_entropy_and_grad(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 @overload
 def binary_cross_entropy_and_grad(
-    logits: ArrayLike,
-    target: ArrayLike,
-    *,
-    reduction: str = "mean",
-    **options: Unpack[_BinaryOut],
+    logits: ArrayLike, target: ArrayLike, *, reduction: str = "mean", **options: Unpack[_BinaryOut]
 ) -> tuple[Any, NDArray[Any]]: ...
 @overload
 def binary_cross_entropy_grad_hess(
-    logits: NDArray[_F],
-    target: ArrayLike,
-    *,
-    reduction: str = "none",
-    **options: Unpack[_Binary],
+    logits: NDArray[_F], target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Binary]
 ) -> tuple[NDArray[_F], NDArray[_F]]: ...
 @overload
 def binary_cross_entropy_grad_hess(
-    logits: _Doubles,
-    target: ArrayLike,
-    *,
-    reduction: str = "none",
-    **options: Unpack[_Binary],
+    logits: _Doubles, target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Binary]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
 @overload
 def binary_cross_entropy_grad_hess(
-    logits: ArrayLike,
-    target: ArrayLike,
-    *,
-    reduction: str = "none",
-    **options: Unpack[_Binary],
+    logits: ArrayLike, target: ArrayLike, *, reduction: str = "none", **options: Unpack[_Binary]
 ) -> tuple[NDArray[Any], NDArray[Any]]: ...
 @overload
 def linear_cross_entropy(

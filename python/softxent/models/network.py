@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from softxent._arrays import as_array
+from softxent._scalars import shown
 from softxent._wording import listed
 from softxent.data.matching import matched_features, matched_labels
 from softxent.data.standardizer import Standardizer
@@ -69,13 +71,15 @@ class Network:
     ) -> None:
         self.layers = layers
         self.head = head
-        self.seed = None if seed is None else _checks.seed("seed", seed)
-        self.dtype = np.dtype(dtype)
+        self.seed: int | None = None if seed is None else _checks.seed("seed", seed)
+        if dtype is None:  # which NumPy takes for float64
+            raise TypeError("dtype must be float32 or float64, got None")
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
         self.class_names = class_names
         self.feature_names = feature_names
-        self.parameters = layers.initial(self.seed, self.dtype)
+        self.parameters: dict[str, np.ndarray] = layers.initial(self.seed, self.dtype)
 
     @property
     def input_size(self) -> int:
@@ -260,10 +264,12 @@ class Network:
         Raises
         ------
         TypeError
-            If a value is not an array of real numbers.
+            If `state` is no mapping, or a value is not an array of real numbers.
         ValueError
             If a name is missing or unknown, or a shape is wrong. Nothing is replaced then.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"state must be a mapping of names to arrays, got {shown(state)}")
         shapes = self.layers.shapes
         missing, unknown = shapes.keys() - state.keys(), state.keys() - shapes.keys()
         if missing or unknown:
@@ -300,8 +306,8 @@ class Network:
         Raises
         ------
         ValueError
-            If it has other features than the network or another number of them, or the network no
-            biases to take the mean.
+            If it has other features than the network or another number of them, or a mean other
+            than 0 and the network no biases to take it.
 
         Examples
         --------
@@ -321,8 +327,11 @@ class Network:
                 f"the standardizer must have {self.input_size} features, "
                 f"got {len(standardizer.mean)}"
             )
-        if not self.bias:
-            raise ValueError("a network without biases has no place for the mean of a standardizer")
+        if not self.bias and np.any(standardizer.mean):
+            raise ValueError(
+                "a network without biases has no place for the mean of a standardizer, which must "
+                "be 0"
+            )
         names = standardizer.feature_names or self.feature_names
         if self.feature_names is not None and names != self.feature_names:
             raise ValueError(
@@ -331,11 +340,11 @@ class Network:
             )
         self.feature_names = names
         weight = self.parameters["linear1.weight"].astype(np.float64) / standardizer.scale
-        bias = self.parameters["linear1.bias"] - weight @ standardizer.mean
-        self.parameters |= {
-            "linear1.weight": weight.astype(self.dtype),
-            "linear1.bias": bias.astype(self.dtype),
-        }
+        folded = {"linear1.weight": weight.astype(self.dtype)}
+        if self.bias:
+            bias = self.parameters["linear1.bias"] - weight @ standardizer.mean
+            folded["linear1.bias"] = bias.astype(self.dtype)
+        self.parameters |= folded
 
     def _features(self, X: ArrayLike) -> np.ndarray:
         """Check features and convert them to the dtype of the network."""

@@ -183,8 +183,8 @@ def fitting(module: torch.nn.Module, nets: Mapping[str, Network]) -> str:
         do, so that the module does not say its activation.
     """
     torch = require("torch", "torch", "from_torch")
-    X = _samples(next(iter(nets.values())))
     parameter = next(module.parameters())
+    X = _samples(next(iter(nets.values())), torch.finfo(parameter.dtype).max)
     training = module.training
     module.eval()
     try:
@@ -209,9 +209,9 @@ def fitting(module: torch.nn.Module, nets: Mapping[str, Network]) -> str:
     return best
 
 
-def _samples(net: Network) -> np.ndarray:
+def _samples(net: Network, largest: float) -> np.ndarray:
     """
-    Draw features: as they are, and scaled so that the first layer's sums are about 1.
+    Draw features up to `largest`: as they are, and so large that the first sums are about 1.
 
     On sums near 0 a tanh is hardly told from no activation at all.
     """
@@ -219,7 +219,7 @@ def _samples(net: Network) -> np.ndarray:
     weight = net.parameters["linear1.weight"].astype(np.float64)
     typical = float(np.median(np.abs(X @ weight.T)))
     scale = 1 / typical if 0 < typical < np.inf else 1.0
-    return np.concatenate([X, np.clip(scale, 2.0**-10, 2.0**10) * X])
+    return np.concatenate([X, min(scale, largest / 8) * X])
 
 
 def _difference(given: np.ndarray, net: Network, X: np.ndarray) -> float:

@@ -142,7 +142,8 @@ def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> str:
 
 def _dtype_name(value: Any) -> Any:
     try:
-        return np.dtype(value).name
+        # None is float64 to NumPy.
+        return value if value is None else np.dtype(value).name
     except TypeError:
         return value
 
