@@ -282,7 +282,7 @@ def test_a_number_is_refused_from_where_it_rounds_to_an_infinite_float32(table):
 def test_decimal_commas_are_read_in_labels_too(table):
     data = read(table("a;y\n1,5;1,0\n2;0,0\n"), decimal=",")
     assert (data.class_names, data.y.tolist()) == (("0", "1"), [1, 0])
-    with pytest.raises(ValueError, match="label 1.5 of line 2, column y: labels must be whole"):
+    with pytest.raises(ValueError, match=r"label 1\.5 of line 2, column y: labels must be whole"):
         read(table("a;y\n1,5;1,5\n2;0,0\n"), decimal=",")
 
 
