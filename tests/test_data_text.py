@@ -174,6 +174,12 @@ def test_the_index_column_of_pandas_is_left_out_and_said(table, head, index):
     assert data.notes == (f"column {head!r} counts the rows, as the index of pandas: left out",)
 
 
+def test_an_index_that_was_written_twice_is_left_out_twice(table):
+    data = read(table("Unnamed: 0.1,Unnamed: 0,a,b,y\n0,0,1,2,0\n1,1,3,4,1\n"))
+    check(data)
+    assert len(data.notes) == 2
+
+
 def test_a_first_column_without_a_name_that_is_no_index_is_refused(table):
     with pytest.raises(ValueError, match="column 0 has no name"):
         read(table(",a,y\n0.5,1,0\n0.25,3,1\n"))
@@ -277,6 +283,15 @@ def test_a_number_is_refused_from_where_it_rounds_to_an_infinite_float32(table):
     for missing in ("error", "mean"):
         with pytest.raises(ValueError, match=r"line 2, column b: '3\.40.*e\+38' is not a finite"):
             read_features(table(f"a,b\n0,{2.0**128 - 2.0**103!r}\n"), missing=missing)
+
+
+@pytest.mark.parametrize("words", [("True", "False"), ("TRUE", "FALSE"), ("true", "false")])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_truth_values_are_the_numbers_1_and_0(table, words, decimal):
+    yes, no = words
+    path = table(f"a;b;y\n{yes};1e1;0\n{no}; {yes} ;1\n")
+    assert read(path, decimal=decimal).X.tolist() == [[1, 10], [0, 1]]
+    assert read(table(f"{yes};{no};x\n{no};{yes};z\n")).X.tolist() == [[1, 0], [0, 1]]
 
 
 def test_decimal_commas_are_read_in_labels_too(table):

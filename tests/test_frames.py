@@ -150,8 +150,9 @@ def test_categories_and_nullable_numbers_of_pandas_are_labels(net):
         pandas.DataFrame({"kind": KINDS[Y]}),
     ):
         assert net.loss(X, series) == expected
-    with pytest.raises(ValueError, match="y, sample 1: the label is missing"):
-        net.loss(X, pandas.Series(["ant", None, *["bee"] * 28], dtype="string"))
+    for dtype in ("string", object, "category", None):
+        with pytest.raises(ValueError, match="y, sample 1: the label is missing"):
+            net.loss(X, pandas.Series(["ant", None, *["bee"] * 28], dtype=dtype))
 
 
 def test_whole_numbers_are_looked_up_where_the_names_are_numbers():

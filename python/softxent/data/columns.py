@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from softxent._wording import listed
 
 __all__ = ["Columns", "Wanted", "check_distinct", "choose", "is_position", "matched", "unused"]
 
-# What the index of pandas is called: in text as it is written and read, and in Parquet.
-_INDEX = ("", "Unnamed: 0", "__index_level_0__")
+# What the index of pandas is called: in text as it is written, and once more after it was read and
+# written again; and in Parquet.
+_INDEX = re.compile(r"(Unnamed: [0-9.]+)?")
+_PARQUET_INDEX = re.compile(r"__index_level_[0-9]+__")
 # What a column of labels is often called.
 _LABEL_NAMES = ("label", "labels", "class", "target", "y")
 
@@ -108,8 +112,9 @@ def choose(
     taken = {identifier, *dropped}
     network = set(map(repr, wanted.network or ()))
     notes: list[str] = []
-    at = _index(names, index)
-    if at is not None and at not in {*taken, *chosen, label} and find.name(at) not in network:
+    for at in _index(names, index):
+        if at in {*taken, *chosen, label} or find.name(at) in network:
+            continue
         taken.add(at)
         notes.append(f"column {find.name(at)} counts the rows, as the index of pandas: left out")
     free = [at for at in range(width) if at not in taken]
@@ -220,12 +225,11 @@ def _last(free: Sequence[int], features: Sequence[int], find: _Finder) -> int | 
     )
 
 
-def _index(names: Sequence[str] | None, index: bool) -> int | None:
-    """Return the position of pandas' index; text must also look like one."""
-    for at, name in enumerate(names or ()):
-        if name == _INDEX[2] or (at == 0 and index and name in _INDEX):
-            return at
-    return None
+def _index(names: Sequence[str] | None, index: bool) -> list[int]:
+    """Return the positions of pandas' index; in text it must also look like one."""
+    names = names or ()
+    leading = takewhile(lambda at: _INDEX.fullmatch(names[at]), range(len(names) * index))
+    return [*leading, *(at for at in range(len(names)) if _PARQUET_INDEX.fullmatch(names[at]))]
 
 
 def _other_label(names: Sequence[str] | None, label: int | None) -> list[str]:

@@ -94,6 +94,8 @@ class Labels:
         codes = []
         for row, value in enumerate(values):
             place = f"{unit} {row}"
+            if isinstance(value, float) and value != value:
+                value = None
             codes.append(distinct.code(_checked(value, place, source), place))
         found, places = distinct.parts()
         if len({isinstance(value, str) for value in found}) > 1:

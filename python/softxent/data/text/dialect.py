@@ -11,8 +11,22 @@ from softxent.data.columns import Wanted
 from softxent.data.fields import is_missing, is_number, whole_number
 from softxent.data.text.options import BLANKS
 
-__all__ = ["Header", "delimiter_of", "find_header", "numeric", "parsed", "reader", "trimmed"]
+__all__ = [
+    "TRUTH",
+    "Header",
+    "delimiter_of",
+    "find_header",
+    "numeric",
+    "parsed",
+    "reader",
+    "trimmed",
+]
 
+#: The truth values of Python, R and JSON as numbers.
+TRUTH = {
+    **dict.fromkeys(("True", "TRUE", "true"), "1"),
+    **dict.fromkeys(("False", "FALSE", "false"), "0"),
+}
 # Where two fit equally well, the one that is rarer inside fields comes first.
 _CANDIDATES = ("\t", ";", "|", ",", BLANKS)
 
@@ -63,7 +77,9 @@ def trimmed(row: list[str]) -> list[str]:
 
 
 def numeric(field: str, decimal: str) -> bool:
-    """Say whether a field is a number with this decimal sign."""
+    """Say whether a field is a number with this decimal sign, or a truth value."""
+    if field in TRUTH:
+        return True
     if decimal != ".":
         return "." not in field and is_number(field.replace(decimal, "."))
     return is_number(field)

@@ -85,7 +85,7 @@ def read_head(lines: Sequence[str], options: TextOptions, wanted: Wanted, source
     if options.header is None:
         header = dialect.find_header([row, *rows[1:]], wanted, label, options.decimal)
     names = tuple(_without_mark(row, lines)) if header.present else None
-    index = bool(names) and all(_counts(other[0]) for other in rows[1:])
+    index = names is not None and all(_counts(other[0]) for other in rows[1:])
     columns = choose(names, width, wanted, source, index=index)
     notes = (*header.notes, *columns.notes)
     return Head(delimiter, names, width, columns, options.header is not None, notes)

@@ -138,6 +138,9 @@ class Rows:
             fields = joined.replace(self._options.decimal, ".").split("\n")
             if len(fields) != count:
                 return None
+        if "e" in joined or "E" in joined:
+            # Of an exponent or a truth value.
+            fields = [dialect.TRUTH.get(field, field) for field in fields]
         try:
             wide = np.fromiter(map(float, fields), np.float64, count)
         except ValueError:
@@ -227,7 +230,7 @@ class Rows:
         if not dialect.numeric(field, decimal):
             hint = self._hint(field, line, column)
             raise ValueError(f"{self._place(line, column)}: {field!r} is not a number{hint}")
-        value = float(field.replace(decimal, "."))
+        value = float(dialect.TRUTH.get(field, field).replace(decimal, "."))
         if not abs(value) < _OVERFLOW:
             place = self._place(line, column)
             raise ValueError(f"{place}: {field!r} is not a finite float32 number")
