@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import softxent as sx
-from softxent.data import load_breast_cancer
+from softxent.data import load_breast_cancer, read
 from softxent.models import MLP, SGD, Adam, Cosine, NeuralNet1, NeuralNet2, Step
 
 X = np.random.default_rng(5).normal(size=(4, 3))
@@ -309,6 +310,39 @@ def test_weights_of_text_are_refused() -> None:
     ):
         with pytest.raises(TypeError, match="dtype <U1"):
             call(["1", "2", "3"])
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "animals.csv"
+    path.write_text("legs,weight,kind\n6,0.01,0\n4,4.5,1\n8,0.1,2\n")
+    return path
+
+
+READING = ("scale", "num_classes", "sep", "decimal", "comment", "missing")
+ABSURD = {name: value for name, value in (NO_NUMBERS | HUGE).items() if value is not None}
+
+
+@pytest.mark.parametrize("value", ABSURD)
+@pytest.mark.parametrize("option", READING)
+def test_reading_refuses_absurd_options(option: str, value: str, table: Path) -> None:
+    refused(lambda v: read(table, **{option: v}), ABSURD[value], TypeError, ValueError)
+
+
+@pytest.mark.parametrize("value", [1, "a,b", [1.5], [None], [True], [b"a"]], ids=str)
+@pytest.mark.parametrize("option", ["features", "drop"])
+def test_reading_refuses_what_are_no_columns(option: str, value: Any, table: Path) -> None:
+    refused(lambda v: read(table, **{option: v}), value, TypeError)
+
+
+@pytest.mark.parametrize("value", [0, 1, "yes", np.nan, [], 10**400], ids=str)
+def test_reading_refuses_a_header_that_is_no_bool(value: Any, table: Path) -> None:
+    refused(lambda v: read(table, header=v), value, TypeError)
+
+
+@pytest.mark.parametrize("value", [0, -1.0, np.nan, np.inf])
+def test_reading_refuses_a_scale_that_is_no_positive_number(value: float, table: Path) -> None:
+    refused(lambda v: read(table, scale=v), value, ValueError)
 
 
 def test_verify_refuses_absurd_scalars(tmp_path: Any) -> None:

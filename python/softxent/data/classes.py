@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from softxent._scalars import read_integer, shown
 from softxent._wording import listed
 from softxent.data.fields import whole_number
 from softxent.data.labels import Labels
@@ -61,8 +62,11 @@ def numbered(labels: Labels, num_classes: int) -> tuple[np.ndarray, tuple[str, .
     ValueError
         If a label is text or not in [0, num_classes), or there are too many classes to name.
     """
-    if not 1 <= num_classes <= _MAX_CLASSES:
-        raise ValueError(f"num_classes must be from 1 to {_MAX_CLASSES}, got {num_classes}")
+    count = read_integer(num_classes)
+    if count is None:
+        raise TypeError(f"num_classes must be an integer, got {shown(num_classes)}")
+    if not 1 <= count <= _MAX_CLASSES:
+        raise ValueError(f"num_classes must be from 1 to {_MAX_CLASSES}, got {shown(count)}")
     return indices(labels, num_classes), tuple(map(str, range(num_classes)))
 
 

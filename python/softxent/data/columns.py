@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Any
 
+from softxent._scalars import read_integer, shown
 from softxent._wording import listed
 
-__all__ = ["Columns", "Wanted", "check_distinct", "choose", "is_position", "matched", "unused"]
+__all__ = [
+    "Columns",
+    "Wanted",
+    "check_distinct",
+    "choose",
+    "is_position",
+    "matched",
+    "text_names",
+    "unused",
+]
 
 # What the index of pandas is called: in text as it is written, and once more after it was read and
 # written again; and in Parquet.
@@ -44,6 +55,19 @@ class Wanted:
     id: str | int | None = None
     network: Sequence[str] | None = None
     with_labels: bool = True
+
+    def __post_init__(self) -> None:
+        """Check what kinds of things the columns are."""
+        for name in ("label", "id"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _column(getattr(self, name), name))
+        for name in ("features", "drop"):
+            given = getattr(self, name)
+            if isinstance(given, str) or not isinstance(given, Iterable):
+                raise TypeError(f"{name} must be a sequence of columns, got {shown(given)}")
+            object.__setattr__(self, name, tuple(_column(column, name) for column in given))
+        if self.network is not None:
+            text_names("feature_names", self.network)
 
     @property
     def names(self) -> list[str]:
@@ -184,13 +208,33 @@ class _Finder:
         position = int(column)
         if not -self._width <= position < self._width:
             raise ValueError(
-                f"{self.source}: {role} column {position} is not among {self._width} columns"
+                f"{self.source}: {role} column {shown(position)} is not among {self._width} columns"
             )
         return position % self._width
 
     def name(self, position: int) -> str:
         """Return a name, or the position where there are none."""
         return str(position) if self._names is None else repr(self._names[position])
+
+
+def text_names(what: str, names: Any) -> Sequence[str]:
+    """Return a sequence of names as it is, or raise TypeError."""
+    if not isinstance(names, Iterable):
+        raise TypeError(f"{what} must be a sequence of names, got {shown(names)}")
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{what} must be text, got {shown(name)}")
+    return names  # type: ignore[return-value]
+
+
+def _column(column: Any, name: str) -> str | int:
+    """Return a column's name or position, or raise TypeError."""
+    if isinstance(column, str):
+        return column
+    position = read_integer(column)
+    if position is None:
+        raise TypeError(f"{name} must name a column or give its position, got {shown(column)}")
+    return position
 
 
 def is_position(column: str | int) -> bool:

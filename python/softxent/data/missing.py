@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from softxent._scalars import shown
+
 __all__ = ["POLICIES", "REMEDY", "check_policy", "refuse", "settle"]
 
 #: What may be done about missing features; a missing label is always an error.
@@ -16,8 +18,8 @@ REMEDY = "; missing='drop' leaves out such rows, missing='mean' takes the mean o
 
 def check_policy(policy: str) -> str:
     """Return one of `POLICIES`, or raise ValueError."""
-    if policy not in POLICIES:
-        raise ValueError(f"missing must be one of {', '.join(POLICIES)}, got {policy!r}")
+    if not isinstance(policy, str) or policy not in POLICIES:
+        raise ValueError(f"missing must be one of {', '.join(POLICIES)}, got {shown(policy)}")
     return policy
 
 

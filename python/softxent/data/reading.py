@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from softxent._scalars import number, read_integer, shown
 from softxent.data import arrays, classes
 from softxent.data.arrow import from_arrow, from_parquet
-from softxent.data.columns import Wanted
+from softxent.data.columns import Wanted, text_names
 from softxent.data.dataset import Dataset, Samples
 from softxent.data.formats import format_of
 from softxent.data.missing import check_policy
@@ -127,6 +128,8 @@ def read(
     >>> data.feature_names, data.class_names, data.y
     (('legs', 'weight'), ('ant', 'cat'), array([0, 1]))
     """
+    if class_names is not None:
+        class_names = text_names("class_names", class_names)
     wanted = Wanted(_label(labels), features, drop, None, feature_names)
     file = _read(path, wanted, TextOptions(header, sep, decimal, comment), missing, scale)
     table = file.table
@@ -200,6 +203,8 @@ comment, scale
             "missing must be 'error' or 'mean' where every row of the input needs a result, "
             "got 'drop'"
         )
+    if class_names is not None:
+        class_names = text_names("class_names", class_names)
     wanted = Wanted(_label(labels), features, drop, id, feature_names, with_labels)
     file = _read(path, wanted, TextOptions(header, sep, decimal, comment), missing, scale)
     y = None
@@ -268,7 +273,14 @@ def read_features(
 
 
 def _label(labels: _PathLike | int | None) -> str | int | None:
-    return labels if labels is None or isinstance(labels, int) else os.fspath(labels)
+    if labels is None:
+        return None
+    position = read_integer(labels)
+    if position is not None:
+        return position
+    if not isinstance(labels, (str, os.PathLike)):
+        raise TypeError(f"labels must be a name, a position or a file, got {shown(labels)}")
+    return os.fspath(labels)
 
 
 def _read(
@@ -276,6 +288,8 @@ def _read(
 ) -> _File:
     """Read a file of any format."""
     check_policy(missing)
+    if scale is not None:
+        scale = number("scale", scale, 0, open_low=True)
     source = Source(path)
     kind = format_of(source)
     _check_options(kind, wanted, options, source.name)

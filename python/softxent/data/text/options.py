@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from softxent._scalars import flag, shown
+
 __all__ = ["BLANKS", "TextOptions"]
 
 #: The delimiter that stands for one or more blanks or tabs.
@@ -40,6 +42,12 @@ class TextOptions:
 
     def __post_init__(self) -> None:
         """Check, and read the names of delimiters."""
+        if self.header is not None:
+            object.__setattr__(self, "header", flag(self.header, "header"))
+        for name in ("sep", "decimal", "comment"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name == "decimal"):
+                raise TypeError(f"{name} must be text, got {shown(value)}")
         if self.sep is not None:
             object.__setattr__(self, "sep", _SEPARATORS.get(self.sep, self.sep))
         if self.decimal not in (".", ","):
