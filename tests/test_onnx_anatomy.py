@@ -290,6 +290,9 @@ def test_broken_graphs_do_not_hang_or_crash():
     deep = [node("Identity", "x" if i == 0 else f"v{i - 1}", f"v{i}") for i in range(20_000)]
     found = anatomy(classifier([*deep, node("Softmax", "v19999", "p")], [("p", FLOAT, None)]))
     assert found.logits.name == "v19999"
+    after = [node("Softmax", "x", "v0")]
+    after += [node("Identity", f"v{i}", f"v{i + 1}") for i in range(20_000)]
+    assert anatomy(classifier(after, [("v20000", FLOAT, ("n", 4))])).logits is None
     twice = classifier([SCORES, node("Relu", "z", "z")], [("z", FLOAT, None)])
     with pytest.raises(ModelError, match="'z' is computed twice"):
         anatomy(twice)

@@ -17,7 +17,7 @@ from softxent.data.matching import matched_features
 from softxent.onnx import metadata, readout
 from softxent.onnx.anatomy import Anatomy, Input, Output, anatomy
 from softxent.onnx.errors import ModelError, NotUnderstoodError
-from softxent.onnx.exposing import expose_logits, reduced_to
+from softxent.onnx.exposing import expose_logits, reduce_to
 from softxent.onnx.feeding import Feeds, columns, features, further
 from softxent.onnx.foreign import read_foreign
 from softxent.onnx.readout import Decision
@@ -286,7 +286,7 @@ class Classifier:
             model.CopyFrom(self._model)
             if self._parts.logits is not None:
                 expose_logits(model, self._parts.logits)
-            model = reduced_to(model, names)
+            reduce_to(model, names)
             taken = {value.name for value in model.graph.input}
             declared = tuple(item for item in self._parts.inputs if item.name in taken)
             self._sessions[names] = _load(model), declared

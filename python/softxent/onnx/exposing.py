@@ -70,7 +70,15 @@ def _compute_scores(graph: onnx.GraphProto, logits: Logits) -> None:
 
 
 def reduced_to(model: onnx.ModelProto, outputs: Collection[str]) -> onnx.ModelProto:
-    """Copy a model without what these of its outputs do not need, inputs included.
+    """Copy a model without what these of its outputs do not need; see `reduce_to`."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    reduce_to(copy, outputs)
+    return copy
+
+
+def reduce_to(model: onnx.ModelProto, outputs: Collection[str]) -> None:
+    """Remove what these of a model's outputs do not need, inputs included.
 
     Raises
     ------
@@ -85,14 +93,11 @@ def reduced_to(model: onnx.ModelProto, outputs: Collection[str]) -> onnx.ModelPr
         if needed & set(node.output):
             kept.add(position)
             needed.update(_used(node))
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    graph = copy.graph
+    graph = model.graph
     _keep(graph.node, kept)
     _keep(graph.output, _named(graph.output, set(outputs)))
     _keep(graph.input, _named(graph.input, needed))
     _keep(graph.initializer, _named(graph.initializer, needed))
-    return copy
 
 
 def _named(field: Any, names: set[str]) -> set[int]:

@@ -41,6 +41,9 @@ _BLENDING = frozenset((
     "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
 ))  # fmt: skip
 
+#: Operators after the logits beyond which a value is not followed: no classifier has so many.
+_LONGEST_PATH = 200
+
 #: Operators that choose a class by scores of their own.
 CLASSIFIERS = ("LinearClassifier", "TreeEnsembleClassifier")
 
@@ -100,6 +103,8 @@ class Meaning:
 
     def after(self, operator: str, **changes: Any) -> Meaning:
         """Return the meaning that the result of a further operator has."""
+        if len(self.path) >= _LONGEST_PATH:
+            return Meaning("opaque")
         return replace(self, path=(*self.path, operator), **changes)
 
 
@@ -309,7 +314,8 @@ def blend(found: Meanings, node: onnx.NodeProto) -> Meaning:
     varying = [operand for operand in operands if operand.role != "constant"]
     marked = all(operand.role in NORMALISED for operand in varying)
     if node.op_type in _BLENDING and varying and marked:
-        return Meaning("derived", varying[0].logits, path=(*varying[0].path, node.op_type))
+        meaning = replace(varying[0], axis=None, binary=False, pair=False, names=None, chosen=None)
+        return meaning.after(node.op_type, role="derived")
     if any(operand.role == "loss" for operand in operands):
         return Meaning("derived", path=(node.op_type,))
     return Meaning("body")

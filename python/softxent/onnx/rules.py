@@ -194,7 +194,7 @@ def _argmax(found: Meanings, node: onnx.NodeProto) -> Results:
         if stated != axis and (stated < 0) == (axis < 0):
             return {0: Meaning("derived", path=("ArgMax",))}
     elif meaning.role == "derived":
-        meaning, stated = replace(meaning, logits=None), axis
+        meaning, stated = replace(meaning, logits=None, raw=None), axis
     elif meaning.role == "signed":
         meaning, stated = replace(meaning, path=()), axis
     elif meaning.role in PLAIN:
