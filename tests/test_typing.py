@@ -14,7 +14,7 @@ import pytest
 
 import softxent
 
-FOLDER = Path(__file__).parent / "typing"
+FOLDER = Path(__file__).parent / "type_checks"
 STUB = Path(softxent.__file__).parent / "functional" / "__init__.pyi"
 
 
