@@ -36,16 +36,14 @@ dialects = st.tuples(
 encodings = st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 
 
-def written(table, dialect, header=True):
-    """The text of a table."""
+def written(table, dialect, label=-1):
+    """The text of a table whose labels are in one of the columns, by default the last."""
     names, rows = table
     delimiter, quoting, end = dialect
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, delimiter=delimiter, quoting=quoting, lineterminator=end)
-    if header:
-        writer.writerow(names)
-    for features, label in rows:
-        writer.writerow([*features, label])
+    for row in (names, *([*features, kind] for features, kind in rows)):
+        writer.writerow(row if label == -1 else [*row[:label], row[-1], *row[label:-1]])
     return stream.getvalue()
 
 
@@ -55,15 +53,23 @@ def path(tmp_path_factory):
 
 
 @settings(max_examples=300, deadline=None)
-@given(table=tables, dialect=dialects, encoding=encodings, packed=st.booleans())
-@example((["a", "b"], [([1.0], 'x"\n"y')]), (",", csv.QUOTE_MINIMAL, "\n"), "utf-8", False)
-def test_a_table_in_any_dialect_is_read_exactly(path, table, dialect, encoding, packed):
+@given(
+    table=tables,
+    label=st.integers(0, 4),
+    dialect=dialects,
+    encoding=encodings,
+    packed=st.booleans(),
+)
+@example((["a", "b"], [([1.0], 'x"\n"y')]), 1, (",", csv.QUOTE_MINIMAL, "\n"), "utf-8", False)
+@example((["a", "b"], [([1.0], 'x"\n"y')]), 0, (",", csv.QUOTE_MINIMAL, "\n"), "utf-8", False)
+def test_a_table_in_any_dialect_is_read_exactly(path, table, label, dialect, encoding, packed):
     names, rows = table
     # Before Python 3.13 csv.writer leaves a line feed without quotes if lines end in another way.
     assume(dialect[2] != "\r" or "\n" not in "".join([*names, *(label for _, label in rows)]))
-    content = written(table, dialect).encode(encoding)
+    label = min(label, len(names) - 1)
+    content = written(table, dialect, label).encode(encoding)
     path.write_bytes(gzip.compress(content) if packed else content)
-    data = read(path, sep=dialect[0], header=True)
+    data = read(path, label, sep=dialect[0], header=True)
     np.testing.assert_array_equal(data.X, np.array([row for row, _ in rows], dtype=np.float32))
     assert data.labels.tolist() == [label for _, label in rows]
     assert data.feature_names == tuple(names[:-1])

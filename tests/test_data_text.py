@@ -110,6 +110,7 @@ def test_an_unclosed_quote_is_refused_with_the_line_where_it_opens(table, rows, 
         ('a,y\n1,c\n2,"x\ny","z\n3,d\n', "line 4: the quote that opens in this line is never"),
         ('a,y\n1,"ab"x\n2,c\n', "opens in this line is closed in line 2, where 'x' follows"),
         ('a,y\n1,"ab\n2,c\n3,"d"\n', "line 2: .* is closed in line 4, where 'd' follows"),
+        ('a,y\n1,"ab\n2,c\n3,d"\n', "line 2: a quote that opens in this row .*, such as '2,c'"),
         ('a,y\n1,"ab\n2,c"\n3,d\n', "line 2: a quote that opens in this row is closed only after"),
         ('"a,y\n1,c\n2,d\n', "line 1: the quote that opens in this line is never closed"),
         ("a,b,y\n1,2,0\n3,4\n", "line 3: 2 fields, expected 3"),
@@ -142,6 +143,12 @@ def test_read_refuses_a_table_and_names_line_and_column(table, text, message):
     with pytest.raises(ValueError, match=message) as caught:
         read(path)
     assert str(path) in str(caught.value)
+
+
+def test_rows_inside_quotes_of_the_first_column_are_noticed_too(table):
+    with pytest.raises(ValueError, match=r"line 2: a quote that opens .*, such as 'c,1': is one"):
+        read(table('y,a\n"c,1\nd",2\ne,3\n'), 0)
+    assert read(table('y,a\n"c\nd",2\ne,3\n'), 0).class_names == ("c\nd", "e")
 
 
 def test_a_header_of_numbers_is_noticed(table):

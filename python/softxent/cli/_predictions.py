@@ -36,7 +36,7 @@ class Predictions:
         None where the model gives none.
     names : tuple of str
         The names of the C classes.
-    ids : tuple of str and ndarray of text, shape (n,), or None
+    ids : tuple of str and ndarray of objects, shape (n,), or None
         The name and the values of a column that identifies the samples.
     """
 
@@ -98,7 +98,7 @@ class Predictions:
             if self.probabilities is not None:
                 arrays["probabilities"] = self.probabilities
             if self.ids is not None:
-                arrays[self.ids[0]] = self.ids[1]
+                arrays[self.ids[0]] = self.ids[1].astype(np.str_)
             np.savez_compressed(temporary, **arrays)
 
 

@@ -83,7 +83,7 @@ def from_frame(frame: Frame, wanted: Wanted, source: str) -> Table:
         labels = Labels.of_array(values, f"{source}: column {name}")
     ids = None
     if columns.id is not None:
-        ids = np.array([str(value) for value in np.asarray(frame.column(columns.id)).tolist()])
+        ids = np.array(list(map(str, np.asarray(frame.column(columns.id)).tolist())), object)
     names = frame.names and tuple(frame.names[at] for at in columns.features)
     return Table(X, labels, names, ids, columns.notes)
 

@@ -168,7 +168,7 @@ class Samples:
         The class index of each sample.
     feature_names : tuple of str, optional
         One name per feature.
-    ids : ndarray of text, shape (n,), or None
+    ids : ndarray of objects, shape (n,), or None
         A column that identifies the samples, as it is.
     image_shape : tuple of int, optional
         (height, width) if a row of X is an image.

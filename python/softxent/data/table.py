@@ -24,7 +24,7 @@ class Table:
         The labels.
     feature_names : tuple of str or None
         The names of the features.
-    ids : ndarray of text or None, shape (n,)
+    ids : ndarray of objects or None, shape (n,)
         The column that is handed on as it is.
     notes : tuple of str
         What was decided while reading, in one line each.

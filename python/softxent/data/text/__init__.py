@@ -100,7 +100,7 @@ def _table(rows: Rows, head: Head, source: str) -> Table:
         codes = np.array(rows.codes, dtype=np.int64)
         labels = Labels.of_texts(codes, rows.texts, rows.places, source)
         notes += _unsure(labels, head)
-    ids = np.array(rows.ids, dtype=np.str_) if head.columns.id is not None else None
+    ids = np.array(rows.ids, dtype=object) if head.columns.id is not None else None
     return Table(np.concatenate(rows.features), labels, head.feature_names, ids, notes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from operator import itemgetter
@@ -23,6 +24,8 @@ __all__ = ["Rows"]
 _LINES = 256
 # From here on numbers round to an infinite float32: half a unit above the largest.
 _OVERFLOW = 2.0**128 - 2.0**103
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Rows:
@@ -192,22 +195,29 @@ class Rows:
             if row is None:
                 return
             if reader.line_num > start + 1:
-                self._check_no_rows_inside(lines[start + 1 : reader.line_num], number)
+                self._check_no_rows_inside(row, number)
             yield number, row
 
-    def _check_no_rows_inside(self, lines: Sequence[str], start: int) -> None:
+    def _check_no_rows_inside(self, row: list[str], line: int) -> None:
         """Refuse a quoted field that swallowed rows of the table: its quote was never closed."""
-        head = self._head
-        for line in lines:
-            row = line.split(None if head.delimiter == BLANKS else head.delimiter)
-            if len(row) == head.width > 1 and all(
-                dialect.numeric(row[at].strip(), self._options.decimal)
-                for at in head.columns.features
-            ):
+        for at, field in enumerate(row):
+            lines = _LINE_END.split(field)
+            # Where the field starts, and where it ends, it may share a line with other fields.
+            inside = lines[at > 0 : len(lines) - (at < len(row) - 1)]
+            swallowed = next(filter(self._is_row_of_numbers, inside), None)
+            if swallowed is not None and len(lines) > 1:
                 raise ValueError(
-                    f"{self._source}, line {start}: a quote that opens in this row is closed only "
-                    f"after rows of the table, such as {line.strip()!r}: is one missing?"
+                    f"{self._source}, line {line}: a quote that opens in this row is closed only "
+                    f"after rows of the table, such as {swallowed.strip()!r}: is one missing?"
                 )
+
+    def _is_row_of_numbers(self, line: str) -> bool:
+        """Say whether a line has a field for every column, and numbers for the features."""
+        head = self._head
+        row = line.split(None if head.delimiter == BLANKS else head.delimiter)
+        return len(row) == head.width > 1 and all(
+            dialect.numeric(row[at].strip(), self._options.decimal) for at in head.columns.features
+        )
 
     def _check_width(self, row: list[str], line: int) -> None:
         width = self._head.width
