@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +21,19 @@ _OPTIONS = ("logits", "probabilities", "shape")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what an ONNX file of other origin does not."""
+    """Add the options that say what an ONNX file of other origin does not, to predict with it."""
+    group = add_graph_options(parser)
+    group.add_argument(
+        "--probabilities", metavar="NAME", help="the output that holds probabilities"
+    )
+
+
+def add_graph_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options that say what goes into such a file, and where its logits are."""
     group = parser.add_argument_group(
         "ONNX files of other origin", description="where the graph does not tell (exit status 3)"
     )
     group.add_argument("--logits", metavar="NAME", help="the value that holds the logits")
-    group.add_argument(
-        "--probabilities", metavar="NAME", help="the output that holds probabilities"
-    )
     group.add_argument(
         "--input",
         dest="inputs",
@@ -43,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="C,H,W",
         help="the shape of one sample, where the graph takes images of any size",
     )
+    return group
 
 
 def open_model(args: argparse.Namespace) -> MLP | Classifier:
@@ -62,6 +69,15 @@ def open_model(args: argparse.Namespace) -> MLP | Classifier:
     if args.feature_scale is None and getattr(model, "takes_integers", False):
         args.feature_scale = 1.0
     return model
+
+
+def in_shape(X: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:
+    """Give flat samples the shape that ``--shape`` states."""
+    if shape is None:
+        return X
+    if X[:1].size != math.prod(shape):
+        raise ValueError(f"shape must be that of one sample, got {shape} for {X.shape}")
+    return X.reshape(len(X), *shape)
 
 
 def further_inputs(args: argparse.Namespace) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from softxent._files import check_writable
 from softxent._optional import require_all
-from softxent.cli import _data, _nets
+from softxent.cli import _data, _foreign, _nets
 from softxent.cli._console import emit, note, steps
 from softxent.cli._names import Names
 from softxent.cli._parser import Commands, add_command
@@ -26,15 +26,18 @@ def register(commands: Commands) -> None:
             softxent verify model.onnx --data mine.csv --reference mine.npz --html report.html
             softxent verify model.onnx --data digits --expect label_smoothing=0.1
             softxent verify model.onnx --data digits --stress --provider CUDAExecutionProvider
+            softxent verify resnet.onnx --data images.npz --input mask=mask.npy
         """,
     )
-    parser.add_argument("model", help="the .onnx file")
+    parser.epilog = f"{parser.epilog}\n\n{_STATUS_HELP}"
+    parser.add_argument("model", help="the .onnx file, of softxent or of any other program")
     _data.add_data_options(
         parser,
         default="digits",
         no_labels="the last column that is no feature, the usual names in an npz file; 'none' "
         "says that there are none",
     )
+    _foreign.add_graph_options(parser)
     parser.add_argument(
         "--provider",
         action="append",
@@ -66,6 +69,16 @@ def register(commands: Commands) -> None:
     parser.add_argument("--html", metavar="FILE", help="write a report with plots")
 
 
+#: How the command ends.
+_STATUS_HELP = """exit status:
+  0  verified
+  1  wrong: a value differs from what it should be by more than its bound
+  2  usage or input error
+  3  not understood: the report says what is missing, and which option supplies it"""
+
+_STATUSES = {"verified": 0, "wrong": 1, "not understood": 3}
+
+
 def run(args: argparse.Namespace) -> int:
     """Verify; the status is the verdict."""
     from softxent import verify
@@ -80,8 +93,10 @@ def run(args: argparse.Namespace) -> int:
     with steps(args) as on_step:
         report = verify.verify(
             args.model,
-            found.X,
+            _foreign.in_shape(found.X, args.shape),
             names.labels(found.y),
+            inputs=_foreign.further_inputs(args),
+            logits=args.logits,
             providers=args.provider or ["CPUExecutionProvider"],
             reference=reference,
             expect=dict(args.expect or []),
@@ -93,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
         report.to_html(args.html)
         note(args, f"report written to {args.html}")
     emit(args, report.to_dict(), str(report))
-    return 0 if report.passed else 1
+    return _STATUSES[report.outcome]
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -148,7 +148,8 @@ def _shaped(X: Array, declared: Input) -> Array:
             f"the input {declared.name} takes samples of shape {_text(declared.shape[1:])}, which "
             f"does not say how {X.shape[1]} numbers are to be arranged; shape must say it"
         )
-    raise ValueError(f"X must have shape (n, {_text(declared.shape[1:])[1:]}, got {X.shape}")
+    rest = _text(declared.shape[1:]).strip("(,)")
+    raise ValueError(f"X must have shape (n, {rest}), got {X.shape}")
 
 
 def _same_order(found: Sequence[int], wanted: Sequence[int]) -> bool:

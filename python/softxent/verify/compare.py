@@ -43,6 +43,11 @@ class Comparison:
         Index, value and reference of the element with the largest ratio.
     problem : str
         Why it failed; empty if it passed.
+    part : {"whole", "head", "body"}
+        Whether the output was judged from the inputs, from the logits that the runtime put out, or
+        is these logits.
+    estimate : bool
+        Whether the tolerance is an estimate from perturbed runs instead of a bound.
     """
 
     batch: str
@@ -62,6 +67,8 @@ class Comparison:
     problem: str = ""
     rms: float | None = None
     rms_tolerance: float | None = None
+    part: str = "whole"
+    estimate: bool = False
 
     @property
     def passed(self) -> bool:
@@ -162,6 +169,48 @@ def compare_classes(label: Label, got: Array, expected: Array, logits: Estimate)
         *_names(label), got.shape, None, None, None, (), None, ratio, label.reason, agreement,
         worst, text,
     )  # fmt: skip
+
+
+def compare_choices(label: Label, got: Array, expected: Array, doubt: Array) -> Comparison:
+    """Compare classes, labels and other values that are no floating numbers.
+
+    Parameters
+    ----------
+    label : Label
+        What is compared.
+    got, expected : ndarray
+        The output and the reference.
+    doubt : ndarray
+        How far numbers may be off: 0 where nothing leaves room for another choice.
+    """
+    expected = without_last_axis(expected, got.shape)
+    if got.shape != expected.shape:
+        return _incomparable(label, got, expected)
+    differ = np.asarray(got != expected)
+    if got.dtype.kind in "biu" and expected.dtype.kind in "biu":
+        distance = np.abs(got.astype(np.float64) - expected.astype(np.float64))
+        wrong = distance > np.broadcast_to(doubt, got.shape)
+    else:
+        wrong = differ & (np.broadcast_to(doubt, got.shape) == 0)
+    agreement = 1.0 - np.count_nonzero(differ) / max(got.size, 1)
+    worst: dict[str, Any] = {}
+    text = ""
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        worst = {"index": list(where), "value": _plain(got[where])}
+        worst["reference"] = _plain(expected[where])
+        text = (
+            f"{label.output}: {worst['value']!r} instead of {worst['reference']!r} at index "
+            f"{list(where)}, {np.count_nonzero(wrong)} of {got.size} values; {_where(label)}"
+        )
+    return Comparison(
+        *_names(label), got.shape, None, None, None, (), None, np.inf if text else 0.0,
+        label.reason, agreement, worst, text,
+    )  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _names(label: Label) -> tuple[str, str, str, str]:

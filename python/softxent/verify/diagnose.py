@@ -42,10 +42,11 @@ def explain(
     with np.errstate(invalid="ignore"):
         if role == "loss":
             return _explain_loss(got, batch, options, binary, logits)
-        return _explain_values(role, got, expected)
+        return explain_values(role, got, expected)
 
 
-def _explain_values(role: str, got: Array, expected: Mapping[str, Array]) -> str:
+def explain_values(role: str, got: Array, expected: Mapping[str, Array]) -> str:
+    """Say which other output, or which order of the classes, a wrong output is."""
     for name, value in expected.items():
         if name != role and name != "prediction" and _close(got, value):
             return f"it equals {name}"
@@ -118,9 +119,9 @@ def _permutation(got: Array, right: Array) -> list[int] | None:
     for column in got.T:
         distances = np.abs(right.T - column).max(axis=1)
         order.append(int(distances.argmin()))
-    return (
-        order if sorted(order) == list(range(len(order))) and _close(got, right[:, order]) else None
-    )
+    places = list(range(len(order)))
+    permuted = order != places and sorted(order) == places
+    return order if permuted and _close(got, right[:, order]) else None
 
 
 def _is_over_rows(role: str, got: Array, logits: Array) -> bool:

@@ -14,6 +14,12 @@ NAME = "onnx-reference"
 #: Outputs for which it takes the logarithm of a softmax.
 _LOGARITHMIC = ("loss", "log_probabilities")
 
+#: Operators that it computes element by element in Python.
+_LOOPS = {
+    "Conv", "ConvInteger", "ConvTranspose", "QLinearConv", "MaxPool", "AveragePool", "LSTM", "GRU",
+    "RNN", "Resize", "TreeEnsembleClassifier", "TreeEnsembleRegressor",
+}  # fmt: skip
+
 
 def outputs(model: onnx.ModelProto, feeds: dict[str, Array]) -> dict[str, Array]:
     """Evaluate a model with onnx.reference."""
@@ -21,6 +27,16 @@ def outputs(model: onnx.ModelProto, feeds: dict[str, Array]) -> dict[str, Array]
         evaluator = ReferenceEvaluator(model)
         values = evaluator.run(None, feeds)
     return {name: np.asarray(v) for name, v in zip(evaluator.output_names, values, strict=True)}
+
+
+def unfit_for_graph(model: onnx.ModelProto, dtype: str) -> str | None:
+    """Say why the evaluator is no oracle for the logits of a graph of any origin, or None."""
+    if dtype == "float16":
+        return "onnx.reference adds float16 numbers in float16"
+    slow = sorted({node.op_type for node in model.graph.node} & _LOOPS)
+    if slow:
+        return f"onnx.reference takes minutes for {', '.join(slow)}"
+    return None
 
 
 def unfit(role: str, logits: Array, options: Options) -> str | None:

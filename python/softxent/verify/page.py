@@ -36,11 +36,11 @@ def _pictures(report: Report) -> list[tuple[str, str]]:
     """Data URIs with captions."""
     pictures = []
     if any(scatter.differences.size for scatter in report.scatters):
-        pictures.append((_scatter(report), "Every difference from the native network against its "
-                         "derived bound; on or below the line passes."))  # fmt: skip
+        pictures.append((_scatter(report), "Every difference from the first reference of an output "
+                         "against its bound; on or below the line passes."))  # fmt: skip
     if any(c.ulp_histogram for c in report.comparisons):
         pictures.append((_histogram(report), "Share of the values by their distance from the "
-                         "native network, in units in the last place."))  # fmt: skip
+                         "first reference, in units in the last place."))  # fmt: skip
     if report.timings:
         pictures.append(
             (figure_uri(timing_figure(report)), f"Median time of one batch, on {threads()} each.")
@@ -84,10 +84,7 @@ def _scatter(report: Report) -> str:
 
 
 def _histogram(report: Report) -> str:
-    shown = [
-        c for c in report.comparisons
-        if c.batch == "data" and c.against == "native" and c.ulp_histogram
-    ]  # fmt: skip
+    shown = [c for c in table.principal(report) if c.ulp_histogram]
     providers = dict.fromkeys(c.provider for c in shown)
     families = _families(dict.fromkeys(c.output for c in shown))
     series = [(provider, family) for provider in providers for family in families]
@@ -109,7 +106,7 @@ def _histogram(report: Report) -> str:
             label=f"{family}, {provider.removesuffix('ExecutionProvider')}",
         )
     axes.set_xticks(places, table.BIN_NAMES, fontsize=8)
-    axes.set(xlabel="ULP", ylabel="% of the values", title="Distance from the native network")
+    axes.set(xlabel="ULP", ylabel="% of the values", title="Distance from the reference")
     axes.grid(axis="x", visible=False)
     axes.legend(fontsize=8)
     return figure_uri(figure)

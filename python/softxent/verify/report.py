@@ -15,9 +15,13 @@ from softxent._files import atomic_write
 from softxent.verify.arithmetic import Array, Estimate
 from softxent.verify.checks import Check
 from softxent.verify.compare import ULP_BINS, Comparison, Label
+from softxent.verify.missing import Missing
 from softxent.verify.timing import Timing
 
 _SCATTER_POINTS = 2000
+
+#: What a verification can end in; the exit statuses of the command are 0, 1 and 3.
+OUTCOMES = ("verified", "wrong", "not understood")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Report:
         Median time per batch.
     accuracies : dict of str to float
         Share of right predictions by provider, where y are labels.
+    missing : list of Missing
+        What is not understood, and the option that supplies it.
     """
 
     facts: dict[str, Any]
@@ -71,18 +77,26 @@ class Report:
     scatters: list[Scatter] = field(default_factory=list)
     timings: list[Timing] = field(default_factory=list)
     accuracies: dict[str, float] = field(default_factory=dict)
+    missing: list[Missing] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> str:
+        """One of OUTCOMES; a model is not understood if nothing is wrong, but something missing."""
+        if self.failures:
+            return OUTCOMES[1]
+        return OUTCOMES[2] if self.missing else OUTCOMES[0]
 
     @property
     def passed(self) -> bool:
-        """Whether everything that was checked holds, and something was compared."""
-        return not self.failures and bool(self.comparisons)
+        """Whether everything was compared with something, and holds."""
+        return self.outcome == OUTCOMES[0]
 
     @property
     def failures(self) -> list[str]:
         """What is wrong, one sentence each, beginning with the name of the output."""
         problems = [check.detail for check in self.checks if check.failed]
         problems += [comparison.problem for comparison in self.comparisons if comparison.problem]
-        if not problems and not self.comparisons:
+        if not problems and not self.comparisons and not self.missing:
             problems.append("no output was compared with anything")
         return problems
 
@@ -90,7 +104,9 @@ class Report:
         """Everything as values that JSON can hold; numbers that it lacks are texts."""
         return _plain(
             {
+                "outcome": self.outcome,
                 "passed": self.passed,
+                "missing": [missing.to_dict() for missing in self.missing],
                 "failures": self.failures,
                 "facts": self.facts,
                 "checks": [check.to_dict() for check in self.checks],

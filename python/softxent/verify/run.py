@@ -12,7 +12,9 @@ from softxent._optional import require
 from softxent._scalars import flag, integer
 
 if TYPE_CHECKING:
+    from softxent.verify.foreign import ForeignVerification
     from softxent.verify.report import Report
+    from softxent.verify.verification import Verification
 
 #: References that outputs can be compared with.
 REFERENCES = ("native", "torch", "onnx-reference")
@@ -20,9 +22,11 @@ REFERENCES = ("native", "torch", "onnx-reference")
 
 def verify(
     path: str | os.PathLike[str],
-    X: ArrayLike,
+    X: ArrayLike | None,
     y: ArrayLike | None = None,
     *,
+    inputs: Mapping[str, ArrayLike] | None = None,
+    logits: str | None = None,
     providers: Sequence[str] = ("CPUExecutionProvider",),
     against: Sequence[str] = REFERENCES,
     reference: Any = None,
@@ -38,26 +42,39 @@ def verify(
     numbers. Besides the data, a batch in which every class and the ignored label occur brings out
     the options of the loss, and targets that are no class must raise or give NaN.
 
+    Of a classifier of another program, whatever its graph, the heads (softmax, prediction, loss)
+    are judged by softxent's functions on the logits that the runtime itself put out, and the body
+    before them by a float64 run of the same graph, with error bounds carried from operator to
+    operator. An operator without a rule is estimated from perturbed runs, which the report says.
+
     Parameters
     ----------
     path : path-like
-        A file of `softxent.onnx.export` or `softxent.onnx.attach_loss`, or of another program if
-        its structure is that of a multilayer perceptron. What the metadata claim is checked.
-    X : array_like or table of pandas, polars or pyarrow, shape (n, input_size)
-        Samples, converted to the type of the model. Columns with names are matched with the
-        model's feature names.
+        A file of `softxent.onnx.export` or `softxent.onnx.attach_loss`, whose metadata are checked,
+        or a classifier of any other program.
+    X : array_like or table of pandas, polars or pyarrow, shape (n, ...), or None
+        Samples, converted to the type of the model; flat ones where it takes images. Columns with
+        names are matched with the model's feature names. A model whose batch is fixed is fed in
+        batches of that size. None if `inputs` has all that is needed.
     y : array_like, optional
         Targets, for files with a loss. Labels are looked up among the model's class names, as in
         training.
+    inputs : mapping of str to array_like, optional
+        Further inputs of a classifier of another program. Those with as many entries as there are
+        samples are fed along with them, others whole.
+    logits : str, optional
+        The value of its graph that holds the logits, where the graph does not tell.
     providers : sequence of str
         Execution providers of onnxruntime. One that cannot be had is a failure; no other is ever
         used in its place. CUDA is used without TF32.
     against : sequence of str
-        References: "native" (softxent.models), "torch", "onnx-reference" (the evaluator of onnx,
-        where it is accurate enough). One that is not installed or not fit is listed as left out.
+        References: "native" (softxent.models and the float64 run), "torch", "onnx-reference" (the
+        evaluator of onnx, where it is accurate enough). One that is not installed or not fit is
+        listed as left out.
     reference : optional
-        The network that the file must hold: anything that `softxent.onnx.export` takes. Without
-        it the parameters are read from the file.
+        The network that the file must hold: anything that `softxent.onnx.export` takes; for a
+        classifier of another program also the torch.nn.Module that it was exported from, which is
+        run in float64. Without it the parameters are read from the file.
     expect : mapping, optional
         Options that the loss must have, by the names of `softxent.onnx.export`: weight,
         ignore_index, label_smoothing, reduction, target. The others are taken from the metadata,
@@ -73,7 +90,9 @@ def verify(
     Returns
     -------
     Report
-        The verdict is ``report.passed``; ``str(report)`` is a table.
+        ``report.outcome`` is "verified", "wrong" or "not understood", and ``report.missing`` says
+        what is not understood and which argument supplies it; ``report.passed`` is True for the
+        first alone. ``str(report)`` is a table.
 
     Raises
     ------
@@ -102,14 +121,57 @@ def verify(
     if any(size < 1 for size in batch_sizes):
         raise ValueError(f"batch_sizes must be at least 1, got {batch_sizes}")
     flag(stress, "stress")
-    from softxent.verify.verification import Verification
-
-    verification = Verification(path, X, y, against, reference, dict(expect or {}), on_step)
+    verification = _begin(
+        path,
+        X,
+        y,
+        inputs=dict(inputs or {}),
+        logits=logits,
+        against=against,
+        reference=reference,
+        expect=dict(expect or {}),
+        on_step=on_step,
+    )
     for provider in dict.fromkeys(providers):
         verification.run(provider, stress=stress)
     if batch_sizes:
         verification.time(sorted(set(batch_sizes)))
     return verification.report()
+
+
+def _begin(
+    path: str | os.PathLike[str],
+    X: ArrayLike | None,
+    y: ArrayLike | None,
+    *,
+    inputs: dict[str, Any],
+    logits: str | None,
+    **options: Any,
+) -> Verification | ForeignVerification:
+    """Read the file, and choose how to verify it: as one of ours, or as any classifier."""
+    from softxent.onnx import metadata
+    from softxent.onnx.errors import ModelError
+    from softxent.onnx.files import read_model
+    from softxent.verify.foreign import ForeignVerification
+    from softxent.verify.subject import read_subject
+    from softxent.verify.verification import Verification
+
+    model = read_model(path)
+    try:
+        about = metadata.read(model)
+    except ModelError as error:
+        raise ModelError(f"{os.fspath(path)}: {error}") from error
+    if about is None or about.architecture == "attached":
+        return ForeignVerification(
+            path, model, about, X, y, inputs=inputs, logits=logits, **options
+        )
+    if X is None:
+        raise ValueError("X must be an array of samples for this model, got None")
+    for name, given in (("inputs", inputs), ("logits", logits)):
+        if given:
+            raise ValueError(f"{name} is for files of other programs: this is one of softxent's")
+    subject = read_subject(path, model, options.pop("expect"))
+    return Verification(subject, X, y, **options)
 
 
 def _check_names(what: str, given: Sequence[str], allowed: Sequence[str]) -> None:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from hashlib import sha256
-from importlib import import_module
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-import softxent
-from softxent._optional import available
 from softxent.onnx import metadata
 from softxent.onnx.architecture import State, fingerprint
 from softxent.onnx.errors import ModelError
-from softxent.onnx.files import check_plain, read_model
-from softxent.onnx.foreign import check_foreign
+from softxent.onnx.files import check_plain
 from softxent.onnx.graph import tensor_type
 from softxent.onnx.options import Options
 from softxent.onnx.recognise import HEADS, Network, View, attribute, recognise, shows
+from softxent.verify.facts import facts
 
 #: What the values of a graph can mean; all but `prediction` are floating.
 ROLES = ("loss", "logits", "log_probabilities", "probabilities", "prediction")
@@ -95,28 +91,14 @@ class Subject:
         if self.options.has_loss:
             o = self.options
             parts.append(
-                f"reduction={o.reduction}, weight={_short(o.weight)}, "
+                f"reduction={o.reduction}, weight={short(o.weight)}, "
                 f"ignore_index={o.ignore_index}, label_smoothing={o.label_smoothing:g}"
             )
         return f"{'; '.join(parts)} ({origin})"
 
     def facts(self, rows: int) -> dict[str, Any]:
         """What a report says about the model and the programs that ran it."""
-        programs = ["onnx", "onnxruntime", "numpy"] + ["torch"] * available("torch")
-        versions = {name: str(import_module(name).__version__) for name in programs}
-        opsets = [item.version for item in self.model.opset_import]
-        return {
-            "file": os.path.basename(self.path),
-            "claim": self.claim,
-            "sha256": sha256(self.model.SerializeToString(deterministic=True)).hexdigest(),
-            "rows": rows,
-            "opset": opsets[0],
-            "ir_version": self.model.ir_version,
-            "producer": f"{self.model.producer_name} {self.model.producer_version}".strip(),
-            "options": asdict(self.options),
-            "softxent": softxent.__version__,
-            **versions,
-        }
+        return facts(self.path, self.model, self.claim, self.options, rows)
 
     @property
     def replaceable(self) -> bool:
@@ -158,29 +140,29 @@ class Subject:
         raise ModelError(f"{self.path}: the graph has no input {name!r}")
 
 
-def read_subject(path: str | os.PathLike[str], options: Mapping[str, Any]) -> Subject:
-    """Read a model for verification.
+def read_subject(
+    path: str | os.PathLike[str], model: onnx.ModelProto, options: Mapping[str, Any]
+) -> Subject:
+    """Look at a model for verification.
 
     Parameters
     ----------
     path : path-like
         The file.
+    model : onnx.ModelProto
+        What it holds.
     options : mapping
         Options of the loss that the caller expects; they replace what the file says, and a
         difference is a problem.
 
     Raises
     ------
-    OSError, ModelError
-        If the file cannot be read, is damaged, or is not one flat graph of standard operators.
+    ModelError
+        If the file is damaged, or is not one flat graph of standard operators.
     """
-    model = read_model(path)
     try:
+        check_plain(model)
         about = metadata.read(model)
-        if about is not None and about.architecture == "attached":
-            check_foreign(model)
-        else:
-            check_plain(model)
     except ModelError as error:
         raise ModelError(f"{os.fspath(path)}: {error}") from error
     view = View(model)
@@ -190,7 +172,7 @@ def read_subject(path: str | os.PathLike[str], options: Mapping[str, Any]) -> Su
     else:
         roles = _structural_roles(view, network.logits) if network else {}
     stated = about.options if about else _structural_options(view, network, roles)
-    problems += _parameter_problems(about, network, roles) + _differences(stated, options)
+    problems += _parameter_problems(about, network, roles) + differences(stated, options)
     if about is not None:
         problems += _interface_problems(view, model, about)
     expected = replace(stated, **options)
@@ -210,7 +192,7 @@ def read_subject(path: str | os.PathLike[str], options: Mapping[str, Any]) -> Su
     )
 
 
-def _short(weight: tuple[float, ...] | None) -> str:
+def short(weight: tuple[float, ...] | None) -> str:
     """Class weights, or their number if they are many."""
     if weight is None or len(weight) <= 4:
         return str(weight)
@@ -285,17 +267,18 @@ def _structural_options(view: View, network: Network | None, roles: dict[str, st
     return Options(head="loss", dtype=dtype.name, **given)
 
 
-def _differences(stated: Options, expected: Mapping[str, Any]) -> list[str]:
+def differences(stated: Options, expected: Mapping[str, Any], output: str = "loss") -> list[str]:
     """Name the options that are not what the caller expects."""
     known = [field.name for field in fields(Options)]
     for name in expected:
         if name not in known:
             raise ValueError(f"expect may name {', '.join(known)}, got {name!r}")
     wanted = replace(stated, **expected)
+    pairs = [(name, getattr(stated, name), getattr(wanted, name)) for name in expected]
     return [
-        f"loss: the file has {name}={getattr(stated, name)!r}, expected {getattr(wanted, name)!r}"
-        for name in expected
-        if getattr(stated, name) != getattr(wanted, name)
+        f"{output}: the file has {name}={found!r}, expected {value!r}"
+        for name, found, value in pairs
+        if found != value
     ]
 
 

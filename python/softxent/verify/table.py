@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from softxent.verify.checks import Check
 from softxent.verify.compare import ULP_BINS, Comparison
@@ -17,6 +17,7 @@ HEADER = (
     "batch",
     "provider",
     "against",
+    "part",
     "max abs",
     "max rel",
     "max ULP",
@@ -26,7 +27,14 @@ HEADER = (
     "",
 )
 
-_LEFT_COLUMNS = 4
+_LEFT_COLUMNS = 5
+
+#: The last line of a report by its outcome.
+VERDICTS = {
+    "verified": "verified",
+    "wrong": "VERIFICATION FAILED",
+    "not understood": "NOT UNDERSTOOD",
+}
 
 
 def text(report: Report) -> str:
@@ -43,7 +51,8 @@ def text(report: Report) -> str:
     if report.timings:
         sections += ["", *_timing_table(report)]
     sections += ["", *[f"FAILED  {problem}" for problem in report.failures]]
-    sections.append("verified" if report.passed else "VERIFICATION FAILED")
+    sections += [f"MISSING  {missing}" for missing in report.missing]
+    sections.append(VERDICTS[report.outcome])
     return "\n".join(sections)
 
 
@@ -61,10 +70,11 @@ def cells(comparison: Comparison, batches: int) -> tuple[str, ...]:
         batch,
         comparison.provider.removesuffix("ExecutionProvider"),
         comparison.against,
+        comparison.part,
         number(comparison.max_abs),
         number(comparison.max_rel),
         number(comparison.max_ulp),
-        number(comparison.ratio),
+        number(comparison.ratio) + " (est.)" * comparison.estimate,
         number(_share(comparison.rms, comparison.rms_tolerance)),
         "-" if agreement is None else f"{100 * agreement:.4g} %",
     )
@@ -82,9 +92,13 @@ def worst(report: Report) -> list[Comparison]:
 def worst_cells(comparison: Comparison) -> tuple[str, ...]:
     """Cells of the element of a comparison that is closest to its bound."""
     c = comparison
-    values = (f"{c.worst[name]:.9g}" for name in ("value", "reference"))
+    values = (_shown(c.worst[name]) for name in ("value", "reference"))
     index = ", ".join(map(str, c.worst["index"]))
     return c.output, c.batch, c.against, index, *values, number(c.ratio)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.9g}" if isinstance(value, int | float) else str(value)
 
 
 #: Columns of `worst_cells`.
@@ -138,12 +152,21 @@ def _worst_table(report: Report) -> list[str]:
     return _table(WORST_HEADER, rows, 3)
 
 
-def _ulp_table(report: Report) -> list[str]:
-    """Shares of the values by their distance from the native network, over the data."""
-    rows = []
+def principal(report: Report) -> list[Comparison]:
+    """Comparisons of the data with the first reference of each output."""
+    found: dict[tuple[str, str], Comparison] = {}
     for c in report.comparisons:
+        if c.batch == "data":
+            found.setdefault((c.output, c.provider), c)
+    return list(found.values())
+
+
+def _ulp_table(report: Report) -> list[str]:
+    """Shares of the values by their distance from the first reference, over the data."""
+    rows = []
+    for c in principal(report):
         total = sum(c.ulp_histogram)
-        if c.batch == "data" and c.against == "native" and total:
+        if total:
             shares = [f"{100 * n / total:.3g}" for n in c.ulp_histogram]
             rows.append((c.output, c.provider.removesuffix("ExecutionProvider"), *shares))
     return ["", *_table(("% by ULP", "provider", *BIN_NAMES), rows, 2)] if rows else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -33,7 +32,7 @@ from softxent.verify.naming import by_name
 from softxent.verify.references import References
 from softxent.verify.report import Report, Scatter
 from softxent.verify.runtime import ProviderUnavailable, Session, describe, placement
-from softxent.verify.subject import ROLES, Subject, read_subject
+from softxent.verify.subject import ROLES, Subject
 from softxent.verify.timing import Timing, measure, thread_limit
 
 
@@ -42,15 +41,15 @@ class Verification:
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        subject: Subject,
         X: ArrayLike,
         y: ArrayLike | None,
+        *,
         against: Sequence[str],
         reference: Any,
-        expect: dict[str, Any],
         on_step: Callable[[str], object],
     ) -> None:
-        subject = self.subject = read_subject(path, expect)
+        self.subject = subject
         net = None if reference is None else as_net(reference)
         X, y = by_name(subject.about, net, X, y)
         self._binary = subject.binary if net is None else net.layers.outputs == 1
@@ -207,7 +206,8 @@ class Verification:
             options = self.subject.options
             hint = explain(role, value, expected, batch, options, self._binary, logits)
             result = replace(result, problem="; ".join(filter(None, (result.problem, hint))))
-        self._comparisons.append(result)
+        part = "head" if label.against not in self._references.names else "whole"
+        self._comparisons.append(replace(result, part=part))
 
     def _logits(self, got: dict[str, Array]) -> Array:
         """Logits of a black box, on which only the loss is ours to check."""

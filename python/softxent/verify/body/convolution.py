@@ -35,21 +35,22 @@ def convolution(call: Call, x: Bounded, w: Bounded) -> Callable[[Array, Array], 
 
 
 def _convolve(x: Array, w: Array, windows: Windows, groups: int) -> Array:
+    """Unfold windows into columns, and multiply all of them by the weights at once."""
     view = windows.over(x, 0.0)
-    axes = w.ndim - 2
-    places, kernel = view.shape[2 : 2 + axes], w.shape[2:]
-    factors = math.prod(w.shape[1:])
-    matrix = w.reshape(groups, len(w) // groups, factors)
-    result = np.empty((len(x), groups, len(w) // groups, math.prod(places)))
-    # (n, group, channel, *places, *kernel) with the factors of a sum in front of the places.
-    order = (0, 1, 2, *range(3 + axes, 3 + 2 * axes), *range(3, 3 + axes))
+    axes, per_group = w.ndim - 2, len(w) // groups
+    places, factors = view.shape[2 : 2 + axes], math.prod(w.shape[1:])
+    matrix = w.reshape(groups, per_group, factors)
+    result = np.empty((len(x), len(w), *places))
+    # (group, channel, *kernel, n, *places): the factors of a sum in front of where sums are.
+    order = (1, 2, *range(3 + axes, 3 + 2 * axes), 0, *range(3, 3 + axes))
     rows = max(1, _UNFOLDED // max(groups * factors * math.prod(places), 1))
     for start in range(0, len(x), rows):
         part = view[start : start + rows]
-        part = part.reshape(len(part), groups, w.shape[1], *places, *kernel).transpose(order)
-        columns = np.ascontiguousarray(part).reshape(len(part), groups, factors, -1)
-        result[start : start + rows] = matrix @ columns
-    return result.reshape(len(x), len(w), *places)
+        part = part.reshape(len(part), groups, w.shape[1], *part.shape[2:])
+        columns = np.ascontiguousarray(part.transpose(order)).reshape(groups, factors, -1)
+        sums = (matrix @ columns).reshape(len(w), len(part), *places)
+        result[start : start + rows] = sums.swapaxes(0, 1)
+    return result
 
 
 RULES: dict[str, Rule] = {"Conv": conv}

@@ -53,9 +53,8 @@ def mean_of_windows(a: Bounded, windows: Windows, axes: tuple[int, ...], padding
         return np.asarray(windows.over(full, 0.0).sum(axis=axes) / counts)
 
     arithmetic, terms = arithmetic_of(a.dtype), math.prod(windows.kernel)
-    magnitude = mean(np.abs(a.value) + a.e)
-    rounding = arithmetic.gamma(terms + 2) * magnitude
-    in_square = math.sqrt(terms + 2) * arithmetic.u * magnitude
+    rounding = arithmetic.gamma(terms + 2) * mean(np.abs(a.value) + a.e)
+    in_square = math.sqrt(terms + 2) * arithmetic.u * mean(np.abs(a.value) + a.t)
     carried = mean(a.e), mean(a.t)
     return computed(mean(a.value), a.dtype, carried, (rounding, in_square), terms)
 

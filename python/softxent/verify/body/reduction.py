@@ -36,14 +36,14 @@ def summed(a: Bounded, axes: tuple[int, ...], keep: bool, divisor: float = 1.0) 
         return np.asarray(full.sum(axis=axes, keepdims=keep) / divisor)
 
     terms = math.prod(a.value.shape[axis] for axis in axes)
-    value, magnitude = add_up(a.value), add_up(np.abs(a.value) + a.e)
+    value = add_up(a.value)
     if not a.floating:
         if a.exact and divisor == 1:
             return Bounded(a.value.sum(axis=axes, keepdims=keep).astype(a.dtype), a.dtype)
         raise NoRule
     arithmetic = arithmetic_of(a.dtype)
-    rounding = arithmetic.gamma(terms + 2) * magnitude
-    in_square = math.sqrt(terms + 2) * arithmetic.u * magnitude
+    rounding = arithmetic.gamma(terms + 2) * add_up(np.abs(a.value) + a.e)
+    in_square = math.sqrt(terms + 2) * arithmetic.u * add_up(np.abs(a.value) + a.t)
     return computed(
         value, a.dtype, (add_up(a.e), add_up(a.t)), (rounding, in_square), max(terms, 1)
     )

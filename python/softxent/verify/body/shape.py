@@ -197,12 +197,11 @@ def cumulative(call: Call, a: Bounded, axis: Bounded) -> Bounded:
     def add_up(array: Array) -> Array:
         return np.asarray(call.reference(array, axis.value)[0])
 
-    u = arithmetic_of(a.dtype).gamma(a.value.shape[along])
+    terms = a.value.shape[along]
+    gamma = arithmetic_of(a.dtype).gamma(terms)
     e, t = (np.broadcast_to(error, a.value.shape) for error in (a.e, a.t))
-    rounding = u * add_up(np.abs(a.value) + e)
-    return computed(
-        add_up(a.value), a.dtype, (add_up(e), add_up(t)), (rounding, rounding), a.value.shape[along]
-    )
+    own = gamma * add_up(np.abs(a.value) + e), gamma * add_up(np.abs(a.value) + t)
+    return computed(add_up(a.value), a.dtype, (add_up(e), add_up(t)), own, terms)
 
 
 RULES: dict[str, Rule] = {
