@@ -218,6 +218,19 @@ def test_verify_refuses_masked_arrays(tmp_path: Path) -> None:
             verify(path, samples, labels, batch_sizes=())
 
 
+def test_classifier_refuses_masked_arrays(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    from softxent import onnx
+
+    path = tmp_path / "net.onnx"
+    onnx.export(net(), path)
+    classifier = onnx.Classifier(path)
+    assert classifier.predict(X.astype(np.float32)).shape == (4,)
+    for call in (classifier.predict, classifier.predict_proba, classifier.decide):
+        with pytest.raises(TypeError, match="masked array"):
+            call(np.ma.array(X, dtype=np.float32))
+
+
 # ---- exceptions of the caller's own objects ------------------------------------------------------
 
 

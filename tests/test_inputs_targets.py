@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import softxent as sx
+from softxent.data import read
 from softxent.models import NeuralNet1, NeuralNet2
 
 N, C, D = 4, 3, 5
@@ -150,6 +151,20 @@ def test_label_beyond_every_integer_type_is_shown(label: int) -> None:
     with pytest.raises(TypeError, match=r"is no class index") as caught:
         sx.cross_entropy(X, np.array([0, label, 1, 2], object))
     assert str(label)[:10] in str(caught.value) and len(str(caught.value)) < 250
+
+
+def test_missing_label_of_a_net_is_placed() -> None:
+    net = NeuralNet2(C, 2, C, seed=0)
+    with pytest.raises(ValueError, match=r"NaN at index \(1,\) is no label: leave such rows out$"):
+        net.loss(X, np.array([0.0, np.nan, 2.0, 1.0]))
+    with pytest.raises(TypeError, match=r"None is no label: leave such rows out$"):
+        net.loss(X, np.array([0, None, 2, 1]))
+
+
+def test_one_hot_rows_in_a_file_name_the_remedy(tmp_path: Path) -> None:
+    np.savez(tmp_path / "one_hot.npz", X=X, y=ONE_HOT[Y])
+    with pytest.raises(ValueError, match=r"one_hot\.npz.*\(4, 3\).*y\.argmax\(-1\)"):
+        read(tmp_path / "one_hot.npz")
 
 
 def test_probabilities_of_a_wrong_shape_get_no_advice_about_labels() -> None:

@@ -34,7 +34,7 @@ def shape_remedy(array: np.ndarray, shape: tuple[int, ...], axis: int, name: str
     rows = shape[:axis] + shape[axis + 1 :]
     cast = "" if array.dtype.kind in "iu" else ".astype(int)"
     if cast and not _are_whole(array):
-        return _instead_of_missing(array) if array.shape == rows else ""
+        return _instead_of_missing(array, name) if array.shape == rows else ""
     if array.shape == shape and not cast:
         return _instead_of_counts(array, axis, name)
     if array.shape == (*rows, shape[axis]) and _is_one_hot(array, -1):
@@ -86,7 +86,7 @@ def dtype_remedy(
         huge = [label for label in array.flat if not -(2**63) <= label < 2**63]
         return f"; {shown(huge[0])} is no class index" if huge else f"; pass {name}.astype(int)"
     if type(None) in kinds:
-        return "; None is no label: leave these rows out or give them the label ignore_index"
+        return f"; None is no label: leave such rows out{_or_ignored(name)}"
     return ""
 
 
@@ -112,16 +112,18 @@ def _instead_of_counts(array: np.ndarray, axis: int, name: str) -> str:
     return f"; pass {name}.astype(float) if these are class probabilities"
 
 
-def _instead_of_missing(array: np.ndarray) -> str:
+def _or_ignored(name: str) -> str:
+    """The other way, of the functions alone: networks know no ignored label."""
+    return ", or give them the label ignore_index" if name == "target" else ""
+
+
+def _instead_of_missing(array: np.ndarray, name: str) -> str:
     """For whole numbers and NaN, which is how tables hold labels that are missing."""
     missing = np.argwhere(np.isnan(array)) if array.dtype.kind == "f" else np.empty((0, 0))
     if not missing.size or not _are_whole(array[~np.isnan(array)]):
         return ""
     index = tuple(int(k) for k in missing[0])
-    return (
-        f"; NaN at index {index} is no label: leave such rows out, or give them the label "
-        "ignore_index"
-    )
+    return f"; NaN at index {index} is no label: leave such rows out{_or_ignored(name)}"
 
 
 def _other_axis(shape: tuple[int, ...], axis: int, count: int, name: str, cast: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from softxent._remedies import shape_remedy
 from softxent.data.fields import is_missing, is_number, whole_number
 
 __all__ = ["Labels"]
@@ -71,7 +72,9 @@ class Labels:
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.ndim != 1:
-            raise ValueError(f"{source}: labels must have shape (n,), got {array.shape}")
+            table = array.ndim == 2 and array.dtype.kind in "iu"
+            remedy = shape_remedy(array, array.shape, 1, "y") if table else ""
+            raise ValueError(f"{source}: labels must have shape (n,), got {array.shape}{remedy}")
         if array.dtype.kind not in "biufUSO":
             raise ValueError(f"{source}: labels must be integers or text, got dtype {array.dtype}")
         if array.dtype.kind in "SO":
