@@ -176,7 +176,7 @@ def test_labels_that_do_not_fit_are_refused(y, error, match, path, x):
         (
             {"inputs": {"mask": np.zeros((12, 4))}},
             ValueError,
-            r"input mask must have shape \(n, 3\)",
+            r"input mask must have shape \(any, 3\)",
         ),
         ({"X": None}, ValueError, "no array among the inputs has rows"),
     ],
