@@ -258,6 +258,25 @@ def test_an_argmax_over_another_axis_is_no_prediction():
     assert roles(classifier(nodes, [("label", INT64, None)])) == {"label": "unknown"}
 
 
+@pytest.mark.parametrize("shown", [True, False], ids=["shown", "not shown"])
+def test_quantised_logits_are_what_they_are_dequantised_to(shown):
+    """A softmax of the integers themselves would be another distribution."""
+    nodes = [SCORES, node("QuantizeLinear", "z scale zero", "q")]
+    nodes += [node("ArgMax", "q", "label", axis=1)]
+    nodes += [node("QLinearSoftmax", "q scale zero unit zero", "s", domain="com.microsoft")]
+    nodes += [node("DequantizeLinear", "s unit zero", "p")]
+    nodes += [node("DequantizeLinear", "q scale zero", "d")] * shown
+    stored = {"scale": np.array(0.1, np.float32), "unit": np.array(1 / 255, np.float32)}
+    stored["zero"] = np.array(0, np.uint8)
+    wanted = [("p", FLOAT, ("n", 3)), ("label", INT64, ("n", 1))]
+    model = classifier(nodes, wanted, stored=stored, domains={"com.microsoft": 1})
+    found = anatomy(model)
+    assert (found.logits.name if shown else found.logits) == ("d" if shown else None)
+    assert roles(model) == {"p": "probabilities", "label": "prediction"}
+    with pytest.raises(ValueError, match="'q' holds integers" + "; it stands for 'd'" * shown):
+        anatomy(model, logits="q")
+
+
 def test_names_of_classes_come_from_a_table_of_labels():
     table = np.array(["ant", "bee", "cow"], dtype=object)
     nodes = [SCORES, node("ArgMax", "z", "i", axis=1, keepdims=0)]

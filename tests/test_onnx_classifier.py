@@ -391,3 +391,14 @@ def test_a_residual_connection_at_the_end_may_be_the_logits(path, rng):
     model = classifier(nodes, [("out", FLOAT, ("n", 3))], stored=stored)
     X = features(rng)
     check(opened(model, path), X, softxent.softmax(outputs(model, x=X)["out"]))
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "QDQ", "QOperator"])
+def test_a_quantised_network_of_softxent_is_run_as_it_is(kind, path, rng):
+    """The quantiser keeps the metadata, by which the file says that it is the network."""
+    net = net2()
+    export(net, path)
+    X = rng.standard_normal((20, 7)).astype(np.float32)
+    found = open_model(quantised(path, kind, lambda i: X[i : i + 5]))
+    assert isinstance(found, Classifier) and "was converted" in found.notes[0]
+    np.testing.assert_allclose(found.predict_proba(X), net.predict_proba(X), atol=0.1)

@@ -113,7 +113,7 @@ def test_probabilities_and_labels_are_those_of_the_file(make, classes, zipmap, p
     if zipmap:
         p = np.array([[row[name] for name in found.class_names] for row in p])
     np.testing.assert_allclose(found.predict_proba(X), p, atol=1e-5)
-    assert (named(found, X) == labels).all() and found.presumed is None
+    assert (named(found, X) == labels).all() and not found.notes
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -140,7 +140,7 @@ def test_raw_scores_become_no_wrong_probabilities(name, classes, path):
 def test_raw_scores_that_are_said_to_be_logits_are_some(classes, path):
     estimator = linear_model.LogisticRegression(max_iter=500)
     found, X, _ = opened(estimator, classes, path, zipmap=False, raw_scores=True)
-    assert found.presumed is not None and "logits=probabilities" in found.presumed
+    assert "logits=probabilities" in found.notes[0]
     if classes == 2:
         with pytest.raises(ValueError, match="'probabilities' is minus and plus one logit"):
             Classifier(path, logits="probabilities")

@@ -63,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
     samples = _samples(args, Names.of_net(model))
     predictions = predictions_of(model, samples.X, _foreign.further_inputs(args))
     predictions = predictions.identified(args.id, samples.ids)
-    if presumed := getattr(model, "presumed", None):
-        note(args, f"{args.model}: {in_options(presumed, args.parser.options())}")
+    for line in getattr(model, "notes", ()):
+        note(args, f"{args.model}: {in_options(line, args.parser.options())}")
     result: dict[str, Any] = {"model": args.model, "data": args.data, "samples": len(predictions)}
     if samples.y is not None:
         result["accuracy"] = float((predictions.labels == samples.y).mean())

@@ -52,8 +52,9 @@ class Classifier:
         As the file states them; None for the numbers 0 to C - 1.
     feature_names : tuple of str or None
         As the metadata state them, or the names of the inputs where every column is one.
-    presumed : str or None
-        A sentence, where nothing but its place says that a value holds the logits.
+    notes : tuple of str
+        What may surprise: that nothing but its place says that a value holds the logits, or that a
+        file of softxent was changed by another program.
 
     Raises
     ------
@@ -100,6 +101,7 @@ class Classifier:
         self.feature_names = about.feature_names if about is not None else None
         if self._parts.columns:
             self.feature_names = tuple(item.name for item in self._parts.columns)
+        self.notes = self._notes()
         self._sessions: dict[tuple[str, ...], tuple[Any, tuple[Input, ...]]] = {}
 
     def predict(self, X: ArrayLike, inputs: Mapping[str, ArrayLike] | None = None) -> Array:
@@ -149,17 +151,16 @@ class Classifier:
         except NotUnderstoodError as error:
             raise NotUnderstoodError(f"{self._path}: {error}") from error
 
-    @property
-    def presumed(self) -> str | None:
+    def _notes(self) -> tuple[str, ...]:
         logits = self._parts.logits
         if logits is None or not logits.presumed or self._probabilities_given is not None:
-            return None
-        if self._only_scores:
-            return (
-                f"nothing says that {logits.origin} holds logits rather than other scores, so "
-                f"there are no probabilities; logits={logits.origin} says that it does"
-            )
-        return f"{logits.name} is taken for the logits, which nothing in the file says"
+            return ()
+        if not self._only_scores:
+            return (f"{logits.name} is taken for the logits, which nothing in the file says",)
+        return (
+            f"nothing says that {logits.origin} holds logits rather than other scores, so there "
+            f"are no probabilities; logits={logits.origin} says that it does",
+        )
 
     @property
     def _only_scores(self) -> bool:

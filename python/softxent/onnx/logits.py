@@ -120,6 +120,10 @@ def _check_given(given: str, model: onnx.ModelProto, found: Meanings) -> None:
     problem = found.normalised(given)
     if problem is not None:
         raise ValueError(f"logits: {problem}")
+    real = found.real(given)
+    if real != given:
+        front = f"; it stands for {real!r}" if real is not None else ""
+        raise ValueError(f"logits: {given!r} holds integers{front}")
     if found.of(given).role in ("prediction", "label", "loss"):
         raise ValueError(f"logits: {given!r} is a {found.of(given).role}, not logits")
 

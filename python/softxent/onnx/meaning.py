@@ -41,6 +41,9 @@ _BLENDING = frozenset((
     "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
 ))  # fmt: skip
 
+#: How the names of operators begin whose results are integers that stand for real numbers.
+_INTEGERS = ("QLinear", "QGemm", "QuantizeLinear", "DynamicQuantizeLinear", "MatMulInteger")
+
 #: Operators after the logits beyond which a value is not followed: no classifier has so many.
 _LONGEST_PATH = 200
 
@@ -155,6 +158,7 @@ class Meanings:
     needs: dict[str, frozenset[str]] = field(default_factory=dict)
     producers: dict[str, onnx.NodeProto] = field(default_factory=dict)
     constants: dict[str, onnx.TensorProto] = field(default_factory=dict)
+    dequantised: dict[str, str] = field(default_factory=dict)
 
     def of(self, value: str) -> Meaning:
         """Meaning of a value; what nothing before it computes is opaque."""
@@ -172,14 +176,25 @@ class Meanings:
             value = node.input[0]
         return value
 
+    def real(self, value: str) -> str | None:
+        """A value, or what it is dequantised to if it is integers; None if nothing is."""
+        source = self.exact_source(value)
+        node = self.producers.get(source)
+        if node is None or not node.op_type.startswith(_INTEGERS):
+            return value
+        return self.dequantised.get(source)
+
     def identity(self, value: str) -> str:
         """What two values have in common if they hold the same numbers.
 
-        The scores of two classifier nodes of the same operands and parameters are the same logits,
-        whatever the nodes make of them.
+        Integers and what they are dequantised to are the same logits, and so are the scores of two
+        classifier nodes of the same operands and parameters, whatever the nodes make of them.
         """
         source = self.exact_source(value)
         node = self.producers.get(source)
+        if node is not None and node.op_type == "DequantizeLinear":
+            source = self.exact_source(node.input[0])
+            node = self.producers.get(source)
         if node is not None and node.op_type == "Gather" and len(node.input) == 2:
             column = self.constant(node.input[1])
             if column is not None and column.size == 1 and int(column.reshape(())) == 1:
@@ -266,6 +281,11 @@ def meanings(model: onnx.ModelProto) -> Meanings:
                 found.by_name[name] = results.get(position, default)
                 found.needs[name] = needs
                 found.producers[name] = node
+        if node.op_type == "DequantizeLinear" and node.input and node.output:
+            found.dequantised.setdefault(found.exact_source(node.input[0]), node.output[0])
+    for name, meaning in found.by_name.items():
+        if meaning.logits is not None:
+            found.by_name[name] = replace(meaning, logits=found.real(meaning.logits))
     return found
 
 

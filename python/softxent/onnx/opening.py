@@ -10,6 +10,8 @@ from softxent.onnx.errors import ModelError
 from softxent.onnx.loading import load
 
 if TYPE_CHECKING:
+    import onnx
+
     from softxent.models import MLP
     from softxent.onnx.classifier import Classifier
 
@@ -58,21 +60,39 @@ def open_model(
         If onnx, or for a classifier onnxruntime, is not installed.
     OSError, ValueError
         As `softxent.onnx.load` and `softxent.onnx.Classifier`. A file that says of itself that it
-        holds a network of softxent must be one.
+        holds a network of softxent must be one, quantised at most.
     """
     require("onnx", "onnx", "softxent.onnx")
     from softxent.onnx import metadata
     from softxent.onnx.files import read_model
 
     given = {name: value for name, value in options.items() if value is not None}
+    claim = None
     if not given and not further_inputs:
         try:
             return load(path)
         except ModelError:
-            about = metadata.read(read_model(path))
+            model = read_model(path)
+            about = metadata.read(model)
             if about is not None and about.architecture != "attached":
-                raise
+                if not _was_converted(model):
+                    raise
+                claim = f"the {about.architecture} that the file says it holds was converted: "
+                claim += "its graph is run as it is"
     require("onnxruntime", "onnx", "running an ONNX file")
     from softxent.onnx.classifier import Classifier
 
-    return Classifier(path, **given)
+    found = Classifier(path, **given)
+    if claim is not None:
+        found.notes = (claim, *found.notes)
+    return found
+
+
+def _was_converted(model: onnx.ModelProto) -> bool:
+    """Whether a program that quantises or fuses a graph, and keeps its metadata, was at work."""
+    return any(
+        node.domain == "com.microsoft"
+        or "Quantize" in node.op_type
+        or node.op_type in ("MatMulInteger", "QLinearMatMul")
+        for node in model.graph.node
+    )

@@ -42,6 +42,8 @@ def from_logits(values: Array, logits: Logits) -> Decision:
     NotUnderstoodError
         If they are no logits of one choice per sample.
     """
+    if values.dtype.kind in "iub":
+        raise NotUnderstoodError(f"{logits.name!r} holds integers ({values.dtype}), no logits")
     values = values.astype(np.float32) if values.dtype.itemsize < 4 else values
     if logits.kind == "binary":
         if values.size != len(values):

@@ -80,11 +80,15 @@ def _sigmoid(found: Meanings, node: onnx.NodeProto) -> Results:
 
 
 def _quantised(found: Meanings, node: onnx.NodeProto) -> Results:
-    """A softmax or logistic function from integers to integers: its logits are no floats."""
-    if found.of(node.input[0]).role not in PLAIN:
+    """A softmax or logistic function from integers to integers, of what they are dequantised to."""
+    operand, operator = node.input[0], node.op_type
+    if found.of(operand).role not in PLAIN:
         return {}
-    binary = node.op_type == "QLinearSigmoid"
-    return {0: Meaning("probabilities", path=(node.op_type,), binary=binary)}
+    if operator == "QLinearSigmoid":
+        return {0: Meaning("probabilities", operand, None, (operator,), binary=True)}
+    given = attributes(node)
+    axis = int(given.get("axis", -1 if int(given.get("opset", 13)) >= _ONE_AXIS else 1))
+    return {0: Meaning("probabilities", operand, axis, (operator,))}
 
 
 def _log(found: Meanings, node: onnx.NodeProto) -> Results:
