@@ -96,7 +96,7 @@ def test_mlp_is_trained_as_in_torch(name, activation):
 @each_activation
 @each_depth
 @each_bias
-@pytest.mark.parametrize("final", [None, nn.Softmax(dim=1)], ids=["logits", "softmax"])
+@pytest.mark.parametrize("final", [None, nn.Softmax(dim=1), nn.LogSoftmax(dim=1)], ids=repr)
 def test_from_torch_finds_out_the_activation_of_a_module(final, bias, hidden, activation):
     module = stack((6, *hidden, 3), activation, bias, final)
     net = MLP.from_torch(module)
@@ -105,6 +105,8 @@ def test_from_torch_finds_out_the_activation_of_a_module(final, bias, hidden, ac
     assert net.activation == (activation if hidden else "identity")
     X = data()[0].astype(np.float32)
     found = net.forward(X) if final is None else net.predict_proba(X)
+    if isinstance(final, nn.LogSoftmax):
+        found = np.log(found)
     np.testing.assert_allclose(found, module(torch.tensor(X)).detach().numpy(), atol=1e-6)
 
 

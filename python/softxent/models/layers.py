@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Self
 
@@ -98,7 +99,7 @@ class Layers:
         """Number of logits."""
         return self.sizes[-1]
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the linear layers."""
         return tuple(f"linear{layer}" for layer in range(1, len(self.sizes)))
@@ -175,14 +176,15 @@ class Layers:
         Returns
         -------
         dict of str to ndarray
-            In the order of `shapes`.
+            In the order of the parameters.
         """
         upstream, found = d_logits, {}
         with np.errstate(over="ignore", invalid="ignore"):
             for name, value in zip(self.names[::-1], values[-2::-1], strict=True):
                 found[f"{name}.weight"] = upstream.T @ value
-                found[f"{name}.bias"] = upstream.sum(axis=0)
+                if self.bias:
+                    found[f"{name}.bias"] = upstream.sum(axis=0)
                 if name != self.names[0]:
                     upstream = upstream @ parameters[f"{name}.weight"]
                     activations.ACTIVATIONS[self.activation].backpropagate(upstream, value)
-        return {name: found[name] for name in self.shapes}
+        return {name: found[name] for name in parameters}

@@ -299,7 +299,7 @@ class Model(Network):
             Linear layers of any names, in their order, with one activation between them. Biases
             that some of the layers lack are 0. A module is also run on random features, so that
             one with other layers beside them is not mistaken for this network; its output may be
-            logits or probabilities.
+            logits, probabilities or their logarithms.
         activation : {"relu", "tanh", "sigmoid", "identity"}, optional
             The activation. Of a module it is found out by running it; a state_dict does not say
             it, unless there is no hidden layer or the class has but one.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from softxent import log_sigmoid, log_softmax
 from softxent._arrays import as_array
 from softxent._optional import require
 
@@ -162,7 +163,7 @@ def _orders(
 
 def fitting(module: torch.nn.Module, nets: Mapping[str, Network]) -> str:
     """
-    Find the network that computes what a module computes, logits or probabilities.
+    Find the network that computes a module's logits, probabilities or their logarithms.
 
     Parameters
     ----------
@@ -223,10 +224,12 @@ def _samples(net: Network, largest: float) -> np.ndarray:
 
 
 def _difference(given: np.ndarray, net: Network, X: np.ndarray) -> float:
-    """Return the difference of a module's outputs from logits or probabilities, relative."""
+    """Return the difference of a module's outputs from what they may be, relative."""
+    logits = net.forward(X)
+    log = log_sigmoid if net.head.outputs == 1 else log_softmax
     differences = [
         np.abs(given.reshape(array.shape) - array).max() / max(np.abs(array).max(), 1e-30)
-        for array in (net.forward(X), net.predict_proba(X))
+        for array in (logits, net.predict_proba(X), log(logits))
         if given.size == array.size
     ]
     return float(np.nan_to_num(min(differences, default=np.inf), nan=np.inf))
