@@ -110,6 +110,21 @@ def test_functions_that_never_end_or_explode_are_refused(tmp_path):
         read_foreign(saved(calling(*chain, function("F20", "Identity")), tmp_path / "model.onnx"))
 
 
+def test_nodes_out_of_order_are_sorted(tmp_path, rng):
+    """As onnxruntime's converter to float16 leaves them."""
+    nodes = [helper.make_node("Softmax", ["b"], ["p"]), helper.make_node("Neg", ["a"], ["b"])]
+    nodes += [helper.make_node("Relu", ["z"], ["a"]), SCORES]
+    model = classifier(nodes, [("p", FLOAT, ("n", 3))])
+    read = read_foreign(saved(model, tmp_path / "model.onnx"))
+    assert [node.op_type for node in read.graph.node] == ["MatMul", "Relu", "Neg", "Softmax"]
+    assert anatomy(read).logits.name == "b"
+    x = rng.standard_normal((2, 4)).astype(np.float32)
+    assert (outputs(read, x=x)["p"] == outputs(model, x=x)["p"]).all()
+    model.graph.node[3].input[0] = "b"
+    with pytest.raises(ModelError, match="cyclic or out of order"):
+        read_foreign(saved(model, tmp_path / "model.onnx"))
+
+
 def test_graphs_inside_nodes_are_not_understood_but_read(tmp_path):
     branches = {
         f"{name}_branch": helper.make_graph(

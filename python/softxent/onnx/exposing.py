@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from softxent.onnx.foreign import operands
 from softxent.onnx.logits import Logits
 from softxent.onnx.values import ValueType
 
@@ -92,7 +93,7 @@ def reduce_to(model: onnx.ModelProto, outputs: Collection[str]) -> None:
     for position, node in reversed(list(enumerate(model.graph.node))):
         if needed & set(node.output):
             kept.add(position)
-            needed.update(_used(node))
+            needed.update(operands(node))
     graph = model.graph
     _keep(graph.node, kept)
     _keep(graph.output, _named(graph.output, set(outputs)))
@@ -109,16 +110,3 @@ def _keep(field: Any, positions: set[int]) -> None:
     for position in reversed(range(len(field))):
         if position not in positions:
             del field[position]
-
-
-def _used(node: onnx.NodeProto) -> set[str]:
-    """Names that a node reads, and that the graphs inside it may read from outside."""
-    names, waiting = set(filter(None, node.input)), [node]
-    while waiting:
-        for attribute in waiting.pop().attribute:
-            for inner in [attribute.g, *attribute.graphs]:
-                for nested in inner.node:
-                    names.update(filter(None, nested.input))
-                    waiting.append(nested)
-                names.update(output.name for output in inner.output)
-    return names

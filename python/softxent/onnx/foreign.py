@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 from os import PathLike, fspath
 
 import onnx
@@ -29,7 +30,7 @@ def read_foreign(path: str | PathLike[str]) -> onnx.ModelProto:
 
     Operators of any domain, graphs inside nodes and the element types of quantised models are
     accepted: who runs the model has to know them, and `softxent.onnx.anatomy` says what it does not
-    understand.
+    understand. Nodes are put in order, as runtimes do.
 
     Raises
     ------
@@ -41,10 +42,56 @@ def read_foreign(path: str | PathLike[str]) -> onnx.ModelProto:
     model = read_model(path)
     model.ir_version = max(model.ir_version, _FREE_INITIALIZERS)
     try:
+        sort_nodes(model.graph)
         check_foreign(model)
         return inlined(model)
     except ModelError as error:
         raise ModelError(f"{fspath(path)}: {error}") from error
+
+
+def sort_nodes(graph: onnx.GraphProto) -> None:
+    """Put the nodes of a graph into an order in which each comes after its operands.
+
+    Some programs append what they add at the end. A graph that is in order, or has none because it
+    is cyclic, stays as it is.
+    """
+    producers = {name: at for at, node in enumerate(graph.node) for name in node.output if name}
+    before = [
+        {producers[name] for name in operands(node) if name in producers} for node in graph.node
+    ]
+    if all(at > max(needed, default=-1) for at, needed in enumerate(before)):
+        return
+    after: dict[int, list[int]] = {}
+    for at, needed in enumerate(before):
+        for producer in needed:
+            after.setdefault(producer, []).append(at)
+    missing = [len(needed) for needed in before]
+    ready = [at for at, count in enumerate(missing) if not count]
+    order = []
+    while ready:
+        at = heappop(ready)
+        order.append(at)
+        for later in after.get(at, ()):
+            missing[later] -= 1
+            if not missing[later]:
+                heappush(ready, later)
+    if len(order) == len(before):
+        nodes = [onnx.NodeProto.FromString(graph.node[at].SerializeToString()) for at in order]
+        del graph.node[:]
+        graph.node.extend(nodes)
+
+
+def operands(node: onnx.NodeProto) -> set[str]:
+    """Names that a node reads, and that the graphs inside it may read from outside."""
+    names, waiting = set(filter(None, node.input)), [node]
+    while waiting:
+        for attribute in waiting.pop().attribute:
+            for inner in [attribute.g, *attribute.graphs]:
+                for nested in inner.node:
+                    names.update(filter(None, nested.input))
+                    waiting.append(nested)
+                names.update(output.name for output in inner.output)
+    return names
 
 
 def check_foreign(model: onnx.ModelProto) -> None:
