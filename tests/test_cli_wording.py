@@ -27,6 +27,7 @@ OPTIONS = {
     "hidden": "--hidden",
     "header": "--header",
     "threads": "--threads",
+    "labels": "--labels",
 }
 
 
@@ -59,6 +60,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("the number of threads is 0", "the number of threads is 0"),
         ("label_smoothing.npz: no such file", "label_smoothing.npz: no such file"),
         ("no column 'weight'", "no column 'weight'"),
+        ("a.csv: labels must be whole numbers", "a.csv: labels must be whole numbers"),
+        ("a.npz: header=… is not for npz files", "a.npz: --header is not for npz files"),
         ("a/weight=1/b.npz is damaged", "a/weight=1/b.npz is damaged"),
     ],
 )

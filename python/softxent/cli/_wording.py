@@ -19,6 +19,9 @@ _ALIASES = {
 }
 _WORDS = {"X": "the data", "y": "the labels", "validation X": "the test data"}
 
+#: Options whose names are words of any sentence about data.
+_NOUNS = ("classes", "data", "features", "id", "input", "labels", "model")
+
 #: Options that can be switched off.
 _SWITCHES = ("--header",)
 
@@ -54,7 +57,8 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
         message = re.sub(given, partial(_given, option), message)
         if "_" in name:
             message = re.sub(rf"{_BEFORE}{name}(?![\w'\"./=-])", option, message)
-        message = re.sub(rf"{_BEFORE}{name}{_VERBS}|^{name}{_FIRST_VERBS}", option, message)
+        if name not in _NOUNS:
+            message = re.sub(rf"{_BEFORE}{name}{_VERBS}|^{name}{_FIRST_VERBS}", option, message)
     for name, words in sorted(_WORDS.items(), key=lambda item: -len(item[0])):
         message = re.sub(rf"{_BEFORE}{name}{_VERBS}|^{name}{_FIRST_VERBS}", words, message)
         message = re.sub(rf"(?<=of ){name}\b", words, message)
@@ -68,4 +72,4 @@ def _given(option: str, found: re.Match[str]) -> str:
         return f"--no-{option[2:]}"
     if value in ("False", "None"):
         return f"no {option}"
-    return option if value == "True" else f"{option} {value.strip(chr(39) + chr(34))}"
+    return option if value in ("True", "…") else f"{option} {value.strip(chr(39) + chr(34))}"
