@@ -71,6 +71,9 @@ def test_identifiers_are_no_features(table):
     assert (samples.ids.tolist(), samples.X.tolist(), samples.notes) == (["7"], [[1, 2]], ())
     samples = read_samples(table("7,2,1\n"), id=0)
     assert (samples.ids.tolist(), samples.X.tolist()) == (["7"], [[2, 1]])
+    samples = read_samples(table(",a\n7,2\n"), id="Unnamed: 0")
+    assert (samples.ids.tolist(), samples.id_name, samples.X.tolist()) == (["7"], "0", [[2]])
+    assert read_samples(table("id,a\n7,2\n"), id="0").id_name == "id"
     with pytest.raises(ValueError, match="no column 'key'; the columns are id, a"):
         read_samples(table("id,a\n7,2\n"), id="key")
 

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     model = _foreign.open_model(args)
     samples = _samples(args, Names.of_net(model))
     predictions = predictions_of(model, samples.X, _foreign.further_inputs(args))
-    predictions = predictions.identified(args.id, samples.ids)
+    predictions = predictions.identified(samples.id_name, samples.ids)
     for line in getattr(model, "notes", ()):
         note(args, f"{args.model}: {in_options(line, args.parser.options())}")
     result: dict[str, Any] = {"model": args.model, "data": args.data, "samples": len(predictions)}

@@ -81,11 +81,12 @@ def from_frame(frame: Frame, wanted: Wanted, source: str) -> Table:
         name = columns.label if frame.names is None else repr(frame.names[columns.label])
         values = np.asarray(plain_labels(frame.column(columns.label)))
         labels = Labels.of_array(values, f"{source}: column {name}")
-    ids = None
-    if columns.id is not None:
-        ids = np.array(list(map(str, np.asarray(frame.column(columns.id)).tolist())), object)
     names = frame.names and tuple(frame.names[at] for at in columns.features)
-    return Table(X, labels, names, ids, columns.notes)
+    if columns.id is None:
+        return Table(X, labels, names, notes=columns.notes)
+    ids = np.array([str(value) for value in np.asarray(frame.column(columns.id)).tolist()], object)
+    id_name = str(columns.id) if frame.names is None else frame.names[columns.id]
+    return Table(X, labels, names, ids, id_name, columns.notes)
 
 
 def _may_be_index(frame: Frame) -> bool:

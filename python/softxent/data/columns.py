@@ -196,10 +196,16 @@ class _Finder:
     def __init__(self, names: Sequence[str] | None, width: int, source: str) -> None:
         self._names, self._width, self.source = names, width, source
 
+    @property
+    def _as_pandas_has_them(self) -> list[str]:
+        """The names that pandas.read_csv gives columns without one."""
+        return [name or f"Unnamed: {at}" for at, name in enumerate(self._names or ())]
+
     def __call__(self, column: str | int, role: str) -> int:
         """Return a position, or raise ValueError."""
-        if isinstance(column, str) and self._names is not None and column in self._names:
-            return list(self._names).index(column)
+        for names in (self._names or (), self._as_pandas_has_them):
+            if isinstance(column, str) and column in names:
+                return list(names).index(column)
         if not is_position(column):
             have = "none, because the file has no header"
             if self._names is not None:

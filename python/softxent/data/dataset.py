@@ -170,6 +170,8 @@ class Samples:
         One name per feature.
     ids : ndarray of objects, shape (n,), or None
         A column that identifies the samples, as it is.
+    id_name : str, optional
+        The name of that column, or its position where it has none.
     image_shape : tuple of int, optional
         (height, width) if a row of X is an image.
     notes : tuple of str
@@ -185,6 +187,7 @@ class Samples:
     y: np.ndarray | None = None
     feature_names: tuple[str, ...] | None = None
     ids: np.ndarray | None = None
+    id_name: str | None = None
     image_shape: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
 

@@ -112,6 +112,8 @@ def plain_labels(y: Any) -> Any:
 
 def _origin(value: Any) -> tuple[str | None, str]:
     """Return the package that a type is from, or its base, and the name it has there."""
+    if type(value) is np.ndarray:
+        return None, ""
     for kind in type(value).__mro__:
         package = kind.__module__.partition(".")[0]
         if package in _PACKAGES:

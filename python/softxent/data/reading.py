@@ -219,6 +219,7 @@ comment, scale
         y=y,
         feature_names=file.table.feature_names,
         ids=file.table.ids,
+        id_name=file.table.id_name,
         image_shape=file.image_shape,
         notes=file.table.notes,
     )

@@ -26,6 +26,8 @@ class Table:
         The names of the features.
     ids : ndarray of objects or None, shape (n,)
         The column that is handed on as it is.
+    id_name : str or None
+        Its name, or its position where it has none.
     notes : tuple of str
         What was decided while reading, in one line each.
     """
@@ -34,6 +36,7 @@ class Table:
     labels: Labels | None = None
     feature_names: tuple[str, ...] | None = None
     ids: np.ndarray | None = None
+    id_name: str | None = None
     notes: tuple[str, ...] = ()
 
     def taken(self, kept: np.ndarray | None, X: np.ndarray) -> Table:

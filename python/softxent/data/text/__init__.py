@@ -100,8 +100,11 @@ def _table(rows: Rows, head: Head, source: str) -> Table:
         codes = np.array(rows.codes, dtype=np.int64)
         labels = Labels.of_texts(codes, rows.texts, rows.places, source)
         notes += _unsure(labels, head)
-    ids = np.array(rows.ids, dtype=object) if head.columns.id is not None else None
-    return Table(np.concatenate(rows.features), labels, head.feature_names, ids, notes)
+    X, names, identifier = np.concatenate(rows.features), head.feature_names, head.columns.id
+    if identifier is None:
+        return Table(X, labels, names, notes=notes)
+    ids = np.array(rows.ids, dtype=object)
+    return Table(X, labels, names, ids, head.name(identifier) or str(identifier), notes)
 
 
 def _unsure(labels: Labels, head: Head) -> tuple[str, ...]:

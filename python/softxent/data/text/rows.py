@@ -228,7 +228,10 @@ class Rows:
             )
         if len(row) < width or any(map(str.strip, row[width:])):
             count = len(dialect.trimmed(row)) if len(row) > width else len(row)
-            raise ValueError(f"{self._source}, line {line}: {count} fields, expected {width}")
+            # R leaves the column of row names without a name.
+            short = self._head.names is not None and count == width + 1 and not self.features
+            hint = "; the header has a name less: is there one for the first column?" * short
+            raise ValueError(f"{self._source}, line {line}: {count} fields, expected {width}{hint}")
 
     def _number(self, field: str, line: int, column: int) -> float:
         """Return a field as a number; NaN if it is missing and may be."""
