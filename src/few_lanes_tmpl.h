@@ -2,9 +2,10 @@
  * type, after lanes_tmpl.h. */
 
 #define FEW_LANES 64
-/* Sums of so many terms fit the lanes of an accumulator, which are signed: none exceeds 2^(GRID + 1/2). So many
- * classes of 16 rows stay in the first-level cache, too. */
+/* So many classes of 16 rows stay in the first-level cache. */
 #define FEW_MOST (SXT_T_IS_F32 ? 352 : 256)
+/* Sums of so many terms fit the lanes of an accumulator, which for float are unsigned: none exceeds 2^(GRID + 1/2). */
+#define ALONG_MOST (SXT_T_IS_F32 ? 704 : 512)
 /* Of rows side by side in memory, whose wider tiles are those of tiles_tmpl.h. */
 #define FEW_ACROSS 256
 
@@ -42,6 +43,7 @@ typedef struct {
 #undef LANES
 } V(few);
 
+#include "each_tmpl.h"
 #include "few_maxima_tmpl.h"
 #include "few_sums_tmpl.h"
 #include "few_results_tmpl.h"

@@ -12,7 +12,8 @@ static void V(few_finish_softmax)(V(few) *s)
         V(outcome) o = V(finish_softmax)(V(few_lane_sum)(s, i));
         s->hi[i] = (T)o.factor_hi;
         s->lo[i] = (T)o.factor_lo;
-        s->down[i] = s->limit[i] = (T)1;
+        s->down[i] = (T)o.down;
+        s->limit[i] = (T)1;
     }
 }
 

@@ -4,6 +4,7 @@
  * or one beyond 2^17, a loss beyond the largest number. The bits are the same. */
 
 #include "few_memory_tmpl.h"
+#include "along_tmpl.h"
 
 /* Whether all its rows were ordinary; if not, nothing has been written. */
 static int N(few_tile)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptrdiff_t r0, sxt_total *total)
@@ -68,8 +69,9 @@ static int N(is_few)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
     const sxt_view *views[] = {&p->x, &p->y};
     for (int k = 0; k < 2; k++)
         view_ok &= !views[k]->p || views[k]->cls == sizeof(ST) || views[k]->row == sizeof(ST);
+    ptrdiff_t most = N(goes_along)(job, p) ? ALONG_MOST : p->x.cls == sizeof(ST) ? FEW_MOST : FEW_ACROSS;
     return view_ok && !job->general && !p->mask.p && !p->h.p && p->blocks == 1 && job->classes > 1 &&
-           job->classes <= (p->x.cls == sizeof(ST) ? FEW_MOST : FEW_ACROSS) &&
+           job->classes <= most &&
            N(few_room)(job->classes, NARROW_TILE) * (ptrdiff_t)sizeof(T) <= (ptrdiff_t)scratch.bytes;
 }
 
@@ -83,8 +85,11 @@ static void N(few_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scra
         s.lanes /= 2;
     s.tile = scratch.data;
     s.stage = s.tile + N(rounded_up)(job->classes) * s.lanes;
+    int along = N(goes_along)(job, p);
+    if (along)
+        N(along_room)(job, scratch, &s);
     for (ptrdiff_t r0 = 0; r0 < p->rows; r0 += s.lanes) {
-        if (N(few_tile)(job, p, &s, r0, total))
+        if (along ? N(along_strip)(job, p, &s, r0, total) : N(few_tile)(job, p, &s, r0, total))
             continue;
         sxt_plane rest = *p;
         sxt_view *views[] = {&rest.x, &rest.y};
@@ -100,12 +105,6 @@ static void N(few_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scra
 
 /* ---- all planes ------------------------------------------------------------------------------------------ */
 
-/* Up to so many classes rows side by side are faster than one after another. */
-static ptrdiff_t N(few_classes)(const sxt_job *job)
-{
-    return job->op == SXT_OP_SOFTMAX ? 224 : FEW_MOST;
-}
-
 static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
 {
     const sxt_view *views[] = {&p->x, &p->y, &p->h, &p->t};
@@ -114,10 +113,12 @@ static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
         contiguous &= !views[k]->p || views[k]->cls == sizeof(ST) || job->classes == 1;
     if (N(is_single)(job, p))
         N(single)(job, p, total);
-    else if (contiguous && (job->classes > N(few_classes)(job) || p->rows == 1))
+    else if (contiguous && p->rows == 1)
         N(rows)(job, p, scratch, total);
     else if (N(is_few)(job, p, scratch))
         N(few_rows)(job, p, scratch, total);
+    else if (contiguous && job->classes > FEW_MOST)
+        N(rows)(job, p, scratch, total);
     else
         N(tiles)(job, p, scratch, total);
 }

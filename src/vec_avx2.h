@@ -146,6 +146,21 @@ SXT_INLINE void f32_transpose(f32_v r[f32_W])
         r[i] = t[i];
 }
 
+SXT_INLINE void f32_merge(int stage, f32_v a, f32_v b, f32_v *low, f32_v *high)
+{
+    __m256d c = _mm256_castps_pd(a), d = _mm256_castps_pd(b);
+    if (stage == 0) {
+        *low = _mm256_unpacklo_ps(a, b);
+        *high = _mm256_unpackhi_ps(a, b);
+    } else if (stage == 1) {
+        *low = _mm256_castpd_ps(_mm256_unpacklo_pd(c, d));
+        *high = _mm256_castpd_ps(_mm256_unpackhi_pd(c, d));
+    } else {
+        *low = _mm256_permute2f128_ps(a, b, 0x20);
+        *high = _mm256_permute2f128_ps(a, b, 0x31);
+    }
+}
+
 /* Columns and rows of 4 x 4 blocks, one in each half of the registers. */
 SXT_INLINE void f32_transpose4(f32_v r[4])
 {
@@ -252,6 +267,11 @@ SXT_INLINE void f64_transpose(f64_v r[f64_W])
     r[3] = _mm256_permute2f128_pd(b, d, 0x31);
 }
 
+SXT_INLINE void f64_merge(int stage, f64_v a, f64_v b, f64_v *low, f64_v *high)
+{
+    *low = stage == 0 ? _mm256_unpacklo_pd(a, b) : _mm256_permute2f128_pd(a, b, 0x20);
+    *high = stage == 0 ? _mm256_unpackhi_pd(a, b) : _mm256_permute2f128_pd(a, b, 0x31);
+}
 
 SXT_INLINE f64_v f64_pairs(const char *x, ptrdiff_t step)
 {

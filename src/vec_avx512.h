@@ -133,6 +133,21 @@ SXT_INLINE void f32_transpose(f32_v r[f32_W])
     }
 }
 
+SXT_INLINE void f32_merge(int stage, f32_v a, f32_v b, f32_v *low, f32_v *high)
+{
+    __m512d c = _mm512_castps_pd(a), d = _mm512_castps_pd(b);
+    if (stage == 0) {
+        *low = _mm512_unpacklo_ps(a, b);
+        *high = _mm512_unpackhi_ps(a, b);
+    } else if (stage == 1) {
+        *low = _mm512_castpd_ps(_mm512_unpacklo_pd(c, d));
+        *high = _mm512_castpd_ps(_mm512_unpackhi_pd(c, d));
+    } else {
+        *low = _mm512_shuffle_f32x4(a, b, 0x88);
+        *high = _mm512_shuffle_f32x4(a, b, 0xdd);
+    }
+}
+
 /* Columns and rows of 4 x 4 blocks, one in each quarter of the registers. */
 SXT_INLINE void f32_transpose4(f32_v r[4])
 {
@@ -245,6 +260,11 @@ SXT_INLINE void f64_transpose(f64_v r[f64_W])
         r[i] = t[i];
 }
 
+SXT_INLINE void f64_merge(int stage, f64_v a, f64_v b, f64_v *low, f64_v *high)
+{
+    *low = stage == 0 ? _mm512_unpacklo_pd(a, b) : _mm512_shuffle_f64x2(a, b, 0x88);
+    *high = stage == 0 ? _mm512_unpackhi_pd(a, b) : _mm512_shuffle_f64x2(a, b, 0xdd);
+}
 
 SXT_INLINE f64_v f64_pairs(const char *x, ptrdiff_t step)
 {

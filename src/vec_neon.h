@@ -121,6 +121,13 @@ SXT_INLINE void f32_transpose(f32_v r[f32_W])
     r[3] = high.val[1];
 }
 
+SXT_INLINE void f32_merge(int stage, f32_v a, f32_v b, f32_v *low, f32_v *high)
+{
+    float64x2_t c = vreinterpretq_f64_f32(a), d = vreinterpretq_f64_f32(b);
+    *low = stage == 0 ? vzip1q_f32(a, b) : vreinterpretq_f32_f64(vzip1q_f64(c, d));
+    *high = stage == 0 ? vzip2q_f32(a, b) : vreinterpretq_f32_f64(vzip2q_f64(c, d));
+}
+
 /* ---- double --------------------------------------------------------------------------------- */
 #define f64_W 2
 typedef float64x2_t f64_v;
@@ -195,6 +202,13 @@ SXT_INLINE void f64_transpose(f64_v r[f64_W])
     f64_v a = r[0];
     r[0] = vzip1q_f64(a, r[1]);
     r[1] = vzip2q_f64(a, r[1]);
+}
+
+SXT_INLINE void f64_merge(int stage, f64_v a, f64_v b, f64_v *low, f64_v *high)
+{
+    (void)stage;
+    *low = vzip1q_f64(a, b);
+    *high = vzip2q_f64(a, b);
 }
 
 /* ---- four columns of W rows and a tile ----------------------------------------------------------- */

@@ -58,6 +58,14 @@
     SXT_INLINE uint64_t P##_hsumu(P##_i v) { return (U)v; }                                        \
     SXT_INLINE int64_t P##_hsums(P##_i v) { return v; }                                            \
     SXT_INLINE void P##_transpose(P##_v *r) { (void)r; }                                           \
+    /* One of log2 W stages (stage 0 first) in which W vectors become one by an operation on pairs of lanes:   \
+     * of two vectors a and b that follow each other, what the operation gets; see each_tmpl.h */  \
+    SXT_INLINE void P##_merge(int stage, P##_v a, P##_v b, P##_v *low, P##_v *high)                \
+    {                                                                                              \
+        (void)stage;                                                                               \
+        *low = a;                                                                                  \
+        *high = b;                                                                                 \
+    }                                                                                              \
     /* four columns of W rows, `step` bytes apart: column c to tile + c * pitch; and n <= 4 back */\
     SXT_INLINE void P##_pack4(const char *x, ptrdiff_t step, T *tile, ptrdiff_t pitch)             \
     {                                                                                              \

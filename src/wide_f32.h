@@ -16,7 +16,7 @@ SXT_FN f32_wide f32_wide_sum(uint64_t a_hi, uint64_t a_lo, int64_t b_hi, uint64_
 /* Likewise of sums that fit their lanes. */
 SXT_FN f32_wide f32_wide_sum_of(int32_t a, int32_t b, double exponent)
 {
-    return fma((double)a, 0x1p22, (double)b) * sxt_exp2i(exponent - 44.0);
+    return fma((double)(uint32_t)a, 0x1p22, (double)b) * sxt_exp2i(exponent - 44.0);
 }
 
 /* exp(x) in the terms' scale. x below any that matters gives a tiny positive number. */

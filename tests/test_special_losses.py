@@ -113,3 +113,18 @@ def test_z_loss_moves_rows_whose_labels_have_no_weight() -> None:
     assert np.isnan(loss)
     x = np.array([1.0, 2.0])
     assert np.allclose(grad, sx.logsumexp(x) * sx.softmax(x), rtol=1e-15)
+
+
+@pytest.mark.parametrize("classes", [10, 100, 300, 700, 1000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_losses_that_overflow_leave_the_gradient_right_in_place(classes, dtype, rng) -> None:
+    """Rows of such losses are computed a second time, from logits that must still be there."""
+    x = (rng.normal(size=(9, classes)) * 30).astype(dtype)
+    target, weight = rng.integers(0, classes, 9), np.full(classes, 1e308)
+    options = {"weight": weight, "reduction": "none"}
+    expected = sx.cross_entropy_and_grad(x, target, **options)
+    loss, grad = sx.cross_entropy_and_grad(x, target, out=x, **options)
+    assert grad is x
+    assert np.isinf(loss).any()
+    assert np.array_equal(loss, expected[0])
+    assert np.array_equal(grad, expected[1], equal_nan=True)
