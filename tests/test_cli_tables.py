@@ -243,6 +243,14 @@ def test_errors_name_the_option_that_helps(tmp_path, capsys, text, message):
     assert "header=" not in said and "comment=" not in said
 
 
+def test_labels_that_all_differ_are_told(tmp_path, capsys):
+    samples = [{**row, "id": f"x{at}"} for at, row in enumerate(rows(20))]
+    data = write(tmp_path / "mine.csv", samples, (*NAMES, "id"))
+    status, result, _ = run(capsys, "train", "--data", data, "--out", tmp_path / "n.npz")
+    assert status == 2
+    assert "every label occurs once: pass --labels NAME" in result["error"]
+
+
 def test_the_index_of_pandas_is_no_feature(tmp_path, capsys):
     pandas = pytest.importorskip("pandas")
     data = tmp_path / "mine.csv"

@@ -107,6 +107,13 @@ def test_options_for_tables_are_refused_elsewhere(tmp_path, options, name):
         read_samples(tmp_path / "mine.npz", **options)
 
 
+def test_a_table_needs_no_ending(tmp_path):
+    (tmp_path / "iris").write_text("a;y\n1;0\n2;1\n")
+    assert read(tmp_path / "iris").X.tolist() == [[1], [2]]
+    (tmp_path / "iris.data").write_text("5.1,3.5,setosa\n\n")
+    assert read(tmp_path / "iris.data").class_names == ("setosa",)
+
+
 @pytest.mark.parametrize(
     ("name", "what"), [("a.xlsx", "an Excel workbook"), ("a.zip", "unpack it"), ("a.csv.xz", "xz")]
 )

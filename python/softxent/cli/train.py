@@ -162,9 +162,11 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{args.data} has 1 class, training needs 2 or more")
     training, test = dataset.split(args.test_fraction, seed=args.seed)
     if not len(test):
+        alone = dataset.num_classes == len(dataset)
+        hint = "; every label occurs once: pass labels=NAME if they are elsewhere" * alone
         raise ValueError(
             f"{args.data} has {len(dataset)} samples, too few to keep {args.test_fraction:g} of "
-            "them for testing"
+            f"them for testing{hint}"
         )
     standardizer = _standardizer(args, training)
     net = _new_net(args, dataset)

@@ -46,7 +46,8 @@ def format_of(source: Source) -> str:
     Returns
     -------
     {"text", "parquet", "arrow", "npz", "npy", "idx"}
-        Text is what has such an ending, or comes through a pipe, and starts as no other format.
+        Text is what has such an ending or none, or comes through a pipe, and starts as no other
+        format.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def format_of(source: Source) -> str:
             return kind
     if _IDX_NAME.search(name):
         return "idx"
-    if source.is_stream:
+    if source.is_stream or not source.path.suffix:
         return "text"
     raise ValueError(
         f"{source.name}: unknown ending {source.path.suffix!r}; expected .npz, .npy, .csv, .tsv, "
