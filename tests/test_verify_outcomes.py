@@ -222,6 +222,28 @@ def test_the_command_ends_in_three_ways(json_too, path, x, tmp_path, capsys):
     assert main([*command, "--input", f"mask={tmp_path / 'no.npy'}"]) == 2
 
 
+@pytest.mark.parametrize("form", ["features.csv", "labelled.csv", "images.npy", "images.npz"])
+def test_the_command_takes_samples_with_and_without_labels(form, path, x, tmp_path, capsys):
+    """A model without a loss needs none; arrays of images with channels keep their shape."""
+    nodes = [node("Reshape", "x flat", "f"), node("MatMul", "f w", "z")]
+    inputs = [("x", FLOAT, ("n", 2, 1, 2) if form.startswith("images") else ("n", 4))]
+    stored = {"flat": np.array([0, -1])}
+    saved(path, nodes, [("z", FLOAT, ("n", 3))], inputs=inputs, stored=stored)
+    data, y = tmp_path / form, np.arange(12) % 3
+    if form.endswith("csv"):
+        columns = x if form == "features.csv" else np.column_stack([x, y])
+        rows = [",".join(map(str, row)) for row in columns.tolist()]
+        data.write_text("\n".join([",".join("abcde"[: columns.shape[1]]), *rows]) + "\n")
+    elif form.endswith("npy"):
+        np.save(data, x.reshape(12, 2, 1, 2))
+    else:
+        np.savez(data, X=x.reshape(12, 2, 1, 2), y=y)
+    assert main(["verify", str(path), "--data", str(data), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["outcome"] == "verified"
+    assert bool(result["accuracies"]) == (form in ("labelled.csv", "images.npz"))
+
+
 def test_the_page_says_what_is_not_understood(path, x, tmp_path):
     pytest.importorskip("jinja2")
     pytest.importorskip("matplotlib")

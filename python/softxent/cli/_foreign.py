@@ -12,6 +12,7 @@ import numpy as np
 from softxent import data
 from softxent.cli import _nets
 from softxent.cli._parser import positive_int
+from softxent.data import Samples
 
 if TYPE_CHECKING:
     from softxent.models import MLP
@@ -71,11 +72,12 @@ def open_model(args: argparse.Namespace) -> MLP | Classifier:
     return model
 
 
-def in_shape(X: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:
-    """Give flat samples the shape that ``--shape`` states."""
+def in_shape(samples: Samples, shape: tuple[int, ...] | None) -> np.ndarray:
+    """Give samples the shape that ``--shape`` states, or that arrays with channels have."""
+    X, stored = samples.X, samples.image_shape
     if shape is None:
-        return X
-    if X[:1].size != math.prod(shape):
+        return X.reshape(len(X), *stored) if stored is not None and len(stored) > 2 else X
+    if X.shape[1] != math.prod(shape):
         raise ValueError(f"shape must be that of one sample, got {shape} for {X.shape}")
     return X.reshape(len(X), *shape)
 

@@ -14,6 +14,7 @@ from softxent.cli._parser import Commands, add_command
 from softxent.cli._predictions import predictions_of
 from softxent.cli._wording import in_options
 from softxent.data import Samples
+from softxent.models import MLP
 
 
 def register(commands: Commands) -> None:
@@ -61,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
         check_writable(args.out)
     model = _foreign.open_model(args)
     samples = _samples(args, Names.of_net(model))
-    predictions = predictions_of(model, samples.X, _foreign.further_inputs(args))
+    X = samples.X if isinstance(model, MLP) else _foreign.in_shape(samples, None)
+    predictions = predictions_of(model, X, _foreign.further_inputs(args))
     predictions = predictions.identified(samples.id_name, samples.ids)
     for line in getattr(model, "notes", ()):
         note(args, f"{args.model}: {in_options(line, args.parser.options())}")

@@ -12,6 +12,7 @@ from softxent.cli import _data, _foreign, _nets
 from softxent.cli._console import emit, note, steps
 from softxent.cli._names import Names
 from softxent.cli._parser import Commands, add_command
+from softxent.data import Samples
 
 
 def register(commands: Commands) -> None:
@@ -88,12 +89,12 @@ def run(args: argparse.Namespace) -> int:
         check_writable(args.html)
     reference = None if args.reference is None else _nets.load(args.reference)
     names = Names.of_file(args.model, reference)
-    found = _data.samples(args, names, with_labels=True)
+    found = _samples(args, names)
     options = {} if args.against is None else {"against": args.against}
     with steps(args) as on_step:
         report = verify.verify(
             args.model,
-            _foreign.in_shape(found.X, args.shape),
+            _foreign.in_shape(found, args.shape),
             names.labels(found.y),
             inputs=_foreign.further_inputs(args),
             logits=args.logits,
@@ -109,6 +110,18 @@ def run(args: argparse.Namespace) -> int:
         note(args, f"report written to {args.html}")
     emit(args, report.to_dict(), str(report))
     return _STATUSES[report.outcome]
+
+
+def _samples(args: argparse.Namespace, names: Names) -> Samples:
+    """Read samples, and labels where there are some; a model without a loss needs none."""
+    try:
+        return _data.samples(args, names, with_labels=True)
+    except ValueError:
+        from softxent.onnx.opening import takes_labels
+
+        if args.labels is not None or _data.is_built_in(args.data) or takes_labels(args.model):
+            raise
+        return _data.samples(args, names, with_labels=False)
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -144,7 +144,7 @@ def _features_alone(
 
 def features(
     table: Table, source: str, scale: float | None, missing: str
-) -> tuple[Table, tuple[int, int] | None]:
+) -> tuple[Table, tuple[int, ...] | None]:
     """
     Bring features into the form of `Dataset.X`.
 
@@ -164,7 +164,7 @@ def features(
     table : Table
         The same with X of float32, shape (n, features), C-contiguous.
     image_shape : tuple of int or None
-        (height, width) of images.
+        Of images: (height, width), or with channels as they are in the file.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def features(
     array = table.X
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{source}: features must be real numbers, got dtype {array.dtype}")
-    if array.ndim not in (2, 3):
+    if array.ndim < 2:
         raise ValueError(
             f"{source}: features must have shape (n, features) or (n, height, width), "
             f"got {array.shape}"
@@ -185,7 +185,7 @@ def features(
         raise ValueError(f"{source}: there are no features in an array of shape {array.shape}")
     if table.labels is not None and len(table.labels) != len(array):
         raise ValueError(f"{source}: {len(table.labels)} labels for {len(array)} samples")
-    image_shape = (array.shape[1], array.shape[2]) if array.ndim == 3 else None
+    image_shape = array.shape[1:] if array.ndim > 2 else None
     if scale is None:
         scale = 1 / 255 if image_shape and array.dtype == np.uint8 else 1.0
 

@@ -55,7 +55,7 @@ class Dataset:
     X: np.ndarray
     y: np.ndarray
     class_names: tuple[str, ...]
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
     attribution: str = ""
     feature_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
@@ -188,7 +188,7 @@ class Samples:
     feature_names: tuple[str, ...] | None = None
     ids: np.ndarray | None = None
     id_name: str | None = None
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

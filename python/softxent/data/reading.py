@@ -33,7 +33,7 @@ class _File:
 
     source: Source
     table: Table
-    image_shape: tuple[int, int] | None
+    image_shape: tuple[int, ...] | None
 
 
 def read(
@@ -132,6 +132,12 @@ def read(
         class_names = text_names("class_names", class_names)
     wanted = Wanted(_label(labels), features, drop, None, feature_names)
     file = _read(path, wanted, TextOptions(header, sep, decimal, comment), missing, scale)
+    if file.image_shape is not None and len(file.image_shape) > 2:
+        shape = (len(file.table.X), *file.image_shape)
+        raise ValueError(
+            f"{file.source.name}: features must have shape (n, features) or (n, height, width), "
+            f"got {shape}"
+        )
     table = file.table
     if table.labels is None:
         raise ValueError(

@@ -40,6 +40,21 @@ def stated_names(
     return parts.class_names, features or tuple(item.name for item in parts.columns) or None
 
 
+def takes_labels(path: str | os.PathLike[str]) -> bool:
+    """Say whether a graph has an input for labels.
+
+    Raises
+    ------
+    OSError, ModelError
+        As `stated_names`.
+    """
+    require("onnx", "onnx", "softxent.onnx")
+    from softxent.onnx.anatomy import anatomy
+    from softxent.onnx.foreign import read_foreign
+
+    return anatomy(read_foreign(path)).target is not None
+
+
 def open_model(
     path: str | os.PathLike[str], *, further_inputs: bool = False, **options: Any
 ) -> MLP | Classifier:

@@ -46,6 +46,9 @@ def text(report: Report) -> str:
         sections += ["", *_table(HEADER, [_row(c, n) for c, n in report.summary()], _LEFT_COLUMNS)]
         sections += ["", *_worst_table(report), *_ulp_table(report)]
         sections += ["", "Bounds:", *_reasons(report)]
+    for provider, share in report.accuracies.items():
+        name = provider.removesuffix("ExecutionProvider")
+        sections += ["", f"Right predictions on {name}: {100 * share:.2f} % of {facts['rows']}"]
     if report.left_out:
         sections += ["", "Not compared:", *_left_out(report)]
     if report.timings:
