@@ -247,17 +247,20 @@ def _presumed(
     floats = tuple(name for name in outputs if _may_be_logits(name, found, types))
     if len(floats) > 1:
         return Search(None, f"any of the outputs {', '.join(floats)} may be the logits", floats)
+    # Where the graph itself chooses the class nobody has to say which value it is chosen from.
+    option = None if any(m.role in ("prediction", "label") for m in ends) else "logits"
     if not floats:
-        return Search(None, _nothing(outputs, found))
+        return Search(None, _nothing(outputs, found), option=option)
     (name,) = floats
     operator = _operator(name, found)
     if operator not in _PRESUMED:
         by = operator or "no node"
-        return Search(None, f"the output {name!r} is computed by {by}: is it the logits?", floats)
+        reason = f"the output {name!r} is computed by {by}: is it the logits?"
+        return Search(None, reason, floats, option)
     logits = replace(_described(name, [], found, types), presumed=True)
     if logits.kind == "binary":
         reason = f"the output {name!r} is one number per sample, a logit or that of a regression"
-        return Search(None, reason, floats)
+        return Search(None, reason, floats, option)
     return Search(logits)
 
 

@@ -114,11 +114,24 @@ def _transformed(call: Call, scores: Bounded) -> Bounded:
 
 def tree_classifier(call: Call, x: Bounded) -> Sequence[Bounded]:
     """Labels and scores of an ensemble of trees."""
-    labels = class_labels(call)
-    if set(call.attribute("class_ids") or []) != set(range(len(labels))):
+    labels, ids = class_labels(call), set(call.attribute("class_ids") or [])
+    if len(labels) == 2 and len(ids) == 1:
+        scores = _both_signs(call, x, *ids)
+    elif ids == set(range(len(labels))):
+        scores = _ensemble(call, x, len(labels), "class")
+    else:
         raise NoRule
-    scores = _ensemble(call, x, len(labels), "class")
     return _chosen(labels, scores), _transformed(call, scores)
+
+
+def _both_signs(call: Call, x: Bounded, column: int) -> Bounded:
+    """Scores −s and s of two classes, as onnxruntime makes them of one score with either sign."""
+    if min(call.attribute("class_weights")) >= 0:
+        raise NoRule
+    score = _ensemble(call, x, column + 1, "class").moved(lambda a: a[:, column:])
+    negated = ELEMENTWISE["Neg"](call, score)
+    assert isinstance(negated, Bounded)
+    return concatenated([negated, score], 1)
 
 
 def tree_regressor(call: Call, x: Bounded) -> Bounded:
