@@ -319,6 +319,10 @@ def test_predict_help_says_what_predict_does(tmp_path, monkeypatch, capsys):
     models.NeuralNet2(2, 3, 3, seed=0, class_names=["a", "b", "c"]).save("net.npz")
     Path("x.csv").write_text("1,2\n3,4\n")
     assert main(["predict", "net.npz", "--data", "x.csv"]) == 0
+    assert (
+        "--missing {error,mean}" in page
+        and "left out" not in page[page.index("--missing {error") :]
+    )
     header, *rows = capsys.readouterr().out.splitlines()
     assert header == "prediction,p(a),p(b),p(c)" and len(rows) == 2
     assert "prediction and p(CLASS)" in page

@@ -181,7 +181,7 @@ def test_predict_copies_identifiers_and_keeps_the_order(net, tmp_path, capsys):
 def test_predict_refuses_what_would_not_be_a_row_for_a_row(net, tmp_path, capsys):
     data = write(tmp_path / "new.csv", rows(3), (*NAMES, "kind"))
     status, result, _ = run(capsys, "predict", net, "--data", data, "--missing", "drop")
-    assert status == 2 and "--missing must be 'error' or 'mean'" in result["error"]
+    assert status == 2 and "--missing: invalid choice: 'drop'" in result["error"]
     write(data, [{**row, "prediction": 1} for row in rows(3)], (*NAMES, "prediction"))
     status, result, _ = run(capsys, "predict", net, "--data", data, "--id", "prediction")
     assert status == 2 and "--id prediction: the output has a column" in result["error"]
@@ -194,7 +194,7 @@ def test_predict_fills_missing_values_where_it_is_asked_to(net, tmp_path, capsys
     status, result, _ = run(capsys, "predict", net, "--data", data)
     assert status == 2
     assert (
-        "line 6, column age: '' is not a number but a missing value; --missing drop"
+        "line 6, column age: '' is not a number but a missing value; --missing mean"
         in (result["error"])
     )
     status, result, said = run(capsys, "predict", net, "--data", data, "--missing", "mean")

@@ -25,6 +25,7 @@ def add_data_options(
     default: str | None = None,
     no_labels: str = "the last column that is no feature, the usual names in an npz file",
     names: bool = True,
+    every_row: bool = False,
 ) -> None:
     """
     Add ``--data`` and the options that say how to read it.
@@ -39,6 +40,8 @@ def add_data_options(
         For the help page: where labels are looked for without ``--labels``.
     names : bool
         Whether there is a model whose names the data must fit; without, classes are made.
+    every_row : bool
+        Whether every row of the data needs a result, so that none may be dropped.
     """
     group = parser.add_argument_group("data")
     group.add_argument(
@@ -71,11 +74,11 @@ def add_data_options(
             help="take whole-number labels as indices of N classes (default: labels other than "
             "0, 1, 2, … become names of classes in their numeric order)",
         )
-    _add_column_options(parser)
+    _add_column_options(parser, every_row)
     _add_text_options(parser)
 
 
-def _add_column_options(parser: argparse.ArgumentParser) -> None:
+def _add_column_options(parser: argparse.ArgumentParser, every_row: bool) -> None:
     group = parser.add_argument_group("columns of tables")
     for name, text in (
         ("features", "the columns to take, by name or position; of an npz file, the array"),
@@ -84,10 +87,11 @@ def _add_column_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{name}", type=_names, default=(), metavar="A,B,…", help=f"{text}")
     group.add_argument(
         "--missing",
-        choices=("error", "drop", "mean"),
+        choices=("error", "mean") if every_row else ("error", "drop", "mean"),
         default="error",
-        help="what becomes of missing features: an error, the row is left out, or the mean of the "
-        "column takes their place (default: error)",
+        help="what becomes of missing features: an error, "
+        + ("" if every_row else "the row is left out, ")
+        + "or the mean of the column takes their place (default: error)",
     )
 
 

@@ -36,7 +36,9 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument("model", help="the net: .npz or .safetensors; or any classifier: .onnx")
     _data.add_data_options(
-        parser, no_labels="there are none; with labels the accuracy is told on stderr, too"
+        parser,
+        no_labels="there are none; with labels the accuracy is told on stderr, too",
+        every_row=True,
     )
     _foreign.add_options(parser)
     parser.add_argument(
@@ -86,6 +88,7 @@ def _samples(args: argparse.Namespace, names: Names) -> Samples:
     try:
         return _data.samples(args, names, with_labels=False)
     except ValueError as error:
-        if args.labels is not None or names.features is not None:
+        known = args.labels is not None or names.features is not None
+        if known or not str(error).endswith("is not a number"):
             raise
         raise ValueError(f"{error} (--labels says where labels are, if there are some)") from None

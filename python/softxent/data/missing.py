@@ -8,12 +8,14 @@ import numpy as np
 
 from softxent._scalars import shown
 
-__all__ = ["POLICIES", "REMEDY", "check_policy", "refuse", "settle"]
+__all__ = ["POLICIES", "REMEDY", "REMEDY_FOR_SAMPLES", "check_policy", "refuse", "settle"]
 
 #: What may be done about missing features; a missing label is always an error.
 POLICIES = ("error", "drop", "mean")
 #: The end of an error message.
 REMEDY = "; missing='drop' leaves out such rows, missing='mean' takes the mean of the column"
+#: The same where every row needs a result.
+REMEDY_FOR_SAMPLES = "; missing='mean' takes the mean of the column"
 
 
 def check_policy(policy: str) -> str:

@@ -14,7 +14,7 @@ from softxent.data.arrow import from_arrow, from_parquet
 from softxent.data.columns import Wanted, text_names
 from softxent.data.dataset import Dataset, Samples
 from softxent.data.formats import format_of
-from softxent.data.missing import check_policy
+from softxent.data.missing import REMEDY, REMEDY_FOR_SAMPLES, check_policy
 from softxent.data.source import Source
 from softxent.data.table import Table
 from softxent.data.text import TextOptions, read_text
@@ -212,7 +212,14 @@ comment, scale
     if class_names is not None:
         class_names = text_names("class_names", class_names)
     wanted = Wanted(_label(labels), features, drop, id, feature_names, with_labels)
-    file = _read(path, wanted, TextOptions(header, sep, decimal, comment), missing, scale)
+    options = TextOptions(header, sep, decimal, comment)
+    try:
+        file = _read(path, wanted, options, missing, scale)
+    except ValueError as error:
+        message = str(error)
+        if REMEDY not in message:
+            raise
+        raise ValueError(message.replace(REMEDY, REMEDY_FOR_SAMPLES)) from None
     y = None
     if file.table.labels is not None:
         if class_names is not None:
