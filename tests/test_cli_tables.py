@@ -262,6 +262,17 @@ def test_the_index_of_pandas_is_no_feature(tmp_path, capsys):
     assert models.load(tmp_path / "n.npz").feature_names == NAMES
 
 
+@pytest.mark.parametrize(
+    "option", ["--drop a", "--labels y", "--classes 3", "--no-header", "--decimal ,", "--sep tab"]
+)
+def test_options_for_files_are_refused_with_built_in_data(tmp_path, capsys, option):
+    argv = ("train", "--data", "digits", "--out", tmp_path / "n.npz", *option.split())
+    status, result, _ = run(capsys, *argv)
+    assert status == 2
+    shown = option.split()[0].replace("--no-", "--")
+    assert result["error"] == f"{shown} is for files, 'digits' comes with the package"
+
+
 def test_built_in_data_are_matched_with_the_classes_of_the_model(tmp_path, capsys):
     from softxent.data import load_breast_cancer
 

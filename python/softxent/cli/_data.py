@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import sys
 from typing import Any
 
@@ -15,6 +16,11 @@ from softxent.data.classes import looked_up
 from softxent.data.labels import Labels
 
 _BUILT_IN = {"digits": data.load_digits, "breast-cancer": data.load_breast_cancer}
+#: Options that say nothing of these two.
+_FOR_FILES = (
+    *("labels", "classes", "features", "drop", "id", "missing"),
+    *("header", "sep", "decimal", "comment"),
+)
 #: What --labels takes for a file that has none.
 _NO_LABELS = "none"
 
@@ -121,7 +127,7 @@ def is_built_in(name: str) -> bool:
 def load(args: argparse.Namespace) -> Dataset:
     """Load the data set that the options name, to train on; tell what may surprise."""
     if is_built_in(args.data):
-        return _BUILT_IN[args.data]()
+        return _built_in(args)
     dataset = data.read(args.data, args.labels, num_classes=args.classes, **_table_options(args))
     _tell(args, dataset.notes)
     return dataset
@@ -141,7 +147,7 @@ def samples(args: argparse.Namespace, names: Names, *, with_labels: bool) -> Sam
         Whether labels are looked for where ``--labels`` is not given.
     """
     if is_built_in(args.data):
-        dataset = _BUILT_IN[args.data]()
+        dataset = _built_in(args)
         y = dataset.y
         if names.classes is not None:
             y = looked_up(Labels.of_array(dataset.labels, args.data), names.classes)
@@ -162,6 +168,14 @@ def samples(args: argparse.Namespace, names: Names, *, with_labels: bool) -> Sam
     return found
 
 
+def _built_in(args: argparse.Namespace) -> Dataset:
+    """Return a data set that comes with the package; options for files would do nothing."""
+    for name, option in args.parser.options().items():
+        if name in _FOR_FILES and getattr(args, name) != args.parser.get_default(name):
+            raise ValueError(f"{option} is for files, {args.data!r} comes with the package")
+    return _BUILT_IN[args.data]()
+
+
 def _table_options(args: argparse.Namespace) -> dict[str, Any]:
     names = ("features", "drop", "missing", "header", "sep", "decimal", "comment")
     return {name: getattr(args, name) for name in names} | {"scale": args.feature_scale}
@@ -176,6 +190,4 @@ def _tell(args: argparse.Namespace, notes: tuple[str, ...]) -> None:
 
 def _names(text: str) -> tuple[str, ...]:
     """Split names; one that holds a comma is quoted as in a csv file."""
-    import csv
-
     return tuple(next(csv.reader([text], skipinitialspace=True), ()))

@@ -84,7 +84,7 @@ def read_head(lines: Sequence[str], options: TextOptions, wanted: Wanted, source
     header = dialect.Header(bool(options.header))
     if options.header is None:
         header = dialect.find_header([row, *rows[1:]], wanted, label, options.decimal)
-    names = tuple(_without_mark(row, lines)) if header.present else None
+    names = tuple(_without_mark(row)) if header.present else None
     index = names is not None and all(_counts(other[0]) for other in rows[1:])
     columns = choose(names, width, wanted, source, index=index)
     notes = (*header.notes, *columns.notes)
@@ -123,7 +123,7 @@ def _check_no_comment(
     )
 
 
-def _without_mark(row: list[str], lines: Sequence[str]) -> list[str]:
+def _without_mark(row: list[str]) -> list[str]:
     """Return names without the "#" that numpy.savetxt writes before them."""
     return [row[0].removeprefix("#").lstrip(), *row[1:]] if row[0].startswith("#") else row
 
