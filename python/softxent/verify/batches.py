@@ -31,7 +31,7 @@ class Batch:
     target : ndarray or None
         Labels or probabilities, for graphs with a loss.
     state : mapping or None
-        Parameters under their names; None if the model is a black box.
+        Parameters under their names; None of logits that are given.
     velocities : mapping
         Of a train_step with momentum.
     learning_rate : float
@@ -107,7 +107,7 @@ def data_batch(
 
 
 def _shaped(subject: Subject, x: Array) -> Array:
-    """Check the shape of features; an attached network takes flat images in the shape it wants."""
+    """Check the shape of features."""
     wanted = subject.shape(subject.x)[1:]
     if subject.network is not None:
         features = subject.network.architecture.input_size
@@ -117,14 +117,6 @@ def _shaped(subject: Subject, x: Array) -> Array:
             stated = ", ".join(map(str, wanted)) if len(wanted) > 1 and all(wanted) else features
             raise ValueError(f"X must have shape (n, {stated}), got {x.shape}")
         return x
-    if x.ndim == 2 and len(wanted) > 1 and math.prod(wanted) == x.shape[1]:
-        return x.reshape(-1, *wanted)
-    fits = x.ndim == 1 + len(wanted) and all(
-        size in (0, found) for size, found in zip(wanted, x.shape[1:], strict=True)
-    )
-    if wanted and not fits:
-        stated = ", ".join(str(size or "any") for size in wanted)
-        raise ValueError(f"X must have shape (n, {stated}), got {x.shape}")
     return x
 
 

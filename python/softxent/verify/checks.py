@@ -50,12 +50,11 @@ class Check:
 def check_claims(subject: Subject) -> list[Check]:
     """Compare what the file claims with its structure, without running anything."""
     problems = list(subject.problems)
-    if not subject.attached:
-        problems += [
-            f"{output}: nothing says what it means, so it is not compared"
-            for output in subject.outputs
-            if output not in subject.roles
-        ]
+    problems += [
+        f"{output}: nothing says what it means, so it is not compared"
+        for output in subject.outputs
+        if output not in subject.roles
+    ]
     if problems:
         return [Check("structure", False, problem) for problem in problems]
     return [Check("structure", True, f"the graph is {subject.claim}")]
@@ -90,12 +89,9 @@ def check_parameters(subject: Subject, net: MLP) -> Check:
 
 
 def check_wrong_targets(
-    subject: Subject, session: Session, data: Batch, wrong: Sequence[Array], *, strict: bool
+    subject: Subject, session: Session, data: Batch, wrong: Sequence[Array]
 ) -> Check:
-    """Targets that are no class must make the runtime raise or the loss NaN.
-
-    Files of other origin, which have no such guard, are only held to it if `strict`.
-    """
+    """Targets that are no class must make the runtime raise or the loss NaN."""
     output = next(name for name, role in subject.roles.items() if role == "loss")
     assert data.target is not None
     pair = data.take([0, 0])
@@ -109,16 +105,15 @@ def check_wrong_targets(
             continue
         if not np.isnan(loss.reshape(-1)[-1]):
             finite.append((value, loss.reshape(-1)[-1]))
-    required = strict or subject.about is not None
     if finite:
         target, loss = finite[0]
         detail = (
             f"{output}: the target {target}, which is no class, gives the loss {loss:.6g} on "
             f"{session.provider} instead of an error or NaN ({len(finite)} of {len(wrong)} tried)"
         )
-        return Check("wrong targets", False, detail, required)
+        return Check("wrong targets", False, detail)
     detail = f"{len(wrong)} targets that are no class: {raised} raise, the others give NaN"
-    return Check("wrong targets", True, detail, required)
+    return Check("wrong targets", True, detail)
 
 
 def check_empty_batch(subject: Subject, session: Session, data: Batch) -> Check:

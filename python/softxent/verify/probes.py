@@ -18,19 +18,6 @@ from softxent.verify.subject import Subject
 LARGE = {"float16": (64.0, 1.0e3), "float32": (64.0, 1.0e4), "float64": (64.0, 1.0e4)}
 
 
-def classes_of(subject: Subject, batch: Batch) -> int | None:
-    """Number of classes; None if nothing says it."""
-    if batch.state is not None:
-        return batch.layers.outputs
-    if batch.target is not None and batch.target.ndim == 2:
-        return batch.target.shape[1]
-    for name, role in subject.roles.items():
-        shape = subject.shape(name)
-        if role in ("logits", "log_probabilities") and len(shape) == 2 and shape[1]:
-            return shape[1]
-    return None if batch.target is None else int(batch.target.max(initial=0)) + 1
-
-
 def option_probe(subject: Subject, data: Batch) -> Batch | None:
     """Make a batch in which every class and the ignored label occur, so that options show.
 
@@ -38,7 +25,7 @@ def option_probe(subject: Subject, data: Batch) -> Batch | None:
     """
     if data.target is None:
         return data.repeated(8).renamed("one sample, eight rows") if len(data) == 1 else None
-    classes = classes_of(subject, data) or 1
+    classes = data.layers.outputs
     if subject.binary:
         values: Array = np.array([0.0, 1.0, 0.25, 0.5])
     elif data.target.ndim == 2:
@@ -68,7 +55,7 @@ def wrong_targets(subject: Subject, data: Batch) -> list[Array]:
     dtype = data.target.dtype
     if subject.binary:
         return [np.asarray(value, dtype) for value in (-1.0, -0.25, 1.25, 2.0, np.inf)]
-    classes, limits = classes_of(subject, data) or 1, np.iinfo(dtype)
+    classes, limits = data.layers.outputs, np.iinfo(dtype)
     labels = {-1, classes, classes + 1, -classes, -100, limits.min, limits.max}
     labels |= {value for value in _integers(subject) if limits.min <= value <= limits.max}
     legal = {subject.options.ignore_index, *range(classes)}
@@ -126,7 +113,7 @@ def _large_logits(data: Batch, largest: float) -> Batch:
 def _label_edges(subject: Subject, data: Batch) -> Iterator[Batch]:
     if data.target is None or data.target.ndim == 2:
         return
-    last = 1 if subject.binary else (classes_of(subject, data) or 1) - 1
+    last = 1 if subject.binary else data.layers.outputs - 1
     yield data.renamed("first class only", target=np.zeros_like(data.target))
     yield data.renamed("last class only", target=np.full_like(data.target, last))
     if subject.options.ignore_index is not None:

@@ -18,9 +18,6 @@ from softxent.verify.subject import Subject
 _MODULES: dict[str, Any] = {native.NAME: native, torch_reference.NAME: torch_reference}
 
 _UNINSTALLED = "torch is not installed: nothing was compared with it"
-_NOT_OURS = "no part of the loss, and what it should be is not known"
-_BLACK_BOX_LOGITS = "the network is not known, so its logits are taken as they are"
-_BLACK_BOX = "the network is not known, so no bound can be derived for another run of it"
 _NO_WEIGHT = "the labels of the batch have the total weight 0, by which the mean divides"
 
 
@@ -38,18 +35,13 @@ class References:
     def __init__(self, subject: Subject, binary: bool, against: Sequence[str]) -> None:
         self._subject, self._binary = subject, binary
         self._roles = set(subject.roles.values())
-        self.left_out = {output: _NOT_OURS for output in subject.foreign_outputs}
+        self.left_out: dict[str, str] = {}
         if torch_reference.NAME in against and not available("torch"):
             self.left_out["torch"] = _UNINSTALLED
         self.names = [name for name in dict.fromkeys(against) if name not in self.left_out]
 
     def outputs(
-        self,
-        name: str,
-        batch: Batch,
-        model: onnx.ModelProto,
-        given: dict[str, Array],
-        logits: Array | None,
+        self, name: str, batch: Batch, model: onnx.ModelProto, given: dict[str, Array]
     ) -> dict[str, Array]:
         """Outputs of a reference by role; none if it cannot compute the batch.
 
@@ -59,15 +51,13 @@ class References:
             The reference.
         batch, model, given : Batch, onnx.ModelProto, dict
             The inputs, the model, and the inputs of the model by name.
-        logits : ndarray, optional
-            Logits to start from, of a model whose network is a black box.
         """
         if batch.native_only and name != native.NAME:
             self.left_out[f"{name}, batch {batch.name!r}"] = batch.native_only
             return {}
         if name != onnx_reference.NAME:
             options = self._subject.options
-            return _MODULES[name].outputs(batch, options, self._binary, self._roles, logits)
+            return _MODULES[name].outputs(batch, options, self._binary, self._roles)
         try:
             values = onnx_reference.outputs(model, given)
         except Exception as error:  # it raises whatever its NumPy code raises
@@ -78,12 +68,6 @@ class References:
     def judges(self, name: str, output: str, batch: Batch, bounds: dict[str, Estimate]) -> bool:
         """Whether a reference can judge an output of a batch; if not, the reason is kept."""
         role = self._subject.roles[output]
-        if batch.state is None and role == "logits":
-            self.left_out[output] = _BLACK_BOX_LOGITS
-            return False
-        if batch.state is None and name == onnx_reference.NAME:
-            self.left_out[name] = _BLACK_BOX
-            return False
         unfit = None
         if role not in bounds and role != "prediction":
             unfit = _NO_WEIGHT

@@ -170,7 +170,7 @@ def _begin(
     for name, given in (("inputs", inputs), ("logits", logits)):
         if given:
             raise ValueError(f"{name} is for files of other programs: this is one of softxent's")
-    subject = read_subject(path, model, options.pop("expect"))
+    subject = read_subject(path, model, about, options.pop("expect"))
     return Verification(subject, X, y, **options)
 
 

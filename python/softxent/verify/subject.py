@@ -1,4 +1,4 @@
-"""The model under test: what it claims, what its structure shows, what must come out of it."""
+"""A file of softxent under test: what it claims, what its structure shows, what must come out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from softxent.onnx.errors import ModelError
 from softxent.onnx.files import check_plain
 from softxent.onnx.graph import tensor_type
 from softxent.onnx.options import Options
-from softxent.onnx.recognise import HEADS, Network, View, attribute, recognise, shows
+from softxent.onnx.recognise import Network, View, recognise
 from softxent.verify.facts import facts
 
 #: What the values of a graph can mean; all but `prediction` are floating.
@@ -38,14 +38,14 @@ class Subject:
     ----------
     model : onnx.ModelProto
         The model, external data included.
-    about : Metadata or None
-        What it says of itself, if softxent wrote it.
+    about : Metadata
+        What it says of itself.
     network : Network or None
         What its structure shows; None if that is no multilayer perceptron.
     problems : tuple of str
         Where structure and claims contradict each other; each names an output.
     options : Options
-        As stated in the metadata, or read off the structure of a file of other origin.
+        As stated in the metadata, or expected by the caller.
     roles : mapping of str to str
         What each output means; outputs of unknown meaning are missing.
     x, target : str
@@ -54,7 +54,7 @@ class Subject:
 
     path: str
     model: onnx.ModelProto
-    about: metadata.Metadata | None
+    about: metadata.Metadata
     network: Network | None
     problems: tuple[str, ...]
     options: Options
@@ -63,30 +63,15 @@ class Subject:
     target: str | None
 
     @property
-    def attached(self) -> bool:
-        """Whether only the loss is ours, on top of a graph of other origin."""
-        return self.about is not None and self.about.architecture == "attached"
-
-    @property
     def binary(self) -> bool:
         """Whether there is one logit per sample, and a binary loss."""
-        if self.attached:
-            return self.about is not None and self.about.binary
         return self.network is not None and self.network.architecture.binary
-
-    @property
-    def foreign_outputs(self) -> list[str]:
-        """Outputs of a graph that a loss was attached to, which nothing is known about."""
-        return [name for name in self.outputs if self.attached and name not in self.roles]
 
     @property
     def claim(self) -> str:
         """One line on what the model is."""
-        if self.network is None:
-            kind = "a network of other origin" if self.attached else "no network that is known"
-        else:
-            kind = str(self.network.architecture)
-        origin = "by its metadata" if self.about is not None else "by its structure"
+        network = self.network
+        kind = "no network that is known" if network is None else str(network.architecture)
         parts = [f"{kind}, {self.options.dtype}, head {self.options.head}"]
         if self.options.has_loss:
             o = self.options
@@ -94,7 +79,7 @@ class Subject:
                 f"reduction={o.reduction}, weight={short(o.weight)}, "
                 f"ignore_index={o.ignore_index}, label_smoothing={o.label_smoothing:g}"
             )
-        return f"{'; '.join(parts)} ({origin})"
+        return f"{'; '.join(parts)} (by its metadata)"
 
     def facts(self, rows: int) -> dict[str, Any]:
         """What a report says about the model and the programs that ran it."""
@@ -141,7 +126,10 @@ class Subject:
 
 
 def read_subject(
-    path: str | os.PathLike[str], model: onnx.ModelProto, options: Mapping[str, Any]
+    path: str | os.PathLike[str],
+    model: onnx.ModelProto,
+    about: metadata.Metadata,
+    options: Mapping[str, Any],
 ) -> Subject:
     """Look at a model for verification.
 
@@ -151,6 +139,8 @@ def read_subject(
         The file.
     model : onnx.ModelProto
         What it holds.
+    about : Metadata
+        What it says of itself.
     options : mapping
         Options of the loss that the caller expects; they replace what the file says, and a
         difference is a problem.
@@ -162,23 +152,20 @@ def read_subject(
     """
     try:
         check_plain(model)
-        about = metadata.read(model)
     except ModelError as error:
         raise ModelError(f"{os.fspath(path)}: {error}") from error
     view = View(model)
     network, problems = _network(view, about)
-    if about is not None:
-        roles = _stated_roles(view, about)
-    else:
-        roles = _structural_roles(view, network.logits) if network else {}
-    stated = about.options if about else _structural_options(view, network, roles)
+    known = (*ROLES, *_train_step_outputs(about))
+    roles = {name: name for name in view.outputs if name in known}
+    stated = about.options
     problems += _parameter_problems(about, network, roles) + differences(stated, options)
-    if about is not None:
-        problems += _interface_problems(view, model, about)
+    problems += _interface_problems(view, model, about)
     expected = replace(stated, **options)
     if network is not None and "weight" in options:
         expected.check_classes(max(network.architecture.outputs, 2))
-    x, target = _inputs(view, about, network)
+    x = network.x if network is not None else next(iter(view.inputs), "x")
+    target = "target" if "target" in view.inputs else None
     return Subject(
         os.fspath(path),
         model,
@@ -199,21 +186,19 @@ def short(weight: tuple[float, ...] | None) -> str:
     return f"{len(weight)} class weights"
 
 
-def _network(view: View, about: metadata.Metadata | None) -> tuple[Network | None, list[str]]:
-    """Recognise the network; an attached loss may sit on any other."""
+def _network(view: View, about: metadata.Metadata) -> tuple[Network | None, list[str]]:
+    """Recognise the network."""
     try:
         return recognise(view, about), []
     except ModelError as error:
-        if about is not None and about.architecture == "attached":
-            return None, []
         return None, [str(error)]
 
 
 def _parameter_problems(
-    about: metadata.Metadata | None, network: Network | None, roles: Mapping[str, str]
+    about: metadata.Metadata, network: Network | None, roles: Mapping[str, str]
 ) -> list[str]:
     """Compare the parameters in the file with their fingerprint from when it was written."""
-    if about is None or about.parameters is None or network is None:
+    if about.parameters is None or network is None:
         return []
     if network.state is not None and fingerprint(network.state) == about.parameters:
         return []
@@ -226,45 +211,6 @@ def _train_step_outputs(about: metadata.Metadata) -> tuple[str, ...]:
     names = [f"{kind}.{name}" for kind in ("grad", "new") for name in parameters]
     velocities = [f"new.velocity.{name}" for name in parameters] if about.options.momentum else []
     return ("loss", *names, *velocities)
-
-
-def _stated_roles(view: View, about: metadata.Metadata) -> dict[str, str]:
-    """Outputs of our own files mean what their names say."""
-    if about.architecture != "attached":
-        known = (*ROLES, *_train_step_outputs(about))
-        return {name: name for name in view.outputs if name in known}
-    roles = _structural_roles(view, view.source(about.logits))
-    return roles | {about.name_of(role): role for role in ("loss", "log_probabilities")}
-
-
-def _structural_roles(view: View, logits: str) -> dict[str, str]:
-    """Outputs of other files mean how they are computed from the logits."""
-    roles = {}
-    for name in view.outputs:
-        node = view.producer(name)
-        if view.source(name) == logits:
-            roles[name] = "logits"
-        elif node is not None and shows(view, name, logits):
-            roles[name] = HEADS[node.op_type]
-    return roles
-
-
-def _structural_options(view: View, network: Network | None, roles: dict[str, str]) -> Options:
-    """Read the options of a file of other origin off its nodes."""
-    dtype = np.dtype(np.float32)
-    if network is not None and network.state is not None:
-        dtype = network.state["linear1.weight"].dtype
-    losses = [name for name, role in roles.items() if role == "loss"]
-    if not losses:
-        return Options(head="probabilities", dtype=dtype.name)
-    node = view.producer(losses[0])
-    given: dict[str, Any] = {}
-    if node is not None and HEADS.get(node.op_type) == "loss":
-        given["reduction"] = attribute(node, "reduction", "mean")
-        given["ignore_index"] = attribute(node, "ignore_index")
-        if len(node.input) > 2 and node.input[2] in view.constants:
-            given["weight"] = tuple(view.constants[node.input[2]].tolist())
-    return Options(head="loss", dtype=dtype.name, **given)
 
 
 def differences(stated: Options, expected: Mapping[str, Any], output: str = "loss") -> list[str]:
@@ -285,9 +231,6 @@ def differences(stated: Options, expected: Mapping[str, Any], output: str = "los
 def _interface_problems(view: View, model: onnx.ModelProto, about: metadata.Metadata) -> list[str]:
     """Compare outputs, operators and versions with what the metadata claim."""
     options, found = about.options, set(view.outputs)
-    if about.architecture == "attached":
-        expected = {about.logits, about.name_of("loss"), about.name_of("log_probabilities")}
-        return [f"{name}: the file has no such output" for name in sorted(expected - found)]
     expected = set(
         _train_step_outputs(about)
         if options.head == "train_step"
@@ -326,18 +269,3 @@ def _type_problems(view: View, model: onnx.ModelProto, options: Options) -> list
                 f"{view.outputs[0]}: the batch of {value.name} is fixed at {sizes[0].dim_value}"
             )
     return problems
-
-
-def _inputs(
-    view: View, about: metadata.Metadata | None, network: Network | None
-) -> tuple[str, str | None]:
-    """Find the inputs for features and targets."""
-    x = network.x if network is not None else next(iter(view.inputs), "x")
-    if about is not None:
-        target = about.name_of("target")
-        return x, target if target in view.inputs else None
-    for node in view.nodes:
-        if HEADS.get(node.op_type) == "loss":
-            target = view.source(node.input[1])
-            return x, target if target in view.inputs else None
-    return x, "target" if "target" in view.inputs else None

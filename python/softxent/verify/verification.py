@@ -70,7 +70,7 @@ class Verification:
 
     def run(self, provider: str, *, stress: bool) -> None:
         """Run all batches on one provider."""
-        if self._state is None and not self.subject.attached:
+        if self._state is None:
             return
         try:
             session = self._sessions[provider] = Session(self.subject.model, provider)
@@ -84,9 +84,7 @@ class Verification:
             self._compare(probe, session, self.subject.model)
         wrong = probes.wrong_targets(self.subject, self._data)
         if wrong and self._has_loss:
-            self._checks.append(
-                check_wrong_targets(self.subject, session, self._data, wrong, strict=stress)
-            )
+            self._checks.append(check_wrong_targets(self.subject, session, self._data, wrong))
         if provider != "CPUExecutionProvider":
             given = feeds(self.subject, self._data)
             self._add("placement", *placement(self.subject.model, provider, given))
@@ -105,7 +103,7 @@ class Verification:
             )
             for provider in self._sessions
         }
-        if self._state is not None and runners:
+        if runners:
             runners |= self._references.timed(self._data)
         self._on_step(f"timing batches of {', '.join(map(str, batch_sizes))}")
         self._timings = measure(runners, batch_sizes)
@@ -157,16 +155,15 @@ class Verification:
             text = f"{session.provider} fails on the batch {batch.name!r}: {error}"
             self._add("run", False, text)
             return
-        logits = None if self._state is not None else self._logits(got)
-        bounds = estimates(batch, self.subject.options, self._binary, logits)
+        bounds = estimates(batch, self.subject.options, self._binary)
         for name in self._references.names:
-            expected = self._references.outputs(name, batch, model, given, logits)
+            expected = self._references.outputs(name, batch, model, given)
             for output, role in self.subject.roles.items():
                 if role in expected and self._references.judges(name, output, batch, bounds):
                     why = reason(role, batch, self.subject.options)
                     label = Label(batch.name, output, session.provider, name, why)
                     self._record(label, batch, got, expected, bounds)
-        if self._state is not None and native.NAME in self._references.names:
+        if native.NAME in self._references.names:
             self._compare_stages(batch, session.provider, got)
         if batch is self._data:
             self._note_accuracy(session.provider, got)
@@ -209,19 +206,15 @@ class Verification:
         part = "head" if label.against not in self._references.names else "whole"
         self._comparisons.append(replace(result, part=part))
 
-    def _logits(self, got: dict[str, Array]) -> Array:
-        """Logits of a black box, on which only the loss is ours to check."""
-        z = next(got[name] for name, role in self.subject.roles.items() if role == "logits")
-        return z.reshape(-1) if self._binary else z
-
     def _note_accuracy(self, provider: str, got: dict[str, Array]) -> None:
         """Share of right predictions, if y are labels."""
         labels = self._labels
         if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iub":
             return
-        if "logits" not in self.subject.roles.values():
+        outputs = [name for name, role in self.subject.roles.items() if role == "logits"]
+        if not outputs:
             return
-        z = self._logits(got)
+        z = got[outputs[0]]
         if z.size == labels.size:
             self._accuracies[provider] = float(((z.reshape(-1) > 0) == labels).mean())
         elif z.ndim == 2:
@@ -237,7 +230,8 @@ def parameters_of(subject: Subject, net: MLP | None) -> State | None:
     """
     Parameters that the model should have: the reference's, its own, or any for its inputs.
 
-    None for a black box, and for a reference of other sizes, which nothing can be compared with.
+    None where no network is recognised, and for a reference of other sizes: nothing can be compared
+    with these.
     """
     options, network = subject.options, subject.network
     if net is not None:
@@ -256,7 +250,7 @@ def parameters_of(subject: Subject, net: MLP | None) -> State | None:
 
 
 def _activation(subject: Subject, net: MLP | None) -> str:
-    """What stands between the layers that the parameters belong to; of a black box, nothing."""
+    """What stands between the layers that the parameters belong to."""
     if net is not None:
         return net.activation
     return subject.network.architecture.layers.activation if subject.network else "identity"
