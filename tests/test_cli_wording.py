@@ -115,6 +115,29 @@ def test_errors_speak_of_options_and_files(
     assert not re.search(r"\w=['\w]", message), "a Python argument"
 
 
+@pytest.mark.parametrize("command", ["tour", "tour --out t", "bench --out b", "demo --out d"])
+def test_missing_plots_are_told_before_anything_is_written(
+    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    before = sorted(folder.iterdir())
+    assert main(command.split()) == 2
+    assert re.search(r"needs matplotlib.*: pip install 'softxent\[", capsys.readouterr().err)
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["export k.npz --out m.onnx", "verify m.onnx --data k.csv"])
+def test_missing_onnx_is_told_in_words_of_the_command_line(
+    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in [name for name in sys.modules if name.split(".")[0] in ("onnx", "onnxruntime")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert main(command.split()) == 2
+    message = capsys.readouterr().err
+    assert message.endswith("the command needs onnx: pip install 'softxent[onnx]'\n")
+
+
 def test_temporary_name_is_replaced_in_errors(tmp_path: Path) -> None:
     path = tmp_path / "k.npz"
     with pytest.raises(OSError) as caught, _files.atomic_path(path) as temporary:

@@ -48,6 +48,7 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
     str
         With ``--label-smoothing 0.1``, ``--class-weights must …``, ``--num-classes``.
     """
+    message = re.sub(r"^softxent\.[\w.]+(?= needs )", "the command", message)
     for alias, name in _ALIASES.items():
         if name in options:
             options = {**options, alias: options[name]}

@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 from softxent._files import atomic_write, make_folder
+from softxent._optional import require_all
 from softxent.report import figure_uri
 from softxent.tour import (
     argmax,
@@ -73,6 +74,7 @@ def write(
     OSError
         If the folder cannot be written to.
     """
+    require_all(("matplotlib",), "plot", "softxent tour")
     folder = Path(folder)
     figures = folder / "tour"
     make_folder(figures)
