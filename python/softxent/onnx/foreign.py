@@ -40,13 +40,31 @@ def read_foreign(path: str | PathLike[str]) -> onnx.ModelProto:
         If the file is damaged, unsafe to read, or contradicts itself; a ValueError.
     """
     model = read_model(path)
-    model.ir_version = max(model.ir_version, _FREE_INITIALIZERS)
     try:
-        sort_nodes(model.graph)
-        check_foreign(model)
-        return inlined(model)
+        return accepted(model)
     except ModelError as error:
         raise ModelError(f"{fspath(path)}: {error}") from error
+
+
+def accepted(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Put a model that was read in order, check it, and take its functions apart.
+
+    Raises
+    ------
+    ModelError
+        As `read_foreign`.
+    """
+    model.ir_version = max(model.ir_version, _FREE_INITIALIZERS)
+    sort_nodes(model.graph)
+    check_foreign(model)
+    return inlined(model)
+
+
+def was_converted(model: onnx.ModelProto) -> bool:
+    """Whether a program that quantises or fuses graphs, and keeps their metadata, was at work."""
+    return any(
+        node.domain == "com.microsoft" or "Quantize" in node.op_type for node in model.graph.node
+    )
 
 
 def sort_nodes(graph: onnx.GraphProto) -> None:

@@ -10,8 +10,6 @@ from softxent.onnx.errors import ModelError
 from softxent.onnx.loading import load
 
 if TYPE_CHECKING:
-    import onnx
-
     from softxent.models import MLP
     from softxent.onnx.classifier import Classifier
 
@@ -80,6 +78,7 @@ def open_model(
     require("onnx", "onnx", "softxent.onnx")
     from softxent.onnx import metadata
     from softxent.onnx.files import read_model
+    from softxent.onnx.foreign import was_converted
 
     given = {name: value for name, value in options.items() if value is not None}
     claim = None
@@ -90,7 +89,7 @@ def open_model(
             model = read_model(path)
             about = metadata.read(model)
             if about is not None and about.architecture != "attached":
-                if not _was_converted(model):
+                if not was_converted(model):
                     raise
                 claim = f"the {about.architecture} that the file says it holds was converted: "
                 claim += "its graph is run as it is"
@@ -101,13 +100,3 @@ def open_model(
     if claim is not None:
         found.notes = (claim, *found.notes)
     return found
-
-
-def _was_converted(model: onnx.ModelProto) -> bool:
-    """Whether a program that quantises or fuses a graph, and keeps its metadata, was at work."""
-    return any(
-        node.domain == "com.microsoft"
-        or "Quantize" in node.op_type
-        or node.op_type in ("MatMulInteger", "QLinearMatMul")
-        for node in model.graph.node
-    )

@@ -152,6 +152,7 @@ def _begin(
     from softxent.onnx import metadata
     from softxent.onnx.errors import ModelError
     from softxent.onnx.files import read_model
+    from softxent.onnx.foreign import was_converted
     from softxent.verify.foreign import ForeignVerification
     from softxent.verify.subject import read_subject
     from softxent.verify.verification import Verification
@@ -161,7 +162,7 @@ def _begin(
         about = metadata.read(model)
     except ModelError as error:
         raise ModelError(f"{os.fspath(path)}: {error}") from error
-    if about is None or about.architecture == "attached":
+    if about is None or about.architecture == "attached" or was_converted(model):
         return ForeignVerification(
             path, model, about, X, y, inputs=inputs, logits=logits, **options
         )

@@ -13,7 +13,7 @@ import onnx
 from softxent.onnx.anatomy import Anatomy, Output, anatomy
 from softxent.onnx.errors import ModelError
 from softxent.onnx.exposing import with_logits
-from softxent.onnx.foreign import check_foreign, inlined
+from softxent.onnx.foreign import accepted
 from softxent.onnx.logits import Logits
 from softxent.onnx.meaning import LossNode, attributes
 from softxent.onnx.metadata import Metadata
@@ -163,8 +163,7 @@ def read_classifier(
         If `logits` is no value that can be the logits.
     """
     try:
-        check_foreign(model)
-        model = inlined(model)
+        model = accepted(model)
         parts, problems = _parts(model, about, logits)
     except ModelError as error:
         raise ModelError(f"{os.fspath(path)}: {error}") from error
@@ -183,8 +182,8 @@ def read_classifier(
 def _parts(
     model: onnx.ModelProto, about: Metadata | None, logits: str | None
 ) -> tuple[Anatomy, list[str]]:
-    """The parts of a graph; of an attached loss, with the logits and names that it states."""
-    if about is None:
+    """The parts of a graph; where a loss is ours, with the logits and names that it states."""
+    if about is None or not about.options.has_loss:
         return anatomy(model, logits=logits), []
     computed = {name for node in model.graph.node for name in node.output}
     outputs = {output.name for output in model.graph.output}
@@ -205,7 +204,7 @@ def _heads(parts: Anatomy, about: Metadata | None) -> Iterator[Head]:
         return
     plain = Options(head="probabilities", dtype=z.dtype or "float32")
     attached = {}
-    if about is not None:
+    if about is not None and about.options.has_loss:
         attached = {_name_of(about, role): role for role in ("loss", "log_probabilities")}
     for output in parts.outputs:
         role = attached.get(output.name, output.role)
@@ -227,7 +226,7 @@ def _loss_of(parts: Anatomy, output: Output) -> LossNode | None:
 
 
 def _rounded_to_steps(output: Output) -> bool:
-    return "QuantizeLinear" in output.path
+    return any(step.startswith(("QuantizeLinear", "QLinear")) for step in output.path)
 
 
 def _options(loss: LossNode, dtype: str) -> Options:
