@@ -212,7 +212,7 @@ static int N(along_strip)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptr
 /* Whether that is faster than tiles of rows side by side: not for few classes, whose last vector is mostly empty. */
 static int N(goes_along)(const sxt_job *job, const sxt_plane *p)
 {
-    ptrdiff_t least = (p->y.p ? 64 : 112) * 4 / (ptrdiff_t)sizeof(T);
+    ptrdiff_t least = p->y.p ? (SXT_T_IS_F32 ? 64 : 56) : (SXT_T_IS_F32 ? 112 : 96);
     return p->x.cls == sizeof(ST) && (!p->y.p || p->y.cls == sizeof(ST)) && !job->blend && job->classes >= least;
 }
 
