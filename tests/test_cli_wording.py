@@ -57,6 +57,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "y must have one entry per row of X",
             "the labels must have one entry per row of the data",
         ),
+        ("y is needed: there is a loss", "the labels are needed: there is a loss"),
+        ("y has text labels", "the labels have text labels"),
         ("the number of threads is 0", "the number of threads is 0"),
         ("label_smoothing.npz: no such file", "label_smoothing.npz: no such file"),
         ("no column 'weight'", "no column 'weight'"),

@@ -17,6 +17,8 @@ _ALIASES = {
     "logits_name": "logits",
     "scale": "feature_scale",
 }
+#: Verbs after "the labels".
+_PLURALS = {"is": "are", "has": "have", "needs": "need"}
 _WORDS = {"X": "the data", "y": "the labels", "validation X": "the test data"}
 
 #: Options whose names are words of any sentence about data.
@@ -63,6 +65,8 @@ def in_options(message: str, options: Mapping[str, str]) -> str:
     for name, words in sorted(_WORDS.items(), key=lambda item: -len(item[0])):
         message = re.sub(rf"{_BEFORE}{name}{_VERBS}|^{name}{_FIRST_VERBS}", words, message)
         message = re.sub(rf"(?<=of ){name}\b", words, message)
+    for singular, plural in _PLURALS.items():
+        message = message.replace(f"the labels {singular} ", f"the labels {plural} ")
     return message
 
 
