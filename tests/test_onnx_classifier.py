@@ -76,7 +76,7 @@ def test_a_fixed_batch_is_filled_up(rows, path, rng):
 
 
 def test_large_samples_go_in_several_batches(path, rng, monkeypatch):
-    from softxent.onnx import feeding
+    from softxent.onnx.classifier import feeding
 
     monkeypatch.setattr(feeding, "_BYTES_AT_ONCE", 100)
     model = classifier([SCORES], [("z", FLOAT, ("n", 3))])
@@ -175,7 +175,7 @@ def test_masked_samples_are_refused(path, rng):
 
 
 def test_further_inputs_have_one_entry_per_sample_or_one_for_all(path, rng, monkeypatch):
-    from softxent.onnx import feeding
+    from softxent.onnx.classifier import feeding
 
     monkeypatch.setattr(feeding, "_BYTES_AT_ONCE", 50)
     nodes = [node("MatMul", "x w", "a"), node("Mul", "a scale", "b"), node("Add", "b shift", "z")]

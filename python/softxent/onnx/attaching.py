@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import onnx
 
     from softxent.onnx.anatomy import Anatomy
+    from softxent.onnx.anatomy.logits import Logits
     from softxent.onnx.graph import Graph
-    from softxent.onnx.logits import Logits
 
 _FLOATS = ("float16", "float32", "float64")
 
@@ -91,10 +91,10 @@ def attach_loss(
     >>> attach_loss("resnet.onnx", None, "resnet-loss.onnx")  # doctest: +SKIP
     """
     require("onnx", "onnx", "softxent.onnx")
+    from softxent.onnx.anatomy.values import declare_shapes
     from softxent.onnx.exposing import expose_logits
     from softxent.onnx.files import write_model
     from softxent.onnx.foreign import read_foreign
-    from softxent.onnx.values import declare_shapes
 
     model = read_foreign(model_path)
     try:

@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from softxent.onnx.anatomy.logits import Logits
+from softxent.onnx.anatomy.values import ValueType
 from softxent.onnx.foreign import operands
-from softxent.onnx.logits import Logits
-from softxent.onnx.values import ValueType
 
 
 def with_logits(model: onnx.ModelProto, logits: Logits) -> onnx.ModelProto:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from softxent._arrays import as_array
-from softxent.onnx import feeding
 from softxent.onnx.anatomy import Anatomy, Input
+from softxent.onnx.classifier import feeding
 from softxent.onnx.errors import NotUnderstoodError
 from softxent.verify.arithmetic import Array
 from softxent.verify.foreign.labels import labels_for

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from softxent.onnx.logits import Logits
+from softxent.onnx.anatomy.logits import Logits
 from softxent.verify.arithmetic import Arithmetic, Array, Estimate
 from softxent.verify.batches import Batch
 from softxent.verify.bounds import estimates

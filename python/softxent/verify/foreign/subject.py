@@ -11,11 +11,11 @@ from typing import Any
 import onnx
 
 from softxent.onnx.anatomy import Anatomy, Output, anatomy
+from softxent.onnx.anatomy.logits import Logits
+from softxent.onnx.anatomy.meaning import LossNode, attributes
 from softxent.onnx.errors import ModelError
 from softxent.onnx.exposing import with_logits
 from softxent.onnx.foreign import accepted
-from softxent.onnx.logits import Logits
-from softxent.onnx.meaning import LossNode, attributes
 from softxent.onnx.metadata import Metadata
 from softxent.onnx.options import DTYPES, Options
 from softxent.verify.missing import Missing

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import onnx
 
 from softxent.onnx import metadata
+from softxent.onnx.anatomy.logits import Logits, find_logits
+from softxent.onnx.anatomy.meaning import PASSING, LossNode, Meaning, Meanings, meanings
+from softxent.onnx.anatomy.values import Shape, ValueType, declared, value_types
 from softxent.onnx.errors import ModelError
-from softxent.onnx.logits import Logits, find_logits
-from softxent.onnx.meaning import PASSING, LossNode, Meaning, Meanings, meanings
-from softxent.onnx.values import Shape, ValueType, declared, value_types
 
 #: Roles that an output can have beside "scores" and "unknown".
 ROLES = ("loss", "logits", "log_probabilities", "probabilities", "prediction", "label")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import onnx
 
-from softxent.onnx.meaning import CLASSIFIERS, NORMALISED, PASSING, PLAIN, Meaning, Meanings
-from softxent.onnx.values import Shape, ValueType
+from softxent.onnx.anatomy.meaning import CLASSIFIERS, NORMALISED, PASSING, PLAIN, Meaning, Meanings
+from softxent.onnx.anatomy.values import Shape, ValueType
 
 #: What computes logits that no operator at the end of a graph shows to be such.
 _PRESUMED = frozenset((

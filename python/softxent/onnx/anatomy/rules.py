@@ -1,7 +1,7 @@
 """The operators that classifiers end in, and what their results mean.
 
 A rule takes the node and gives the meanings of its results by position; results without one are
-judged by `softxent.onnx.meaning.blend`.
+judged by `softxent.onnx.anatomy.meaning.blend`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from softxent.onnx.meaning import (
+from softxent.onnx.anatomy.meaning import (
     NORMALISED,
     PASSING,
     PLAIN,

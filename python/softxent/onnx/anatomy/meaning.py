@@ -257,7 +257,7 @@ def meanings(model: onnx.ModelProto) -> Meanings:
     ModelError
         If an attribute of a node at the end of the graph has no value that ONNX allows.
     """
-    from softxent.onnx import rules
+    from softxent.onnx.anatomy import rules
 
     versions = [item.version for item in model.opset_import if item.domain in ("", "ai.onnx")]
     found = Meanings(versions[0] if versions else 1)

@@ -14,13 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from softxent._arrays import as_array
 from softxent.data.matching import matched_features
-from softxent.onnx import metadata, readout
+from softxent.onnx import metadata
 from softxent.onnx.anatomy import Anatomy, Input, Output, anatomy
+from softxent.onnx.classifier import readout
+from softxent.onnx.classifier.feeding import Feeds, columns, features, further
+from softxent.onnx.classifier.readout import Decision
 from softxent.onnx.errors import ModelError, NotUnderstoodError
 from softxent.onnx.exposing import expose_logits, reduce_to
-from softxent.onnx.feeding import Feeds, columns, features, further
 from softxent.onnx.foreign import read_foreign
-from softxent.onnx.readout import Decision
 
 Array = NDArray[Any]
 

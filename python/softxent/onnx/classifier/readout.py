@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import softxent
+from softxent.onnx.anatomy.logits import Logits
 from softxent.onnx.errors import NotUnderstoodError
-from softxent.onnx.logits import Logits
 
 Array = NDArray[Any]
 
