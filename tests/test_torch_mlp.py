@@ -232,6 +232,19 @@ def test_layers_of_other_names_are_ordered_by_their_shapes(tmp_path):
     np.testing.assert_array_equal(net.state_dict()["linear3.bias"], state["head.bias"].numpy())
 
 
+def test_layers_of_one_series_keep_their_order_beside_others(tmp_path):
+    """Shapes leave the order of the square layers open, their numbers do not."""
+    encoder = stack((6, 6, 6, 6, 4), "tanh")
+    state = {
+        name.replace("6.", "head.") if name.startswith("6.") else f"encoder.{name}": value
+        for name, value in encoder.state_dict().items()
+    }
+    assert "head.weight" in state
+    net = MLP.load(save_sorted(tmp_path / "net.safetensors", state), activation="tanh")
+    X = data()[0].astype(np.float32)
+    np.testing.assert_allclose(net.forward(X), encoder(torch.tensor(X)).detach().numpy(), atol=1e-6)
+
+
 def test_layers_that_nothing_orders_are_refused(tmp_path):
     state = {f"{name}.weight": torch.rand(4, 4) for name in ("alpha", "beta")}
     path = save_sorted(tmp_path / "net.safetensors", state)

@@ -121,10 +121,10 @@ class Layers:
 
     def initial(self, seed: int | None, dtype: np.dtype) -> dict[str, np.ndarray]:
         """Draw weights and biases from U(-1/√fan_in, 1/√fan_in), as torch.nn.Linear does."""
-        generator = np.random.default_rng(seed)
+        generator, shapes = np.random.default_rng(seed), self.shapes
         parameters = {}
-        for name, shape in self.shapes.items():
-            fan_in = self.shapes[f"{name.partition('.')[0]}.weight"][1]
+        for name, shape in shapes.items():
+            fan_in = shapes[f"{name.partition('.')[0]}.weight"][1]
             bound = 1 / np.sqrt(fan_in)
             parameters[name] = generator.uniform(-bound, bound, shape).astype(dtype)
         return parameters

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from math import factorial, prod
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -27,8 +28,8 @@ _MODULES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid"}
 
 _COUNTS = {None: "", 2: "two "}
 
-#: More layers than this are not ordered by their shapes.
-_MOST_TO_TRY = 8
+#: Layers that could stand in more orders than this are not ordered by their shapes.
+_MOST_ORDERS = 50_000
 
 
 class UnknownActivationError(ValueError):
@@ -128,20 +129,32 @@ def _in_order(layers: Mapping[str, Mapping[str, np.ndarray]], ordered: bool) -> 
         If no order or several are possible.
     """
     sizes = {name: layer["weight"].shape for name, layer in layers.items()}
-    numbered = len({re.sub(r"\d+", "#", name) for name in sizes}) == 1
-    if numbered:
-        # By their numbers: as text, "10" comes before "2".
-        given = sorted(sizes, key=lambda name: [int(part) for part in re.findall(r"\d+", name)])
-    else:
-        given = list(sizes)
-    if (ordered or numbered) and _fit(given, sizes):
+    series = _series(sizes)
+    given = next(iter(series.values())) if len(series) == 1 else list(sizes)
+    if (ordered or len(series) == 1) and _fit(given, sizes):
         return given
-    orders = list(islice(_orders(sizes), 2))
-    if len(orders) == 1:
-        return orders[0]
+    orders: list[list[str]] = []
+    merges = factorial(len(sizes)) // prod(factorial(len(names)) for names in series.values())
+    if merges <= _MOST_ORDERS:
+        orders = list(islice(_orders(list(series.values()), sizes), 2))
+        if len(orders) == 1:
+            return orders[0]
     shapes = ", ".join(f"{name} {shape}" for name, shape in sizes.items())
-    problem = "the layers do not fit together" if not orders else "names do not tell the order"
+    misfit = merges <= _MOST_ORDERS and not orders
+    problem = "the layers do not fit together" if misfit else "names do not tell the order"
     raise ValueError(f"{problem}: {shapes}")
+
+
+def _series(names: Iterable[str]) -> dict[str, list[str]]:
+    """
+    Collect layers whose names differ in numbers alone, in the order of these.
+
+    As text, "10" comes before "2".
+    """
+    series: dict[str, list[str]] = {}
+    for name in sorted(names, key=lambda name: [int(part) for part in re.findall(r"\d+", name)]):
+        series.setdefault(re.sub(r"\d+", "#", name), []).append(name)
+    return series
 
 
 def _fit(order: Sequence[str], sizes: Mapping[str, tuple[int, ...]]) -> bool:
@@ -149,16 +162,15 @@ def _fit(order: Sequence[str], sizes: Mapping[str, tuple[int, ...]]) -> bool:
 
 
 def _orders(
-    sizes: Mapping[str, tuple[int, ...]], begun: tuple[str, ...] = ()
+    series: list[list[str]], sizes: Mapping[str, tuple[int, ...]], begun: tuple[str, ...] = ()
 ) -> Iterator[list[str]]:
-    """Give every order of a few layers in which they fit together."""
-    if len(sizes) > _MOST_TO_TRY:
-        return
+    """Give every order in which layers fit together and series keep theirs."""
     if len(begun) == len(sizes):
         yield list(begun)
-    for name in sizes:
-        if name not in begun and _fit((*begun[-1:], name), sizes):
-            yield from _orders(sizes, (*begun, name))
+    for position, names in enumerate(series):
+        if names and _fit((*begun[-1:], names[0]), sizes):
+            rest = [*series[:position], names[1:], *series[position + 1 :]]
+            yield from _orders(rest, sizes, (*begun, names[0]))
 
 
 def fitting(module: torch.nn.Module, nets: Mapping[str, Network]) -> str:

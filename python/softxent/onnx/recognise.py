@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import onnx
@@ -52,6 +53,20 @@ class Linear:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A linear layer, and the one before it on which it stands through an activation.
+
+    `activation` is that of the whole chain, empty for a first layer; `nodes` are those of the layer
+    and of the activation before it.
+    """
+
+    layer: Linear
+    previous: Link | None
+    activation: str
+    nodes: tuple[onnx.NodeProto, ...]
+
+
+@dataclass(frozen=True)
 class Chain:
     """Linear layers, each on the activation of the one before; `nodes` are those of both."""
 
@@ -59,16 +74,31 @@ class Chain:
     activation: str
     nodes: tuple[onnx.NodeProto, ...]
 
+    @classmethod
+    def ending(cls, last: Link) -> Self:
+        """Collect the layers that end in one."""
+        links, link = [last], last.previous
+        while link is not None:
+            links.append(link)
+            link = link.previous
+        nodes = tuple(node for link in links for node in link.nodes)
+        layers = tuple(link.layer for link in reversed(links))
+        return cls(layers, last.activation or "identity", nodes)
+
     @property
-    def values(self) -> tuple[str, ...]:
-        """What the linear layers give."""
-        return tuple(layer.value for layer in self.layers)
+    def logits(self) -> str:
+        """What the last layer gives."""
+        return self.layers[-1].value
 
     def __str__(self) -> str:
         """Return the operations in words."""
-        words = {"relu": "ReLU, ", "identity": ""}
-        between = words.get(self.activation, f"{self.activation.capitalize()}, ")
-        return f", {between}".join(["Linear"] * len(self.layers))
+        words = {"relu": "ReLU", "identity": ""}
+        between = words.get(self.activation, self.activation.capitalize())
+        if len(self.layers) > 4:
+            return f"{len(self.layers)} Linear" + (
+                f" with {between} between them" if between else ""
+            )
+        return f", {between}, ".replace(", , ", ", ").join(["Linear"] * len(self.layers))
 
 
 @dataclass(frozen=True)
@@ -219,48 +249,42 @@ def recognise(view: View, about: Metadata | None = None) -> Network:
         parts = zip((f"{name}.weight", f"{name}.bias"), layer.stored, strict=True)
         stored |= {parameter: initializer for parameter, initializer in parts if initializer}
     x = view.source(chain.layers[0].input)
-    return Network(architecture, state, stored, x, chain.values[-1])
+    return Network(architecture, state, stored, x, chain.logits)
 
 
 def _chains(view: View) -> list[Chain]:
     """Give the longest chains, one for each last value."""
-    found = {chain.values: chain for value in view.producers if (chain := _chain(view, value))}
-    # The product inside MatMul + Add is also a chain, of a layer without a bias.
+    links: dict[str, Link] = {}
+    for value in view.producers:
+        layer = view.linear(value)
+        if layer is not None and layer.value not in links:
+            link = _link(view, layer, links)
+            links |= {} if link is None else {layer.value: link}
+    passed = {link.previous.layer.value for link in links.values() if link.previous is not None}
+    # The product inside MatMul + Add is also a layer, without a bias.
     products = {
         view.source(operand)
-        for chain in found.values()
-        for layer in chain.layers
-        if layer.biased and layer.nodes[0].op_type == "Add"
-        for operand in layer.nodes[0].input
+        for link in links.values()
+        if link.nodes[0].op_type == "Add"
+        for operand in link.nodes[0].input
     }
-    shorter = {values[:end] for values in found for end in range(1, len(values))}
-    return [
-        chain
-        for values, chain in found.items()
-        if values not in shorter and values[-1] not in products
-    ]
+    inner = passed | products
+    return [Chain.ending(link) for value, link in links.items() if value not in inner]
 
 
-def _chain(view: View, value: str) -> Chain | None:
-    """Follow a value back through linear layers and one activation to an input of the graph."""
-    layers: list[Linear] = []
-    between: list[str] = []
-    nodes: list[onnx.NodeProto] = []
-    while (layer := view.linear(value)) is not None:
-        layers.insert(0, layer)
-        nodes += layer.nodes
-        value = layer.input
-        if view.source(value) in view.inputs:
-            mixed = len(set(between)) > 1
-            activation = between[0] if between else "identity"
-            return None if mixed else Chain(tuple(layers), activation, tuple(nodes))
-        node = view.producer(value)
-        name = None if node is None else ACTIVATIONS.get(node.op_type)
-        between.append(name or "identity")
-        if node is not None and name is not None:
-            nodes.append(node)
-            value = node.input[0]
-    return None
+def _link(view: View, layer: Linear, links: Mapping[str, Link]) -> Link | None:
+    """Link a layer to the input of the graph or to the layer before it, if one activation does."""
+    if view.source(layer.input) in view.inputs:
+        return Link(layer, None, "", layer.nodes)
+    node = view.producer(layer.input)
+    name = None if node is None else ACTIVATIONS.get(node.op_type)
+    through = (node,) if node is not None and name is not None else ()
+    below = view.linear(through[0].input[0] if through else layer.input)
+    previous = None if below is None else links.get(below.value)
+    activation = name or "identity"
+    if previous is None or previous.activation not in ("", activation):
+        return None
+    return Link(layer, previous, activation, (*layer.nodes, *through))
 
 
 def _state(chain: Chain) -> dict[str, NDArray[Any]] | None:
@@ -287,9 +311,9 @@ def _check_end(view: View, chain: Chain) -> None:
                 or f"logits: the graph has a further layer, {node.op_type} {node.output[0]!r}, "
                 f"beside {chain}"
             )
-    if not any(shows(view, output, chain.values[-1]) for output in view.outputs):
+    if not any(shows(view, output, chain.logits) for output in view.outputs):
         raise ModelError(
-            f"logits: no output is what {chain} compute, {chain.values[-1]!r}, or a softmax, "
+            f"logits: no output is what {chain} compute, {chain.logits!r}, or a softmax, "
             "argmax or loss of it"
         )
 
