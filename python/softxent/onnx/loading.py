@@ -53,7 +53,8 @@ def load(path: str | os.PathLike[str]) -> MLP:
     require("onnx", "onnx", "softxent.onnx")
     from softxent.onnx import metadata
     from softxent.onnx.files import check_plain, read_model
-    from softxent.onnx.recognise import View, recognise
+    from softxent.onnx.recognise import recognise
+    from softxent.onnx.view import View
 
     model = read_model(path)
     try:

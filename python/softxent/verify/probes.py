@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from onnx import numpy_helper
 
-from softxent.onnx.recognise import attribute
+from softxent.onnx.view import attribute
 from softxent.verify.arithmetic import Array
 from softxent.verify.batches import Batch
 from softxent.verify.subject import Subject

@@ -17,7 +17,8 @@ from softxent.onnx.errors import ModelError
 from softxent.onnx.files import check_plain
 from softxent.onnx.graph import tensor_type
 from softxent.onnx.options import Options
-from softxent.onnx.recognise import Network, View, recognise
+from softxent.onnx.recognise import Network, recognise
+from softxent.onnx.view import View
 from softxent.verify.facts import facts
 
 #: What the values of a graph can mean; all but `prediction` are floating.

@@ -11,7 +11,7 @@ import onnx
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
-from softxent.onnx.recognise import attribute
+from softxent.onnx.view import attribute
 from softxent.verify.arithmetic import Array
 from softxent.verify.body.bounded import Bounded
 
