@@ -254,3 +254,28 @@ def test_verify_names_the_remedy(y: np.ndarray, remedy: str, tmp_path: Path) -> 
     onnx.export(NeuralNet2(C, 2, C, seed=0), path, head="loss")
     with pytest.raises((TypeError, ValueError), match=re.escape(remedy)):
         verify(path, X.astype(np.float32), y, batch_sizes=())
+
+
+@pytest.mark.parametrize(
+    ("y", "error", "message"),
+    [
+        (Y + 20, IndexError, "label 20 at index 0"),
+        (Y[:3], ValueError, r"must have shape \(4,\), got \(3,\)"),
+        (Y[:, None], ValueError, re.escape("pass y[:, 0]")),
+        (np.array(list("abca")), TypeError, re.escape("np.unique(y, return_inverse=True)[1]")),
+        (3, ValueError, r"must have shape \(4,\), got \(\)"),
+    ],
+    ids=["beyond", "short", "column", "text", "0-d"],
+)
+@pytest.mark.parametrize("options", [{}, {"head": "loss", "target": "probabilities"}], ids=str)
+def test_verify_refuses_labels_that_no_loss_would_check(
+    options: dict[str, str], y: Any, error: type[Exception], message: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from softxent import onnx
+    from softxent.verify import verify
+
+    path = tmp_path / "net.onnx"
+    onnx.export(NeuralNet2(C, 2, C, seed=0), path, **options)
+    with pytest.raises(error, match=rf"{message}|one entry per row of X.*(got 3|0-d 3)"):
+        verify(path, X.astype(np.float32), y, batch_sizes=())

@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike
 
 from softxent._arrays import as_array
 from softxent._remedies import dtype_remedy, shape_remedy
+from softxent.models.heads import BinaryHead, SoftmaxHead
 from softxent.models.layers import Layers
 from softxent.onnx.architecture import State
+from softxent.onnx.recognise import Network
 from softxent.verify.arithmetic import Array
 from softxent.verify.subject import Subject
 
@@ -85,7 +87,7 @@ def data_batch(
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, IndexError
         If X or y do not suit the model.
     """
     x = as_array(X, "X")
@@ -94,7 +96,13 @@ def data_batch(
     if not len(x):
         raise ValueError("X must have at least one row to compare anything, got none")
     x = _shaped(subject, x)
-    target = None if subject.target is None else _target(subject, y, len(x))
+    if subject.target is not None:
+        target = _target(subject, y, len(x))
+    else:
+        target = None
+        if y is not None and subject.network is not None:
+            # For the accuracy alone.
+            _checked(subject.network, as_array(y, "y"), len(x))
     velocities = {}
     if subject.options.momentum and state is not None:
         rng = np.random.default_rng(0)
@@ -129,14 +137,24 @@ def _target(subject: Subject, y: ArrayLike | None, rows: int) -> Array:
         raise ValueError(f"y must have one entry per row of X: expected {rows}, got the 0-d {y!r}")
     if len(labels) != rows:
         raise ValueError(f"y must have one entry per row of X: expected {rows}, got {len(labels)}")
-    if subject.options.target == "probabilities" and labels.ndim == 1 and not subject.binary:
-        labels = _one_hot(labels, subject)
+    if subject.options.target == "probabilities" and not subject.binary:
+        if subject.network is not None:
+            labels = _checked(subject.network, labels, rows)
+        if labels.ndim == 1:
+            labels = _one_hot(labels, subject)
     if dtype.kind == "i" and labels.dtype.kind not in "iu":
         hint = dtype_remedy(labels, "y") or "; pass y.astype(int)" * (labels.dtype.kind == "f")
         raise TypeError(f"y must be integer labels for this model, got dtype {labels.dtype}{hint}")
     if dtype.kind == "i":
         _check_labels(subject, labels, dtype)
     return labels.astype(dtype)
+
+
+def _checked(network: Network, y: Array, rows: int) -> Array:
+    """Hold targets against what the network of softxent takes."""
+    outputs = network.architecture.outputs
+    head = BinaryHead() if network.architecture.binary else SoftmaxHead(outputs)
+    return head.targets(y, rows)
 
 
 def _check_labels(subject: Subject, labels: Array, dtype: np.dtype[Any]) -> None:
