@@ -135,6 +135,24 @@ def test_a_constant_row_is_bounded_after_normalisation(rng):
     check(chain(nodes, **stored), batch(rng), near=False)
 
 
+def test_squares_that_overflow_are_bounded_by_nothing(rng):
+    """1e25 is no trouble for the result of a normalisation, but for the squares on the way."""
+    stored = {"g": np.ones(24, f32), "b": np.zeros(24, f32), "far": np.array(1e25, f32)}
+    nodes = [node("Mul", ["h", "far"], ["s"]), node("LayerNormalization", ["s", "g", "b"], ["y"])]
+    y = evaluate(chain(nodes, **stored), {"x": batch(rng)}, ["y"]).values["y"]
+    assert np.isinf(y.e).all()
+    assert np.isinf(y.t).all()
+
+
+def test_a_softmax_of_logits_that_are_far_off_is_not_sure(rng):
+    """Two logits of about 1e9 that are equal but for rounding: either class may have it all."""
+    same = np.repeat(rng.standard_normal((24, 1)), 2, 1) * 1e9
+    nodes = [node("MatMul", ["h", "v"], ["z"]), node("Softmax", ["z"], ["y"], axis=-1)]
+    y = evaluate(chain(nodes, v=same.astype(f32)), {"x": batch(rng)}, ["y"]).values["y"]
+    assert (y.e >= 0.5).all()
+    assert (y.t >= 0.4).all()
+
+
 CONVOLUTIONS = [
     {}, {"pads": [1, 1, 1, 1]}, {"strides": [2, 2], "pads": [1, 1, 1, 1]}, {"dilations": [2, 2]},
     {"auto_pad": "SAME_UPPER", "strides": [2, 2]}, {"auto_pad": "SAME_LOWER"}, {"group": 3},

@@ -18,6 +18,9 @@ from softxent.verify.tolerance import ELEMENTARY
 #: Roundings of a normalisation whose statistics are constants, folded into weights or not.
 _FOLDED = 8
 
+#: Changes of logits up to which probabilities change in proportion.
+_SMALL = 0.25
+
 
 def batch_normalization(
     call: Call, x: Bounded, scale: Bounded, bias: Bounded, mean: Bounded, variance: Bounded
@@ -62,6 +65,10 @@ def standardised(
         noise * s.mean(sizes**2) / s.root**2 + 4 * u
     )
     worst = own + 4 * u * np.abs(s.value)
+    # The sum of squares may overflow where the result is about 1.
+    limit = arithmetic_of(x.dtype).largest / s.count
+    worst = np.where(s.mean(size**2) > limit, np.inf, worst)
+    in_square = np.where(s.mean(sizes**2) > limit, np.inf, in_square)
     return computed(s.value, x.dtype, (carried, typical), (worst, in_square))
 
 
@@ -206,9 +213,12 @@ def softmax_of(x: Bounded) -> Bounded:
     own = value * np.expm1(u * (np.minimum(below, 1e4) + classes + 2 * ELEMENTARY))
     if x.exact:
         return computed(value, x.dtype, (0.0, 0.0), (own, own))
-    most, least = _ends(x.value, x.error)
-    error = np.maximum(most - value, value - least) + 2.0**-50 * value
+    error = _moved(x.value, value, x.error)
+    # Beyond small changes, the slope at p says nothing: it is 0 where p is 0 or 1.
+    far = np.max(x.t, axis=-1, keepdims=True) > _SMALL
     typical = value * _typical_log_change(value, x.t)
+    if far.any():
+        typical = np.where(far, _moved(x.value, value, x.t), typical)
     return computed(value, x.dtype, (np.fmin(error, 1.0), np.fmin(typical, 1.0)), (own, own))
 
 
@@ -228,6 +238,12 @@ def log_softmax_of(x: Bounded) -> Bounded:
 def _softmax(x: Array) -> Array:
     terms = np.exp(x - x.max(axis=-1, keepdims=True))
     return terms / terms.sum(axis=-1, keepdims=True)
+
+
+def _moved(x: Array, value: Array, error: Any) -> Array:
+    """How far probabilities may be off if logits are by their errors."""
+    most, least = _ends(x, error)
+    return np.asarray(np.maximum(most - value, value - least) + 2.0**-50 * value)
 
 
 def _ends(x: Array, error: Any) -> tuple[Array, Array]:
