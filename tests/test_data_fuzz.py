@@ -40,6 +40,28 @@ def csv():
     return "\n".join(["a,b,c,d,e,label", *rows, ""]).encode()
 
 
+def arrow_files():
+    """The same table as Parquet, Feather and Arrow stream; nothing without pyarrow."""
+    try:
+        import pyarrow
+        from pyarrow import feather, ipc, parquet
+    except ImportError:
+        return {}
+    table = pyarrow.table({**dict(zip("abcde", X.T, strict=True)), "kind": ["ant", "bee"] * 4})
+    found = {}
+    for name in ("plain.parquet", "plain.feather", "stream.arrow"):
+        stream = io.BytesIO()
+        if name == "stream.arrow":
+            with ipc.new_stream(stream, table.schema) as writer:
+                writer.write_table(table)
+        elif name == "plain.feather":
+            feather.write_feather(table, stream)
+        else:
+            parquet.write_table(table, stream)
+        found[name] = stream.getvalue()
+    return found
+
+
 FILES = {
     "stored.npz": npz(np.savez),
     "deflated.npz": npz(np.savez_compressed),
@@ -48,6 +70,7 @@ FILES = {
     "packed.idx.gz": gzip.compress(idx()),
     "plain.csv": csv(),
     "packed.csv.gz": gzip.compress(csv()),
+    **arrow_files(),
 }
 damage = st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=0, max_size=3)), max_size=3)
 
@@ -55,7 +78,8 @@ damage = st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=0, max_size=3)),
 @pytest.mark.parametrize("name", FILES)
 def test_the_undamaged_files_are_readable(tmp_path, name):
     (tmp_path / name).write_bytes(FILES[name])
-    assert len(read_features(tmp_path / name)) == 8
+    named = name.endswith((".parquet", ".feather", ".arrow"))
+    assert len(read(tmp_path / name).X if named else read_features(tmp_path / name)) == 8
 
 
 @pytest.mark.parametrize("name", FILES)

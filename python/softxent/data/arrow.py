@@ -55,8 +55,11 @@ def _read(reader: Any, source: Source, wanted: Wanted) -> Table:
     try:
         with source.seekable() as stream:
             table = reader(stream)
-    except (arrow.ArrowException, OSError) as error:
-        raise ValueError(f"{source.name} cannot be read as an Arrow table: {error}") from error
+            # What a damaged file says about its strings would otherwise be believed.
+            table.validate(full=True)
+    except (arrow.ArrowException, OSError, MemoryError) as error:
+        reason = str(error) or "it asks for more memory than there is"
+        raise ValueError(f"{source.name} cannot be read as an Arrow table: {reason}") from error
     frame = as_frame(table)
     assert frame is not None
     return from_frame(frame, wanted, source.name)
