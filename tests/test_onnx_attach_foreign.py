@@ -346,3 +346,17 @@ def test_classes_along_the_first_axis_are_refused(path, out):
     model = classifier([SCORES, node("Softmax", "z", "p", axis=0)], [("p", FLOAT, ("n", 3))])
     with pytest.raises(ValueError, match="the classes of 'z' come first"):
         attached(model, path, out)
+
+
+def test_a_graph_without_a_row_per_sample_is_refused(path, out):
+    model = classifier([SCORES], [("z", FLOAT, (3,))], inputs=[("x", FLOAT, (4,))])
+    with pytest.raises(ValueError, match="'z' has 3 rows for 4 samples"):
+        attached(model, path, out)
+
+
+def test_an_only_output_of_an_operator_that_makes_no_logits_is_not_taken(path, out):
+    nodes = [SCORES, node("TopK", "z one", "value index")]
+    stored = {"one": np.array([1], np.int64)}
+    wanted = [("value", FLOAT, ("n", 1)), ("index", TensorProto.INT64, ("n", 1))]
+    with pytest.raises(ValueError, match="computed by TopK"):
+        attached(classifier(nodes, wanted, stored=stored), path, out)

@@ -402,3 +402,27 @@ def test_a_quantised_network_of_softxent_is_run_as_it_is(kind, path, rng):
     found = open_model(quantised(path, kind, lambda i: X[i : i + 5]))
     assert isinstance(found, Classifier) and "was converted" in found.notes[0]
     np.testing.assert_allclose(found.predict_proba(X), net.predict_proba(X), atol=0.1)
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5])
+def test_a_threshold_of_the_model_decides(threshold, path):
+    stored = {"w": np.ones((4, 1), np.float32), "limit": np.array(threshold, np.float32)}
+    nodes = [SCORES, node("Sigmoid", "z", "p"), node("Greater", "p limit", "b")]
+    nodes.append(node("Cast", "b", "class", to=INT64))
+    wanted = [("p", FLOAT, ("n", 1)), ("class", INT64, ("n", 1))]
+    found = opened(classifier(nodes, wanted, stored=stored), path)
+    X = np.array([[-2.0, 0, 0, 0], [-0.5, 0, 0, 0], [1, 0, 0, 0]])
+    assert found.predict(X).tolist() == [0, int(threshold == 0.3), 1]
+    np.testing.assert_allclose(found.predict_proba(X)[:, 1], softxent.sigmoid(X[:, 0]), rtol=1e-6)
+
+
+def test_weighted_probabilities_decide_where_the_model_says_so(path):
+    """A cost per class between the softmax and the argmax."""
+    nodes = [SCORES, node("Softmax", "z", "p"), node("Mul", "p cost", "q")]
+    nodes.append(node("ArgMax", "q", "class", axis=1, keepdims=0))
+    stored = {"w": np.eye(4, 3, dtype=np.float32), "cost": np.array([1, 1, 5], np.float32)}
+    wanted = [("p", FLOAT, ("n", 3)), ("class", INT64, ("n",))]
+    found = opened(classifier(nodes, wanted, stored=stored), path)
+    X = np.array([[1.0, 0, 0, 0], [9, 0, 0, 0]])
+    assert found.predict(X).tolist() == [2, 0]
+    np.testing.assert_allclose(found.predict_proba(X), softxent.softmax(X[:, :3]), rtol=1e-6)

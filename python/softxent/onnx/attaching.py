@@ -165,15 +165,10 @@ def _anatomy(model: onnx.ModelProto, name: str | None) -> Anatomy:
     """Find the logits that were named, or the ones that there are."""
     from softxent.onnx.anatomy import anatomy
 
-    found = anatomy(model, logits=name)
+    found = anatomy(model, logits=name, one_logit=True)
     if found.logits is not None and (found.logits.kind != "multilabel" or name is not None):
         return found
-    reason = found.gaps[0].what
-    if len(found.candidates) == 1:
-        named = anatomy(model, logits=found.candidates[0])
-        if named.logits is not None and named.logits.kind == "binary":
-            return named
-    several = ", ".join(found.candidates)
+    reason, several = found.gaps[0].what, ", ".join(found.candidates)
     candidates = f"; logits_name may be one of {several}" if several else ""
     raise ValueError(f"it is not clear which value holds the logits: {reason}{candidates}")
 
@@ -188,6 +183,9 @@ def _site(found: Anatomy, num_classes: int | None) -> Site:
     if logits.dtype not in _FLOATS:
         raise ValueError(f"logits must be {', '.join(_FLOATS)}, but {name!r} is {logits.dtype}")
     batch = (shape[0] if shape else None) or "batch"
+    fed = found.features.batch if found.features is not None else None
+    if fed is not None and isinstance(batch, int) and batch != fed:
+        raise ValueError(f"{name!r} has {batch} rows for {fed} samples, expected one for each")
     if logits.kind == "binary":
         if num_classes not in (None, 1, 2):
             raise ValueError(f"num_classes={num_classes}, but {name!r} is one logit of two classes")

@@ -75,18 +75,27 @@ class Logits:
 
 @dataclass(frozen=True)
 class Search:
-    """The logits; or why they are not known, what may be them, and the option that says it."""
+    """The logits; or why they are not known, what may be them, and the option that says it.
+
+    `only` says that they are taken for logits because nothing else comes out of the graph.
+    """
 
     logits: Logits | None
     reason: str = ""
     candidates: tuple[str, ...] = ()
     option: str | None = "logits"
+    only: bool = False
 
 
 def find_logits(
-    model: onnx.ModelProto, found: Meanings, types: dict[str, ValueType], given: str | None
+    model: onnx.ModelProto,
+    found: Meanings,
+    types: dict[str, ValueType],
+    given: str | None,
+    *,
+    one_logit: bool = False,
 ) -> Search:
-    """Find the logits of a graph.
+    """Find the logits of a graph; see `softxent.onnx.anatomy.anatomy` for `one_logit`.
 
     Raises
     ------
@@ -110,7 +119,12 @@ def find_logits(
         names = tuple(stated)
         reason = f"the outputs are computed from several values: {', '.join(names)}"
         return Search(None, reason, names)
-    return _presumed(model, ends, found, types)
+    search = _presumed(model, ends, found, types)
+    if search.logits is None or search.logits.kind != "binary" or one_logit or not search.only:
+        return search
+    name = search.logits.name
+    reason = f"the output {name!r} is one number per sample, a logit or that of a regression"
+    return Search(None, reason, (name,), search.option)
 
 
 def _check_given(given: str, model: onnx.ModelProto, found: Meanings) -> None:
@@ -248,7 +262,8 @@ def _presumed(
     if len(floats) > 1:
         return Search(None, f"any of the outputs {', '.join(floats)} may be the logits", floats)
     # Where the graph itself chooses the class nobody has to say which value it is chosen from.
-    option = None if any(m.role in ("prediction", "label") for m in ends) else "logits"
+    roles = {found.of(name).role for name in outputs}
+    option = None if roles & {"prediction", "label", "choice"} else "logits"
     if not floats:
         return Search(None, _nothing(outputs, found), option=option)
     (name,) = floats
@@ -258,10 +273,7 @@ def _presumed(
         reason = f"the output {name!r} is computed by {by}: is it the logits?"
         return Search(None, reason, floats, option)
     logits = replace(_described(name, [], found, types), presumed=True)
-    if logits.kind == "binary":
-        reason = f"the output {name!r} is one number per sample, a logit or that of a regression"
-        return Search(None, reason, floats, option)
-    return Search(logits)
+    return Search(logits, option=option, only=True)
 
 
 def _may_be_logits(name: str, found: Meanings, types: dict[str, ValueType]) -> bool:

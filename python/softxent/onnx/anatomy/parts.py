@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import onnx
 
@@ -13,7 +13,7 @@ from softxent.onnx.anatomy.meaning import PASSING, LossNode, Meaning, Meanings, 
 from softxent.onnx.anatomy.values import Shape, ValueType, declared, value_types
 from softxent.onnx.errors import ModelError
 
-#: Roles that an output can have beside "scores" and "unknown".
+#: Roles that an output can have beside "scores", "choice" and "unknown".
 ROLES = ("loss", "logits", "log_probabilities", "probabilities", "prediction", "label")
 
 
@@ -57,8 +57,8 @@ class Output:
     shape : tuple of int, str or None, or None
     role : str
         One of `ROLES`; "scores", of which the largest decides the class, be they logits or
-        probabilities; or "unknown". A prediction is the index of a class, a label its name or
-        number.
+        probabilities; "choice", a class that is not that of the largest logit, as with a threshold
+        of 0.3; or "unknown". A prediction is the index of a class, a label its name or number.
     path : tuple of str
         The operators between the logits and the output, in order: ("Softmax", "Cast"). A
         "QuantizeLinear" among them means that the output is rounded to the steps of an integer.
@@ -143,7 +143,11 @@ class Anatomy:
 
 
 def anatomy(
-    model: onnx.ModelProto, *, logits: str | None = None, features: str | None = None
+    model: onnx.ModelProto,
+    *,
+    logits: str | None = None,
+    features: str | None = None,
+    one_logit: bool = False,
 ) -> Anatomy:
     """Find the parts of a classifier by the structure of its graph.
 
@@ -161,6 +165,8 @@ def anatomy(
         The value that holds the logits, where the graph does not tell.
     features : str, optional
         The input that takes the samples, where the graph does not tell.
+    one_logit : bool
+        Take an only output of one number per sample for a logit, though it may be a regression's.
 
     Returns
     -------
@@ -176,7 +182,7 @@ def anatomy(
     """
     _check_names(model)
     types, found = value_types(model), meanings(model)
-    search = find_logits(model, found, types, logits)
+    search = find_logits(model, found, types, logits, one_logit=one_logit)
     center = search.logits
     gaps = [Gap(search.reason, search.option)] if search.reason else []
     inputs = _inputs(model, found, center, features)
@@ -251,6 +257,8 @@ def _output(
         path = _path_from(center, value.name, found)
     if path is not None:
         return Output(value.name, kind.dtype, kind.shape, "logits", path)
+    if meaning.role == "choice" and center is None:
+        meaning = replace(meaning, role="label" if meaning.names else "prediction")
     why = _doubt(meaning, value.name, found, center)
     role = "unknown" if why else meaning.role
     if why and found.exact_source(value.name) in chosen:
@@ -277,7 +285,7 @@ def _doubt(meaning: Meaning, name: str, found: Meanings, center: Logits | None) 
     """Why the meaning of an output is not its role; empty if it is."""
     if meaning.role == "derived":
         return f"it is computed from probabilities or a loss by {meaning.path[-1]}"
-    if meaning.role not in ROLES:
+    if meaning.role not in (*ROLES, "choice"):
         node = found.producers.get(name)
         by = f"by {node.op_type}" if node is not None else "by no node"
         return f"it is computed {by}, and not from logits that are known"

@@ -198,7 +198,8 @@ def _argmax(found: Meanings, node: onnx.NodeProto) -> Results:
         if stated != axis and (stated < 0) == (axis < 0):
             return {0: Meaning("derived", path=("ArgMax",))}
     elif meaning.role == "derived":
-        meaning, stated = replace(meaning, logits=None, raw=None), axis
+        choice = replace(meaning, logits=None, raw=None, axis=axis, chosen=node.input[0])
+        return {0: choice.after("ArgMax", role="choice")}
     elif meaning.role == "signed":
         meaning, stated = replace(meaning, path=()), axis
     elif meaning.role in PLAIN:
@@ -209,23 +210,27 @@ def _argmax(found: Meanings, node: onnx.NodeProto) -> Results:
 
 
 def _greater(found: Meanings, node: onnx.NodeProto) -> Results:
-    """p > 1/2 and z > 0."""
+    """p > 1/2 and z > 0; with another threshold the graph chooses in a way of its own."""
     meaning, threshold = found.of(node.input[0]), found.scalar(node.input[1])
     operator = node.op_type
     if meaning.role == "probabilities" and meaning.binary and threshold == 0.5:
         return {0: meaning.after(operator, role="prediction")}
     if meaning.role in PLAIN and threshold == 0.0:
         return {0: Meaning("prediction", node.input[0], None, (operator,), binary=True)}
+    if meaning.role in PLAIN | {"probabilities"} and threshold is not None:
+        return {0: Meaning("choice", path=(operator,))}
     return {}
 
 
 def _select(found: Meanings, node: onnx.NodeProto) -> Results:
     """A table of class labels, indexed by the prediction."""
     table, index = found.constants.get(node.input[0]), found.of(node.input[1])
-    if table is None or index.role != "prediction" or sum(size != 1 for size in table.dims) > 1:
+    chosen = index.role in ("prediction", "choice")
+    if table is None or not chosen or sum(size != 1 for size in table.dims) > 1:
         return {}
     names = names_of(numpy_helper.to_array(table).reshape(-1).tolist())
-    return {0: index.after(node.op_type, role="label", names=names)}
+    role = "label" if index.role == "prediction" else "choice"
+    return {0: index.after(node.op_type, role=role, names=names)}
 
 
 def _softmax_loss(found: Meanings, node: onnx.NodeProto) -> Results:

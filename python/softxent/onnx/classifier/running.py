@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -211,7 +212,12 @@ class Classifier:
         if self._only_scores:
             return Decision(self._own_choice(x, inputs), None)
         (values,) = self._run([logits.name], x, inputs)
-        return self._checked(readout.from_logits(values, logits))
+        decision = self._checked(readout.from_logits(values, logits))
+        choice = next(self._parts.outputs_of("choice"), None)
+        if choice is None:
+            return decision
+        (chosen,) = self._run([choice.name], x, inputs)
+        return replace(decision, labels=self._chosen(chosen, choice))
 
     def _own_choice(self, x: Array, inputs: dict[str, ArrayLike]) -> Array:
         """Indices of the classes by the labels that the model puts out."""
@@ -250,7 +256,8 @@ class Classifier:
     def _chosen(self, values: Any, output: Output) -> Array:
         """Indices of the classes that the model chose itself."""
         flat = np.asarray(values).reshape(-1)
-        if output.role == "label" and self.class_names is not None:
+        named = output.dtype == "string" or output.role == "label"
+        if named and self.class_names is not None:
             return readout.indices_of(flat.tolist(), self.class_names, output.name)
         return flat.astype(np.int64)
 
