@@ -162,6 +162,13 @@ def test_a_header_of_numbers_is_noticed(table):
     assert read(table("0,1\n1.5,0\n3.5,1\n")).feature_names == ("0",)
     (note,) = read(table("0,1\n1,0\n3,1\n")).notes
     assert "is read as a sample" in note
+    for first in ("0,1,2,0,1,2", "1,2,3,4,5,6", "90,7,2018,2019,5,2020"):
+        text = f"{first}\n1.5,2.5,3.5,4.5,5.5,0\n2.5,2.5,3.5,4.5,5.5,1\n"
+        (note,) = read(table(text), num_classes=3000).notes
+        assert "is read as a sample (header=True if it has names)" in note
+    with pytest.raises(ValueError, match="the columns '0', '1', '2' occur more than once"):
+        read(table("0,1,2,0,1,2\n1,2,3,4,5,0\n"), header=True)
+    assert read(table("1,2,0\n3,4,1\n5,6,0\n")).notes == ()
     check(read(table("0_0,0_1,y\n1,2,0\n3,4,1\n")), ("0_0", "0_1"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from softxent.data.columns import Wanted
@@ -129,7 +130,7 @@ def find_header(rows: list[list[str]], wanted: Wanted, label: int | None, decima
     if named:
         counted = counted[:-1]
     if counted != [str(at) for at in range(len(counted))]:
-        return _other_count(first)
+        return _other_numbers(rows, label, decimal)
     if named and not _is_name(first[-1], rows[1:], len(counted)):
         return Header(False)
     if start or named or len(counted) > 2 or _has_fraction(rows[1:], decimal):
@@ -146,14 +147,25 @@ def _read_as_sample(row: list[str]) -> str:
     return f"the first line, {_shown(row)}, is read as a sample (header=True if it has names)"
 
 
-def _other_count(first: list[str]) -> Header:
-    """Say so where a row of data may be names, though it is more likely data."""
-    numbers = [whole_number(field) for field in first]
-    if len(first) > 4 and None not in numbers:
-        start = numbers[0] or 0
-        if numbers == list(range(start, start + len(numbers))):
-            return Header(False, (_read_as_sample(first),))
+def _other_numbers(rows: list[list[str]], label: int | None, decimal: str) -> Header:
+    """Say so where a first row of whole numbers may be names, though it is more likely data."""
+    numbers = [whole_number(field) for field in rows[0]]
+    counts = len(numbers) > 4 and None not in numbers and _counts_on(numbers)
+    apart = all(number is not None for at, number in enumerate(numbers) if at != label) and all(
+        _is_fraction(field, decimal)
+        for row in rows[1:]
+        for at, field in enumerate(row)
+        if at != label
+    )
+    if counts or (apart and min(len(rows), len(numbers)) > 2):
+        return Header(False, (_read_as_sample(rows[0]),))
     return Header(False)
+
+
+def _counts_on(numbers: Sequence[int | None]) -> bool:
+    """Say whether each number is one more than the one before it, or 0 again."""
+    steps = pairwise(numbers)
+    return all(after in ((before or 0) + 1, 0) for before, after in steps) and 2 in numbers
 
 
 def _is_name(last: str, others: list[list[str]], counted: int) -> bool:
@@ -164,7 +176,8 @@ def _is_name(last: str, others: list[list[str]], counted: int) -> bool:
 
 def _has_fraction(others: list[list[str]], decimal: str) -> bool:
     """Say whether the first column holds a number that no count of columns can be."""
-    return any(
-        numeric(row[0], decimal) and whole_number(row[0].replace(decimal, ".")) is None
-        for row in others
-    )
+    return any(_is_fraction(row[0], decimal) for row in others)
+
+
+def _is_fraction(field: str, decimal: str) -> bool:
+    return numeric(field, decimal) and whole_number(field.replace(decimal, ".")) is None
