@@ -364,5 +364,6 @@ def test_tensors_of_one_number_are_scalars() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
     call = REALS["cross_entropy label_smoothing"][0]
     call(torch.tensor(0.5))
-    for value in (torch.tensor([0.5]), torch.tensor(True), torch.tensor(1j)):
+    graph = torch.tensor(0.5, requires_grad=True)
+    for value in (torch.tensor([0.5]), torch.tensor(True), torch.tensor(1j), graph):
         refused(call, value, TypeError)

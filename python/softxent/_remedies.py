@@ -131,9 +131,9 @@ def _other_axis(shape: tuple[int, ...], axis: int, count: int, name: str, cast: 
     if count == 1:
         total = math.prod(shape)
         return (
-            f"; logits of shape {shape} are one row of {total} classes, which takes one label: "
-            f"pass logits of shape ({total}, C), or {total} logits of two classes each and "
-            f"{name} to binary_cross_entropy, as logits.reshape({total})"
+            f"; logits of shape {shape} are one row of {total} classes and take one label: for "
+            f"{total} samples pass logits of shape ({total}, C), or with one logit each "
+            f"binary_cross_entropy(logits.reshape({total}), {name})"
         )
     also = f" and {name}{cast}" if cast else ""
     where = "axis 1, as in PyTorch" if axis == 1 else f"axis {axis}"

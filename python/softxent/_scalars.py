@@ -41,6 +41,8 @@ def read_real(value: Any) -> float | None:
         return _to_float(value) if value.ndim == 0 and numeric and not is_masked(value) else None
     if isinstance(value, (bool, str, numbers.Number)) or getattr(value, "ndim", 0) != 0:
         return None
+    if getattr(value, "requires_grad", False):
+        return None
     if "complex" in str(getattr(value, "dtype", "")) or "bool" in str(getattr(value, "dtype", "")):
         return None
     return _to_float(value) if hasattr(type(value), "__float__") else None
