@@ -345,6 +345,37 @@ def test_reading_refuses_a_scale_that_is_no_positive_number(value: float, table:
     refused(lambda v: read(table, scale=v), value, ValueError)
 
 
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A file with logits."""
+    pytest.importorskip("onnxruntime")
+    from softxent import onnx
+
+    onnx.export(NeuralNet2(3, 2, 3, seed=0), tmp_path / "net.onnx", head="logits")
+    return tmp_path / "net.onnx"
+
+
+@pytest.mark.parametrize("value", ABSURD)
+def test_options_of_foreign_graphs_refuse_absurd_values(value: str, model: Path) -> None:
+    from softxent import onnx
+    from softxent.verify import verify
+
+    given, out = ABSURD[value], model.with_name("loss.onnx")
+    refused(
+        lambda v: onnx.attach_loss(model, None, out, num_classes=v), given, TypeError, ValueError
+    )
+    refused(lambda v: onnx.Classifier(model, shape=(v,)), given, TypeError, ValueError)
+    if not isinstance(given, str):
+        refused(lambda v: onnx.attach_loss(model, v, out), given, TypeError)
+        refused(lambda v: onnx.Classifier(model, logits=v), given, TypeError)
+        refused(lambda v: onnx.Classifier(model, probabilities=v), given, TypeError)
+        refused(lambda v: verify(model, X, logits=v), given, TypeError)
+    refused(lambda v: onnx.Classifier(model).predict(X, inputs=v), given, TypeError)
+    refused(lambda v: verify(model, X, inputs=v), given, TypeError)
+    refused(lambda v: verify(model, X, expect=v), given, TypeError)
+    assert not out.exists()
+
+
 def test_verify_refuses_absurd_scalars(tmp_path: Any) -> None:
     pytest.importorskip("onnxruntime")
     from softxent import onnx

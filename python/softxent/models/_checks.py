@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,11 @@ __all__ = [
     "flag",
     "integer",
     "integers",
+    "mapping",
     "number",
     "seed",
     "table",
+    "text",
 ]
 
 
@@ -36,6 +38,22 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
+
+
+def text(name: str, value: Any) -> str | None:
+    """Return a text, or None, or raise TypeError."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} must be text, got {shown(value)}")
+    return value
+
+
+def mapping(name: str, value: Any) -> dict[str, Any]:
+    """Return a mapping of names, none for None, as a dict, or raise TypeError."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise TypeError(f"{name} must be a mapping of names, got {shown(value)}")
+    return dict(value)
 
 
 def class_names(names: Sequence[str] | None, num_classes: int) -> tuple[str, ...] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from softxent._optional import require
+from softxent.models import _checks
 from softxent.onnx import opsets
 from softxent.onnx.errors import ModelError
 from softxent.onnx.options import Options
@@ -96,6 +97,9 @@ def attach_loss(
     from softxent.onnx.files import write_model
     from softxent.onnx.foreign import read_foreign
 
+    _checks.text("logits_name", logits_name)
+    if num_classes is not None:
+        num_classes = _checks.integer("num_classes", num_classes, 1)
     model = read_foreign(model_path)
     try:
         opset = _opset(model, convert)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from softxent._optional import require
 from softxent._scalars import flag, integer
+from softxent.models import _checks
 
 if TYPE_CHECKING:
     from softxent.verify.foreign import ForeignVerification
@@ -125,11 +126,11 @@ def verify(
         path,
         X,
         y,
-        inputs=dict(inputs or {}),
-        logits=logits,
+        inputs=_checks.mapping("inputs", inputs),
+        logits=_checks.text("logits", logits),
         against=against,
         reference=reference,
-        expect=dict(expect or {}),
+        expect=_checks.mapping("expect", expect),
         on_step=on_step,
     )
     for provider in dict.fromkeys(providers):
