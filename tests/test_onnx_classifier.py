@@ -295,6 +295,21 @@ def test_given_probabilities_must_be_some(path, rng):
         opened(model, path, probabilities="z", logits="z")
 
 
+def test_several_outputs_of_probabilities_without_logits_are_told_apart(path, rng):
+    nodes = [node("Abs", "x", "a"), node("MatMul", "a u", "s"), node("MatMul", "a v", "t")]
+    for name in "st":
+        nodes.append(node("ReduceSum", f"{name} one", f"{name}_sum"))
+        nodes.append(node("Div", f"{name} {name}_sum", f"{name}_p"))
+    stored = {name: rng.random((4, 3)).astype(np.float32) for name in "uv"}
+    stored["one"] = np.array([1], np.int64)
+    wanted = [("s_p", FLOAT, ("n", 3)), ("t_p", FLOAT, ("n", 3))]
+    model = classifier(nodes, wanted, stored=stored)
+    with pytest.raises(NotUnderstoodError, match="probabilities=s_p or probabilities=t_p says"):
+        opened(model, path)
+    X = features(rng)
+    check(opened(model, path, probabilities="t_p"), X, outputs(model, x=X)["t_p"])
+
+
 def test_several_choices_per_sample_are_not_understood(path, rng):
     inputs = [("x", FLOAT, ("n", 4, 5, 5))]
     stored = {"k": np.ones((3, 4, 1, 1), np.float32)}

@@ -196,6 +196,10 @@ class Classifier:
             several = " or ".join(f"logits={name}" for name in parts.candidates)
             option = f"{several or 'logits=NAME'} says which value it is"
             raise NotUnderstoodError(f"{parts.gaps[0].what}; {option}")
+        several_own = [output.name for output in parts.outputs_of("probabilities")]
+        if parts.logits is None and len(several_own) > 1:
+            options = " or ".join(f"probabilities={name}" for name in several_own)
+            raise NotUnderstoodError(f"several outputs hold probabilities; {options} says which")
         return parts
 
     @staticmethod
