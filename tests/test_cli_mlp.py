@@ -119,3 +119,32 @@ def test_a_standardizer_without_biases_is_a_scale(tmp_path: Path, capsys):
     net = models.load(tmp_path / "net.npz")
     assert not net.bias
     assert (net.predict(cancer.X) == cancer.y).mean() > 0.85
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_a_deep_network_of_other_origin_is_verified_and_predicts(activation, tmp_path, capsys):
+    """A file that says nothing of itself: three layers are no reason to fail it."""
+    onnx = pytest.importorskip("onnx")
+    cancer = data.load_breast_cancer()
+    net = models.MLP(30, (8, 6), 2, activation=activation, seed=0)
+    net.save(tmp_path / "net.npz")
+    path, table = tmp_path / "net.onnx", tmp_path / "out.csv"
+    assert run(capsys, "export", tmp_path / "net.npz", "--out", path)[0] == 0
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    onnx.save(model, path)
+    for more in ((), ("--reference", tmp_path / "net.npz")):
+        status, out, err = run(capsys, "verify", path, "--data", "breast-cancer", *more)
+        assert status == 0, out + err
+        assert "further layer" not in out
+    argv = ("predict", path, "--data", "breast-cancer", "--out", table)
+    assert run(capsys, *argv)[0] == 0
+    with table.open(newline="") as stream:
+        found = [int(row["prediction"]) for row in csv.DictReader(stream)]
+    np.testing.assert_array_equal(found, net.predict(cancer.X))
+    other = models.MLP(30, (8, 6), 2, activation=activation, seed=1)
+    other.save(tmp_path / "other.npz")
+    argv = ("verify", path, "--data", "breast-cancer", "--reference", tmp_path / "other.npz")
+    status, out, _ = run(capsys, *argv)
+    assert status == 1
+    assert "logits" in out

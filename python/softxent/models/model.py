@@ -284,7 +284,8 @@ class Model(Network):
         if given is None and stack.depth > 1:
             raise torch_bridge.UnknownActivationError(
                 f"a state_dict of {stack.depth} linear layers does not say what stands between "
-                "them: give activation='relu', 'tanh', 'sigmoid' or 'identity'"
+                "them: give activation='relu', 'tanh', 'sigmoid' or 'identity', here or to "
+                "MLP.from_torch"
             )
         return activations.checked(given or "identity")
 

@@ -16,14 +16,14 @@ from softxent.onnx.errors import ModelError
 from softxent.onnx.metadata import Metadata
 from softxent.onnx.view import Linear, View
 
-#: Operators that turn logits into an output of a known meaning.
-HEADS = {
-    "Softmax": "probabilities",
-    "Sigmoid": "probabilities",
-    "LogSoftmax": "log_probabilities",
-    "ArgMax": "prediction",
-    "SoftmaxCrossEntropyLoss": "loss",
-    "NegativeLogLikelihoodLoss": "loss",
+#: Operators that turn logits into probabilities, a prediction or a loss.
+_HEADS = {
+    "Softmax",
+    "Sigmoid",
+    "LogSoftmax",
+    "ArgMax",
+    "SoftmaxCrossEntropyLoss",
+    "NegativeLogLikelihoodLoss",
 }
 
 #: Operators that make a further layer, so that what came before are no logits.
@@ -187,18 +187,18 @@ def _check_end(view: View, chain: Chain) -> None:
                 or f"logits: the graph has a further layer, {node.op_type} {node.output[0]!r}, "
                 f"beside {chain}"
             )
-    if not any(shows(view, output, chain.logits) for output in view.outputs):
+    if not any(_shows(view, output, chain.logits) for output in view.outputs):
         raise ModelError(
             f"logits: no output is what {chain} compute, {chain.logits!r}, or a softmax, "
             "argmax or loss of it"
         )
 
 
-def shows(view: View, value: str, logits: str) -> bool:
-    """Whether a value is the logits or comes from them through operators of HEADS alone."""
+def _shows(view: View, value: str, logits: str) -> bool:
+    """Whether a value is the logits or comes from them through operators of _HEADS alone."""
     while view.source(value) != logits:
         node = view.producer(value)
-        if node is None or node.op_type not in HEADS:
+        if node is None or node.op_type not in _HEADS:
             return False
         value = node.input[0]
     return True
