@@ -162,6 +162,15 @@ def test_from_torch_of_a_state_dict_needs_the_activation(activation):
     )
 
 
+@pytest.mark.parametrize("activation", ["", "ReLU", "gelu", 1])
+@pytest.mark.parametrize("cls", [MLP, NeuralNet2])
+def test_from_torch_refuses_names_that_are_no_activation(cls, activation):
+    module = stack((6, 5, 3))
+    for source in (module, module.state_dict()):
+        with pytest.raises(ValueError, match=f"activation must be one of .*got {activation!r}"):
+            cls.from_torch(source, activation=activation)
+
+
 def test_from_torch_of_a_state_dict_without_hidden_layer_needs_none():
     module = nn.Linear(6, 3)
     net = MLP.from_torch(module.state_dict())

@@ -74,4 +74,4 @@ def checked(name: Any) -> str:
     """Return the name of an activation, or raise ValueError."""
     if not isinstance(name, str) or name not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {name!r}")
-    return name
+    return str(name)

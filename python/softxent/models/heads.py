@@ -1,8 +1,8 @@
 """What is put on top of the logits: targets, loss, probabilities and decision.
 
-The two networks differ in nothing else. A head works on logits of shape (n, outputs), the
-product of the last linear layer; targets are checked once and then handed around in the head's
-own form.
+Networks of the same layers differ in nothing else. A head works on logits of shape (n, outputs),
+the product of the last linear layer; targets are checked once and then handed around in the
+head's own form.
 """
 
 from __future__ import annotations

@@ -287,7 +287,7 @@ class Model(Network):
                 "them: give activation='relu', 'tanh', 'sigmoid' or 'identity', here or to "
                 "MLP.from_torch"
             )
-        return activations.checked(given or "identity")
+        return activations.checked("identity" if given is None else given)
 
     @classmethod
     def from_torch(cls, source: Any, *, activation: str | None = None) -> Self:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from numpy.typing import DTypeLike
 
-from softxent.models import _checks, storage
+from softxent.models import _checks, activations, storage
 from softxent.models.layers import Layers
 from softxent.models.mlp import MLP
 from softxent.models.torch_bridge import Stack
@@ -32,7 +32,7 @@ class _OneHiddenLayer(MLP):
 
     @classmethod
     def _activation(cls, stack: Stack, given: str | None) -> str:
-        return given or "relu"
+        return "relu" if given is None else activations.checked(given)
 
     def _sizes(self) -> dict[str, Any]:
         return {

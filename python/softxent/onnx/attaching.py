@@ -62,7 +62,7 @@ def attach_loss(
     out_path : path-like
         The file to write.
     weight, ignore_index, label_smoothing, reduction, primitive, target
-        As for `export`; for one logit as for NeuralNet1 there.
+        As for `export`, for one logit too.
     num_classes : int, optional
         C, where the graph does not say it.
     class_names : sequence of str, optional
