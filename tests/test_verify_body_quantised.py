@@ -172,3 +172,18 @@ def test_levels_concatenated_are_bounded(rng):
              node("QLinearConcat", ["t", "u", "q", "s", "z", "q", "t", "u"], ["y"], axis=1,
                   domain="com.microsoft")]  # fmt: skip
     check(chain(nodes, **stored), batch(rng), doubtful=0.6)
+
+
+@pytest.mark.parametrize("between", [[], ["Flatten"], ["GlobalAveragePool"], ["MaxPool"]])
+def test_the_range_behind_a_relu_starts_at_zero(between, rng):
+    """Whatever the errors are, so that the zero point, which moves all levels, is certain."""
+    attributes = {"kernel_shape": [2, 2]} if between == ["MaxPool"] else {}
+    names = ["r", *between, "h2"]
+    nodes = [node("Relu", ["h"], ["r"])]
+    for operator, a, b in zip(between, names[:-1], names[1:], strict=False):
+        nodes.append(node(operator, [a], [b], **attributes))
+    last = nodes[-1].output[0]
+    nodes.append(node("DynamicQuantizeLinear", [last], ["q", "s", "y"]))
+    found = evaluate(chain(nodes, sizes=(3, 4, 4)), {"x": batch(rng)}, ["y", "q"]).values
+    assert not np.any(found["y"].e)
+    assert np.mean(found["q"].e > 0) < 0.05

@@ -9,7 +9,7 @@ theirs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,12 +33,16 @@ class Bounded:
     error, typical : ndarray or None
         Bounds of the error, always and in the mean square, of the shape of `value`; None if the
         value is exact.
+    nonnegative : bool
+        Whether a runtime cannot compute a number below 0 either, as behind a ReLU: the range that
+        is quantised at run time then starts at 0 exactly.
     """
 
     value: Array
     dtype: np.dtype[Any]
     error: Array | None = None
     typical: Array | None = None
+    nonnegative: bool = field(default=False, kw_only=True)
 
     @classmethod
     def given(cls, array: Array) -> Bounded:
@@ -84,7 +88,12 @@ class Bounded:
         """Apply what only moves elements."""
         error = None if self.error is None else move(self.error)
         typical = None if self.typical is None else move(self.typical)
-        return Bounded(move(self.value), self.dtype, error, typical)
+        moved = Bounded(move(self.value), self.dtype, error, typical)
+        return moved.as_nonnegative(self.nonnegative)
+
+    def as_nonnegative(self, known: bool = True) -> Bounded:
+        """Copy with what is known of its sign."""
+        return replace(self, nonnegative=known)
 
 
 def is_floating(dtype: np.dtype[Any]) -> bool:

@@ -134,6 +134,10 @@ def total(call: Call, *operands: Bounded) -> Bounded:
     return result
 
 
+def relu(call: Call, a: Bounded) -> Bounded:
+    return through(partial(np.maximum, 0.0), a).as_nonnegative()
+
+
 def leaky_relu(call: Call, a: Bounded) -> Bounded:
     alpha = call.attribute("alpha", 0.01)
     return through(lambda x: np.where(x < 0, alpha * x, x), a, relative(1), (0.0,))
@@ -276,7 +280,7 @@ _BINARY: dict[str, Rule] = {
 
 RULES: dict[str, Rule] = {name: _exact_or(rule) for name, rule in _BINARY.items()} | {
     "Clip": clip,
-    "Relu": unary(partial(np.maximum, 0.0)),
+    "Relu": relu,
     "LeakyRelu": leaky_relu,
     "PRelu": prelu,
     "Elu": elu,

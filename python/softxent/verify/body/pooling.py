@@ -35,7 +35,9 @@ def max_pool(call: Call, a: Bounded) -> Bounded:
         value = value.astype(a.dtype)
     if a.exact:
         return Bounded(value, a.dtype)
-    return Bounded(value, a.dtype, largest(a.e, 0.0), largest(a.t, 0.0))
+    return Bounded(value, a.dtype, largest(a.e, 0.0), largest(a.t, 0.0)).as_nonnegative(
+        a.nonnegative
+    )
 
 
 def average_pool(call: Call, a: Bounded) -> Bounded:
@@ -56,7 +58,8 @@ def mean_of_windows(a: Bounded, windows: Windows, axes: tuple[int, ...], padding
     rounding = arithmetic.gamma(terms + 2) * mean(np.abs(a.value) + a.e)
     in_square = math.sqrt(terms + 2) * arithmetic.u * mean(np.abs(a.value) + a.t)
     carried = mean(a.e), mean(a.t)
-    return computed(mean(a.value), a.dtype, carried, (rounding, in_square), terms)
+    result = computed(mean(a.value), a.dtype, carried, (rounding, in_square), terms)
+    return result.as_nonnegative(a.nonnegative)
 
 
 def _counts(

@@ -122,7 +122,7 @@ def dynamic_quantize_linear(call: Call, x: Bounded) -> Sequence[Bounded]:
         error = np.broadcast_to(e, x.value.shape)
         # Only what may be largest or smallest moves the ends of the range.
         rise = _end_error(x.value, error, high)
-        fall = _end_error(-x.value, error, -low)
+        fall = 0.0 if x.nonnegative else _end_error(-x.value, error, -low)
         of_step = (rise + fall) / 255 + 3 * u * step
         of_zero = spread(
             lambda z: np.clip(np.rint(z), 0, 255),

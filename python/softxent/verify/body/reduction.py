@@ -44,9 +44,9 @@ def summed(a: Bounded, axes: tuple[int, ...], keep: bool, divisor: float = 1.0) 
     arithmetic = arithmetic_of(a.dtype)
     rounding = arithmetic.gamma(terms + 2) * add_up(np.abs(a.value) + a.e)
     in_square = math.sqrt(terms + 2) * arithmetic.u * add_up(np.abs(a.value) + a.t)
-    return computed(
-        value, a.dtype, (add_up(a.e), add_up(a.t)), (rounding, in_square), max(terms, 1)
-    )
+    carried = add_up(a.e), add_up(a.t)
+    result = computed(value, a.dtype, carried, (rounding, in_square), max(terms, 1))
+    return result.as_nonnegative(a.nonnegative)
 
 
 def _reduce(function: Callable[[Call, Bounded, tuple[int, ...], bool], Bounded]) -> Rule:

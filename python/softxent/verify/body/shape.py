@@ -54,11 +54,12 @@ def moved(call: Call, *operands: Bounded | None) -> Sequence[Bounded]:
     assert data is not None
     values = call.reference(*(None if a is None else a.value for a in operands))
     exact = all(operand is None or operand.exact for operand in operands)
+    keeps = data.nonnegative and call.operator != "Pad" and len(moving) == 1
     if exact:
-        return [Bounded(np.asarray(value), data.dtype) for value in values]
+        return [Bounded(np.asarray(value), data.dtype, nonnegative=keeps) for value in values]
     parts = [_part(call, operands, moving, kind) for kind in ("error", "typical")]
     return [
-        Bounded(np.asarray(value), data.dtype, error, typical)
+        Bounded(np.asarray(value), data.dtype, error, typical, nonnegative=keeps)
         for value, error, typical in zip(values, *parts, strict=True)
     ]
 
