@@ -21,6 +21,7 @@ from foreign_models import (
     quantised,
     residual_net,
 )
+from softxent.onnx import attach_loss
 from softxent.verify import verify
 from softxent.verify.report import Report
 
@@ -343,3 +344,34 @@ def test_a_recurrent_net_is_verified_with_an_estimate(path, rng):
     assert "an ESTIMATE, no bound: LSTM" in str(report)
     assert "(est.)" in str(report)
     assert all(c["estimate"] for c in report.to_dict()["comparisons"])
+
+
+@pytest.mark.parametrize("options", [{}, {"target": "probabilities"}, {"primitive": True}], ids=str)
+@pytest.mark.parametrize("kind", ["convolutions", "int8", "one logit"])
+def test_losses_attached_to_any_graph_are_verified(kind, options, path, rng):
+    """The loss on the logits of the runtime, the graph in front of it as any other."""
+    torch = pytest.importorskip("torch")
+    X, y = images(rng), rng.integers(CLASSES, size=40)
+    if kind == "one logit":
+        torch.manual_seed(0)
+        net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(36, 1), torch.nn.Sigmoid())
+        from_torch(net, path, torch.from_numpy(X[:2]), dynamo=False)
+        options, y = {"label_smoothing": 0.1}, y % 2
+    else:
+        from_torch(residual_net(), path, torch.from_numpy(X[:2]), dynamo=False)
+    source = quantised(path, "QDQ", lambda i: X[8 * i : 8 * i + 8]) if kind == "int8" else path
+    out = path.with_name("loss.onnx")
+    attach_loss(source, None, out, **options)
+    judged = parts(verify(out, X, y, stress=True, batch_sizes=()))
+    assert {("loss", "head"), ("log_probabilities", "head")} <= judged
+    assert "body" in {part for _, part in judged}
+    wrong = verify(out, X, y, batch_sizes=(), expect={"label_smoothing": 0.2})
+    assert wrong.outcome == "wrong"
+
+
+def test_class_weights_that_are_expected_must_be_as_many_as_classes(path, rng):
+    nodes = [node("MatMul", "x w", "z"), node("SoftmaxCrossEntropyLoss", "z y", "loss")]
+    inputs = [("x", FLOAT, ("n", 4)), ("y", INT64, ("n",))]
+    saved(classifier(nodes, [("loss", FLOAT, ())], inputs=inputs), path)
+    with pytest.raises(ValueError, match="weight must have one entry per class: expected 3, got 2"):
+        verify(path, np.zeros((5, 4)), np.zeros(5, int), expect={"weight": [1, 2]})

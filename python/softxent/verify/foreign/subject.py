@@ -171,6 +171,9 @@ def read_classifier(
     losses = [head for head in heads if head.role == "loss"]
     stated = losses[0].options if losses else Options(head="loss")
     problems += differences(stated, expected, losses[0].output if losses else "loss")
+    z = parts.logits
+    if z is not None and z.num_classes and "weight" in expected:
+        replace(stated, **expected).check_classes(z.num_classes)
     if expected:
         heads = tuple(
             replace(head, options=replace(head.options, **expected)) if head in losses else head
@@ -187,14 +190,10 @@ def _parts(
         return anatomy(model, logits=logits), []
     computed = {name for node in model.graph.node for name in node.output}
     outputs = {output.name for output in model.graph.output}
-    expected = {about.logits, *(_name_of(about, role) for role in ("loss", "log_probabilities"))}
+    expected = {about.logits, *(about.name_of(role) for role in ("loss", "log_probabilities"))}
     problems = [f"{name}: the file has no such output" for name in sorted(expected - outputs)]
     stated = logits or (about.logits if about.logits in computed else None)
     return anatomy(model, logits=stated), problems
-
-
-def _name_of(about: Metadata, role: str) -> str:
-    return str(about.name_of(role)) if hasattr(about, "name_of") else role
 
 
 def _heads(parts: Anatomy, about: Metadata | None) -> Iterator[Head]:
@@ -205,7 +204,7 @@ def _heads(parts: Anatomy, about: Metadata | None) -> Iterator[Head]:
     plain = Options(head="probabilities", dtype=z.dtype or "float32")
     attached = {}
     if about is not None and about.options.has_loss:
-        attached = {_name_of(about, role): role for role in ("loss", "log_probabilities")}
+        attached = {about.name_of(role): role for role in ("loss", "log_probabilities")}
     for output in parts.outputs:
         role = attached.get(output.name, output.role)
         if role not in NATIVE or _rounded_to_steps(output):
