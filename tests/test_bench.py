@@ -244,6 +244,7 @@ def test_write_leaves_json_table_and_plots(tmp_path: Path) -> None:
     assert [entry["name"] for entry in content["rows"]] == [r.case.name for r in result.rows]
     lines = (tmp_path / "out" / "table.md").read_text().splitlines()
     assert any(line.startswith("| softmax 4x3 ") for line in lines)
+    assert "goal" not in "\n".join(lines).lower()
 
 
 def test_command_writes_where_it_is_told(

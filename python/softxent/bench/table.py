@@ -24,12 +24,12 @@ def report(result: Result) -> str:
     Returns
     -------
     str
-        Heading, times per row, goals, a line of totals.
+        Heading, times per row; of a run with goals these and a line of totals.
     """
     parts = [_heading(result), _times(result)]
     if result.verdicts:
         parts.append(_goals(result.verdicts))
-    return "\n\n".join([*parts, _totals(result)])
+    return "\n\n".join(filter(None, [*parts, _totals(result)]))
 
 
 def _heading(result: Result) -> str:
@@ -52,8 +52,14 @@ def _times(result: Result) -> str:
     columns = [
         name for name in (ours.NAME, ours.PLAIN, COPY, READ, *peers.names()) if _used(result, name)
     ]
-    header = ["row", *columns, "time / copy", "speed-up", "goals"]
-    return _table(header, [_cells(row, columns) for row in result.rows])
+    header = ["row", *columns, *(["time / copy"] if _used(result, COPY) else []), "speed-up"]
+    rows = [_cells(row, columns) for row in result.rows]
+    if result.verdicts:
+        header.append("goals")
+        rows = [
+            [*cells, _status(row.verdicts)] for cells, row in zip(rows, result.rows, strict=True)
+        ]
+    return _table(header, rows)
 
 
 def _used(result: Result, name: str) -> bool:
@@ -64,13 +70,8 @@ def _cells(row: Row, columns: Sequence[str]) -> list[str]:
     times = [_number(row.seconds.get(name), 1e6) for name in columns]
     if row.note:
         times[0] = row.note
-    return [
-        row.case.name,
-        *times,
-        _number(row.over_copy),
-        _number(best_peer(row)),
-        _status(row.verdicts),
-    ]
+    copy = [_number(row.over_copy)] if COPY in columns else []
+    return [row.case.name, *times, *copy, _number(best_peer(row))]
 
 
 def _status(verdicts: Sequence[Verdict]) -> str:
@@ -96,8 +97,13 @@ def _goals(verdicts: Iterable[Verdict]) -> str:
 def _totals(result: Result) -> str:
     counts = Counter(verdict.status for verdict in result.verdicts)
     missing = [row.case.name for row in result.rows if row.note == NOT_BUILT]
-    line = f"Goals: {counts[MET]} met, {counts[MISSED]} missed, {counts[UNKNOWN]} unknown."
-    return line + (f" Not built: {'; '.join(missing)}." if missing else "")
+    sentences = []
+    if counts:
+        met, missed, unknown = counts[MET], counts[MISSED], counts[UNKNOWN]
+        sentences.append(f"Goals: {met} met, {missed} missed, {unknown} unknown.")
+    if missing:
+        sentences.append(f"Not built: {'; '.join(missing)}.")
+    return " ".join(sentences)
 
 
 def _number(value: float | None, scale: float = 1.0) -> str:
