@@ -375,3 +375,19 @@ def test_class_weights_that_are_expected_must_be_as_many_as_classes(path, rng):
     saved(classifier(nodes, [("loss", FLOAT, ())], inputs=inputs), path)
     with pytest.raises(ValueError, match="weight must have one entry per class: expected 3, got 2"):
         verify(path, np.zeros((5, 4)), np.zeros(5, int), expect={"weight": [1, 2]})
+
+
+def test_the_body_of_many_rows_is_judged_on_the_first_of_them(path, rng, monkeypatch):
+    """Heads are judged on all; the report says from where on the body is not."""
+    from softxent.verify.foreign import verification
+
+    monkeypatch.setattr(verification, "TOTAL", 2**14)
+    monkeypatch.setattr(verification, "BUDGET", 2**13)
+    nodes = [node("MatMul", "x w", "z"), node("Softmax", "z", "p")]
+    saved(classifier(nodes, [("p", FLOAT, ("n", 3))]), path)
+    report = verify(path, rng.standard_normal((3000, 4)), batch_sizes=())
+    parts(report)
+    rows = {c.output: c.shape[0] for c in report.comparisons}
+    assert rows["p"] == 3000
+    assert 16 <= rows["z"] < 3000
+    assert f"float64 run, batch 'data', rows from {rows['z']} on" in report.left_out

@@ -150,7 +150,7 @@ def test_what_is_for_other_files_is_refused_for_ours(path, rng):
     [
         (np.array(1), ValueError, "one entry per row of X: expected 12, got the 0-d"),
         (np.zeros(11, int), ValueError, "expected 12, got 11"),
-        (np.zeros((12, 1), int), ValueError, r"got shape \(12, 1\); pass y\[:, 0\]"),
+        (np.zeros((12, 1), int), ValueError, r"got \(12, 1\); pass y\[:, 0\]"),
         (np.zeros(12), TypeError, "must be integer labels"),
         (np.full(12, 3), IndexError, r"label 3 at index \(0,\) is not in \[0, 3\)"),
         (np.full(12, -1), IndexError, "label -1"),

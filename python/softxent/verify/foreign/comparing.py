@@ -66,6 +66,8 @@ class Comparing:
 
     Attributes
     ----------
+    most_rows : float
+        Rows of a batch, at most, whose body is run in float64.
     comparisons, scatters, left_out, missing
         For the report.
     """
@@ -79,6 +81,7 @@ class Comparing:
     ) -> None:
         self._subject, self._runs = subject, runs
         self._against, self._reference = against, reference
+        self.most_rows = np.inf
         self.comparisons: list[Comparison] = []
         self.scatters: list[Scatter] = []
         self.left_out: dict[str, str] = {}
@@ -94,9 +97,13 @@ class Comparing:
         """
         outputs, z = Outputs(), self._subject.logits
         chosen = [] if z is not None else self._chosen()
-        for piece in samples.pieces(size, fixed):
-            got = self._run(session, piece)
-            for output, against, value, bound in self._expected(piece, got):
+        judged_rows = size * np.ceil(self.most_rows / size)
+        if judged_rows < samples.rows:
+            rows = f"{FLOAT64}, batch {samples.name!r}, rows from {judged_rows:.0f} on"
+            self.left_out[rows] = "it would take minutes; what follows the logits is judged"
+        for number, piece in enumerate(samples.pieces(size, fixed)):
+            got, with_body = self._run(session, piece), number * size < judged_rows
+            for output, against, value, bound in self._expected(piece, got, with_body):
                 joined = outputs.judged.setdefault((output, against), Joined())
                 joined.add(piece, got[output], value, bound)
             outputs.decisions.append(self._decisions(piece, got))
@@ -116,12 +123,12 @@ class Comparing:
         return {name: as_values(v, self._subject.keys_of(name)) for name, v in got.items()}
 
     def _expected(
-        self, piece: Piece, got: Mapping[str, Array]
+        self, piece: Piece, got: Mapping[str, Array], with_body: bool
     ) -> Iterator[tuple[str, str, Array, Estimate]]:
         """Everything that outputs of a piece must be: output, by whom, value, bound."""
         tail = self._runs.tail(piece, got)
         yield from self._by_functions(piece, got, tail)
-        whole = self._runs.whole(piece)
+        whole = self._runs.whole(piece) if with_body else None
         if native.NAME in self._against:
             for against, run in ((TAIL, tail), (FLOAT64, whole)):
                 for output in self._runs.judged_by(against):

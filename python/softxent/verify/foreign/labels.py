@@ -47,11 +47,7 @@ def labels_for(
         If they do not suit it, or one is no class.
     """
     item = parts.target
-    labels = None if y is None else as_array(y, "y")
-    if labels is not None and not labels.ndim:
-        raise ValueError(f"y must have one entry per row of X: expected {rows}, got the 0-d {y!r}")
-    if labels is not None and len(labels) != rows:
-        raise ValueError(f"y must have one entry per row of X: expected {rows}, got {len(labels)}")
+    labels = None if y is None else _one_per_row(as_array(y, "y"), rows)
     if item is None or item.name in given or labels is None:
         return None
     dtype, classes = np.dtype(item.dtype), parts.logits.num_classes if parts.logits else None
@@ -59,19 +55,26 @@ def labels_for(
     if dtype.kind == "f":
         if labels.ndim == 1 and axes == 2 and classes and item.shape and item.shape[1] != 1:
             labels = (labels[:, np.newaxis] == np.arange(classes)).astype(dtype)
-        return {
-            item.name: labels.reshape(-1, 1) if axes == labels.ndim + 1 else labels.astype(dtype)
-        }
+        column = labels[:, np.newaxis] if axes == labels.ndim + 1 else labels
+        return {item.name: column.astype(dtype)}
     if labels.dtype.kind not in "iu":
         hint = dtype_remedy(labels, "y") or "; pass y.astype(int)" * (labels.dtype.kind == "f")
         raise TypeError(f"y must be integer labels for this model, got dtype {labels.dtype}{hint}")
     if labels.ndim != axes:
         remedy = shape_remedy(labels, (rows, classes or 2), 1, "y")
-        raise ValueError(
-            f"y must have {axes} axes for this model, got shape {labels.shape}{remedy}"
-        )
+        raise ValueError(f"y must have {axes} axes for this model, got {labels.shape}{remedy}")
     _check_labels(labels, dtype, classes, ignored)
     return {item.name: labels.astype(dtype)}
+
+
+def _one_per_row(labels: Array, rows: int) -> Array:
+    if not labels.ndim:
+        raise ValueError(
+            f"y must have one entry per row of X: expected {rows}, got the 0-d {labels!r}"
+        )
+    if len(labels) != rows:
+        raise ValueError(f"y must have one entry per row of X: expected {rows}, got {len(labels)}")
+    return labels
 
 
 def _check_labels(

@@ -37,6 +37,9 @@ from softxent.verify.timing import Timing, measure, thread_limit
 #: Memory that the values of a float64 run may take at a time.
 BUDGET = 2**28
 
+#: Memory that the values of all float64 runs of a batch may take in sum: a minute or two of time.
+TOTAL = 2**30
+
 #: Rows of the first piece, which shows how much memory a row takes; and of any.
 FIRST, MOST = 16, 4096
 
@@ -153,8 +156,10 @@ class ForeignVerification:
             self._take_single_rows(session, data, error)
             piece = next(data.pieces(1, True))
         nbytes = self._runs.memory(piece)
+        per_row = max(nbytes, 1) / piece.rows
+        self._comparing.most_rows = max(TOTAL / per_row, FIRST)
         if not self._fixed:
-            self._size = int(np.clip(BUDGET * piece.rows / max(nbytes, 1), 1, MOST))
+            self._size = int(np.clip(BUDGET / per_row, 1, MOST))
 
     def _take_single_rows(self, session: Session, data: Samples, error: Exception) -> None:
         """Feed row by row a graph that takes no more, whatever it declares.
