@@ -28,6 +28,7 @@ OPTIONS = {
     "header": "--header",
     "threads": "--threads",
     "labels": "--labels",
+    "logits": "--logits",
 }
 
 
@@ -63,6 +64,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("label_smoothing.npz: no such file", "label_smoothing.npz: no such file"),
         ("no column 'weight'", "no column 'weight'"),
         ("a.csv: labels must be whole numbers", "a.csv: labels must be whole numbers"),
+        ("logits is taken for the logits", "logits is taken for the logits"),
+        ("logits='b' says which it is", "--logits b says which it is"),
         ("a.npz: header=… is not for npz files", "a.npz: --header is not for npz files"),
         ("a/weight=1/b.npz is damaged", "a/weight=1/b.npz is damaged"),
     ],

@@ -21,8 +21,10 @@ _ALIASES = {
 _PLURALS = {"is": "are", "has": "have", "needs": "need"}
 _WORDS = {"X": "the data", "y": "the labels", "validation X": "the test data"}
 
-#: Options whose names are words of any sentence about data.
-_NOUNS = ("classes", "data", "features", "id", "input", "labels", "model")
+#: Options whose names are words of any sentence about data and models.
+_NOUNS = (
+    "classes", "data", "features", "id", "input", "labels", "logits", "model", "probabilities",
+)  # fmt: skip
 
 #: Options that can be switched off.
 _SWITCHES = ("--header",)
