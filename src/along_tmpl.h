@@ -94,7 +94,7 @@ static int N(along_scan)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptrd
  * logits: tiles_tmpl.h may still need them. */
 SXT_INLINE T *N(terms_at)(const sxt_plane *p, const V(few) *s, ptrdiff_t r0, ptrdiff_t i, ptrdiff_t classes)
 {
-    if (ST_IS_T && classes > TILED_CLASSES && p->y.p != p->x.p)
+    if (classes > TILED_CLASSES && p->y.p != p->x.p)
         return (T *)(void *)(p->y.p + (r0 + i) * p->y.row);
     return s->tile + i * (classes / V(W) * V(W));
 }

@@ -70,7 +70,7 @@ static void N(few_pack_classes)(const V(few) *s, const char *x, ptrdiff_t step, 
     for (ptrdiff_t i = 0; i < s->n; i += V(W), x += step * V(W)) {
         const char *from = x;
         ptrdiff_t from_step = step, rows = s->rows - i;
-        if (!ST_IS_T || rows < V(W) ||
+        if (rows < V(W) ||
             (classes < 4 && (rows_left - i < V(W) + 4 || step < classes * (ptrdiff_t)sizeof(ST)))) {
             from = (const char *)s->stage;
             from_step = N(stage_pitch)(classes) * (ptrdiff_t)sizeof(T);
@@ -87,7 +87,7 @@ static void N(few_unpack_classes)(const V(few) *s, char *y, ptrdiff_t step, ptrd
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W), y += step * V(W)) {
         ptrdiff_t rows = s->rows - i < V(W) ? s->rows - i : V(W);
-        int staged = !ST_IS_T || rows < V(W);
+        int staged = rows < V(W);
         char *to = staged ? (char *)s->stage : y;
         ptrdiff_t to_step = staged ? N(stage_pitch)(classes) * (ptrdiff_t)sizeof(T) : step;
         for (ptrdiff_t c = 0; c < classes; c += 4) {

@@ -114,11 +114,11 @@ static void N(plane)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
     if (N(is_single)(job, p))
         N(single)(job, p, total);
     else if (contiguous && p->rows == 1)
-        N(rows)(job, p, scratch, total);
+        N(rows)(job, p, total);
     else if (N(is_few)(job, p, scratch))
         N(few_rows)(job, p, scratch, total);
     else if (contiguous && job->classes > FEW_MOST)
-        N(rows)(job, p, scratch, total);
+        N(rows)(job, p, total);
     else
         N(tiles)(job, p, scratch, total);
 }

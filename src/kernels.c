@@ -1,6 +1,6 @@
 /* kernels.c - the kernels of one instruction set; compiled once per set with SXT_ISA_<NAME> defined and
  * SXT_TABLE naming the table it exports. Element types are the include axis: each template below is read
- * once per type. */
+ * once per type. The types stored in 16 bits are converted to float on the way to most of them (packing.h). */
 #include "kernels.h"
 
 #include <math.h>
@@ -82,11 +82,7 @@
 #define LOADN f32_loadn_f16
 #define STORE f32_store_f16
 #define STOREN f32_storen_f16
-#include "rows_tmpl.h"
-#include "row_batch_tmpl.h"
-#include "tiles_tmpl.h"
-#include "single_tmpl.h"
-#include "few_tmpl.h"
+#include "convert_tmpl.h"
 #include "elementwise_tmpl.h"
 #include "vjp_tmpl.h"
 #include "storage_end.h"
@@ -99,11 +95,7 @@
 #define LOADN f32_loadn_bf16
 #define STORE f32_store_bf16
 #define STOREN f32_storen_bf16
-#include "rows_tmpl.h"
-#include "row_batch_tmpl.h"
-#include "tiles_tmpl.h"
-#include "single_tmpl.h"
-#include "few_tmpl.h"
+#include "convert_tmpl.h"
 #include "elementwise_tmpl.h"
 #include "vjp_tmpl.h"
 #include "storage_end.h"
@@ -162,7 +154,8 @@
 extern const sxt_kernels SXT_TABLE;
 const sxt_kernels SXT_TABLE = {
     ISA_NAME,
-    {ROW_KERNELS(f16s, f32), ROW_KERNELS(bf16s, f32), ROW_KERNELS(f32s, f32), ROW_KERNELS(f64s, f64)},
+    {ROW_KERNELS(f32s, f32), ROW_KERNELS(f64s, f64)},
+    {{f16s_to_floats, f16s_from_floats}, {bf16s_to_floats, bf16s_from_floats}},
     anys_tiles,
     .stretches = {STRETCH_KERNELS(f32), STRETCH_KERNELS(f64)},
     .factor_sum = factor_sum,

@@ -90,8 +90,7 @@ typedef struct {
 typedef struct {
     const void *x, *t;
     void *y, *h;
-    void *terms;           /* where exp goes, in the compute type: an output, scratch, or NULL: write
-                              computes it again */
+    void *terms;           /* where exp goes: an output, or NULL: write computes it again */
     const void *prefetch;  /* what will be read next, or NULL */
     ptrdiff_t index;       /* row number */
     ptrdiff_t position;    /* among the rows of its task: total.h */
@@ -186,9 +185,16 @@ typedef struct {
 #define SXT_FACTOR_TOP 980.0
 #define SXT_FACTOR_LOWEST (-160.0)
 
+/* n elements side by side, of any alignment. */
+typedef struct {
+    void (*to_floats)(const void *from, float *to, ptrdiff_t n);
+    void (*from_floats)(const float *from, void *to, ptrdiff_t n);
+} sxt_conversion;
+
 typedef struct {
     const char *name;
-    sxt_row_kernels rows[4]; /* by sxt_dtype */
+    sxt_row_kernels rows[2]; /* of float and of double */
+    sxt_conversion conversions[2]; /* of SXT_F16 and SXT_BF16 */
     /* Like plane, for jobs with logit_scale or softcap. */
     void (*capped_plane)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total);
     sxt_stretch_kernels stretches[2]; /* of float and of double */

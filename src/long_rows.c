@@ -86,8 +86,8 @@ static sxt_status run_row(void *context, const sxt_plane *plane)
     long_run *run = context;
     const sxt_job *job = run->job;
     ptrdiff_t ntasks = (job->classes + RANGE - 1) / RANGE;
-    int store = sxt_item_size(job->dtype) >= 4 && job->op != SXT_OP_LOG_SOFTMAX;
-    sxt_row row = {.y = plane->y.p, .position = run->position, .terms = store ? plane->y.p : NULL};
+    void *terms = job->op == SXT_OP_LOG_SOFTMAX ? NULL : plane->y.p;
+    sxt_row row = {.y = plane->y.p, .position = run->position, .terms = terms};
     run->kernels->start(job, &row, plane->x.p, plane->first_row);
     run->row = &row;
     sxt_parallel_for(ntasks, run->threads, scan_range, run);
@@ -110,8 +110,8 @@ int sxt_splits_rows(const sxt_job *job, const sxt_layout *layout, int threads)
            !job->general && job->classes >= 4 * RANGE;
 }
 
-sxt_status sxt_run_long_rows(const sxt_job *job, const sxt_layout *layout, const sxt_row_kernels *kernels, int threads,
-                             sxt_total *total)
+sxt_status sxt_run_long_rows(const sxt_job *job, const sxt_layout *layout, const sxt_row_kernels *kernels,
+                             const sxt_conversion *conversion, int threads, sxt_total *total)
 {
     sxt_status status = SXT_OK;
     long_run run = {.job = job, .kernels = kernels, .threads = threads, .total = total};
@@ -120,7 +120,7 @@ sxt_status sxt_run_long_rows(const sxt_job *job, const sxt_layout *layout, const
         return SXT_ERR_MEMORY;
     for (; run.position < layout->rows && status == SXT_OK; run.position++) {
         sxt_plane plane = sxt_layout_plane(layout, run.position, run.position + 1);
-        status = sxt_packed_row(run_row, &run, &plane, job->dtype, job->classes, threads);
+        status = sxt_packed_row(run_row, &run, &plane, job->dtype, job->classes, conversion, threads);
     }
     free(run.parts);
     return status;

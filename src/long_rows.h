@@ -8,7 +8,7 @@
 int sxt_splits_rows(const sxt_job *job, const sxt_layout *layout, int threads);
 
 /* Every row of the layout. SXT_ERR_MEMORY is the only failure. */
-sxt_status sxt_run_long_rows(const sxt_job *job, const sxt_layout *layout, const sxt_row_kernels *kernels, int threads,
-                             sxt_total *total);
+sxt_status sxt_run_long_rows(const sxt_job *job, const sxt_layout *layout, const sxt_row_kernels *kernels,
+                             const sxt_conversion *conversion, int threads, sxt_total *total);
 
 #endif

@@ -7,16 +7,10 @@
  * are asked for ahead. */
 #define BATCH_BYTES 8192
 
-/* Where the terms of the k-th row of a batch go: the output, if it is of the compute type, scratch, or nowhere. */
-static void *N(terms_of)(const sxt_job *job, const sxt_row *row, sxt_scratch scratch, ptrdiff_t k)
+/* Where the terms of a row go: an output, or nowhere. */
+static void *N(terms_of)(const sxt_job *job, const sxt_row *row)
 {
-    void *output = row->y ? row->y : row->h;
-    size_t bytes = (size_t)job->classes * sizeof(T);
-    if (!output || job->op == SXT_OP_LOG_SOFTMAX)
-        return NULL;
-    if (ST_IS_T)
-        return output;
-    return ((size_t)k + 1) * bytes <= scratch.bytes ? (char *)scratch.data + (size_t)k * bytes : NULL;
+    return job->op == SXT_OP_LOG_SOFTMAX ? NULL : row->y ? row->y : row->h;
 }
 
 static void N(write_ignored)(const sxt_job *job, const sxt_row *row)
@@ -62,7 +56,7 @@ static void N(batch)(const sxt_job *job, sxt_row *rows, ptrdiff_t count, sxt_tot
         N(write)(job, &rows[k], 0, n);
 }
 
-static void N(rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
+static void N(rows)(const sxt_job *job, const sxt_plane *p, sxt_total *total)
 {
     sxt_row rows[BATCH_ROWS];
     ptrdiff_t bytes = job->classes * (ptrdiff_t)sizeof(ST), most = BATCH_ROWS;
@@ -76,7 +70,7 @@ static void N(rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch,
                 N(write_ignored)(job, row);
                 continue;
             }
-            row->terms = N(terms_of)(job, row, scratch, count);
+            row->terms = N(terms_of)(job, row);
             count++;
         }
         N(batch)(job, rows, count, total);

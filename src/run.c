@@ -2,7 +2,7 @@
  * except that a sum of losses adds up per task: there the tasks are the same for any number of threads. */
 #include "run.h"
 
-#include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +33,10 @@ typedef struct {
     ptrdiff_t rows_per_task;
     sxt_total *totals; /* per task */
     sxt_scratch scratch[1]; /* of the caller, when it works alone */
-    int alone, packs;
+    int alone;
+    int packs;                        /* planes that need it */
+    const sxt_conversion *conversion; /* that all planes need; or NULL */
+    atomic_int *failed;               /* for want of memory */
 } row_run;
 
 /* A Hessian needs the general form, whose gradient is a plain one's in other bits: where both are wanted of
@@ -71,10 +74,14 @@ static void run_rows(void *context, ptrdiff_t task, int worker)
     sxt_scratch scratch = run->alone ? run->scratch[0] : sxt_thread_scratch();
     while (row < end) {
         sxt_plane plane = sxt_layout_plane(run->layout, row, end);
-        if (run->packs && sxt_needs_packing(&plane, run->job->dtype, run->job->classes))
-            sxt_packed_plane(run_plane, run, &plane, run->job->dtype, run->job->classes, scratch, &total);
+        sxt_status status = SXT_OK;
+        if (run->conversion || (run->packs && sxt_needs_packing(&plane, run->job->dtype, run->job->classes)))
+            status = sxt_packed_plane(run_plane, run, &plane, run->job->dtype, run->job->classes, run->conversion,
+                                      scratch, &total);
         else
             run_plane(run, &plane, scratch, &total);
+        if (status != SXT_OK)
+            atomic_store(run->failed, 1);
         row += plane.rows;
     }
     run->totals[task] = total;
@@ -109,12 +116,13 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
     memset(total, 0, sizeof *total);
     if (layout->rows == 0)
         return SXT_OK;
-    const sxt_row_kernels *kernels = &table->rows[dtype];
+    const sxt_row_kernels *kernels = &table->rows[dtype == SXT_F64];
+    const sxt_conversion *conversion = sxt_conversion_of(table, dtype);
     ptrdiff_t item = sxt_item_size(dtype), row_bytes = layout->classes * item;
     ptrdiff_t bytes = row_bytes * layout->rows;
     int threads = bytes < PARALLEL_BYTES ? 1 : sxt_get_num_threads();
     if (sxt_splits_rows(job, layout, threads))
-        return sxt_run_long_rows(job, layout, kernels, threads, total);
+        return sxt_run_long_rows(job, layout, kernels, conversion, threads, total);
 
     int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
     int small_enough = bytes < PARALLEL_BYTES; /* for one task; without the divisions that say so too */
@@ -122,14 +130,15 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
     ptrdiff_t ntasks = small_enough ? 1 : (layout->rows + per_task - 1) / per_task;
     _Alignas(64) char small[SXT_SCRATCH_LEAST];
     sxt_total first[1];
+    atomic_int failed = 0;
     row_run rows = {job, layout, capped ? table->capped_plane : kernels->plane, per_task, first,
-                   {{small, sizeof small}}, ntasks == 1, !capped};
+                   {{small, sizeof small}}, ntasks == 1, !capped, capped ? NULL : conversion, &failed};
     if (ntasks == 1) {
         if (row_bytes > 64 || job->general)
             rows.scratch[0] = sxt_thread_scratch();
         sxt_parallel_for(1, 1, run_rows, &rows);
         *total = first[0];
-        return SXT_OK;
+        return atomic_load(&failed) ? SXT_ERR_MEMORY : SXT_OK;
     }
     rows.totals = malloc(sizeof *rows.totals * (size_t)ntasks);
     if (!rows.totals)
@@ -138,7 +147,7 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
     for (ptrdiff_t i = 0; i < ntasks; i++)
         sxt_total_merge(total, &rows.totals[i]);
     free(rows.totals);
-    return SXT_OK;
+    return atomic_load(&failed) ? SXT_ERR_MEMORY : SXT_OK;
 }
 
 sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)

@@ -43,7 +43,7 @@ static void run_rows(void *context, ptrdiff_t task, int worker)
     while (row < end) {
         sxt_plane plane = sxt_layout_plane(run->layout, row, end);
         if (sxt_needs_packing(&plane, job->dtype, job->classes))
-            sxt_packed_plane(run_plane, run, &plane, job->dtype, job->classes, sxt_thread_scratch(), NULL);
+            (void)sxt_packed_plane(run_plane, run, &plane, job->dtype, job->classes, NULL, sxt_thread_scratch(), NULL);
         else
             run->kernels->plane(job, &plane);
         row += plane.rows;
@@ -130,7 +130,7 @@ static sxt_status run_long_rows(const sxt_vjp_job *job, const sxt_layout *layout
         return SXT_ERR_MEMORY;
     for (ptrdiff_t r = 0; r < layout->rows && status == SXT_OK; r++) {
         sxt_plane plane = sxt_layout_plane(layout, r, r + 1);
-        status = sxt_packed_row(run_row, &run, &plane, job->dtype, job->classes, threads);
+        status = sxt_packed_row(run_row, &run, &plane, job->dtype, job->classes, NULL, threads);
     }
     free(run.parts);
     return status;
