@@ -243,6 +243,51 @@ def test_load_recognises_exports_of_torch(activation, bias, dynamo, path, rng):
         np.testing.assert_array_equal(loaded.state_dict()[name], value)
 
 
+def flattened(path, op_type, **how) -> None:
+    """Let a network take images of 7 x 1, which a node of its graph flattens."""
+    export(mlp(), path, head="logits")
+
+    def change(model: onnx.ModelProto) -> None:
+        del model.metadata_props[:]
+        size = model.graph.input[0].type.tensor_type.shape.dim.add()
+        size.dim_value = how.pop("width", 1)
+        operands = ["x"]
+        if "shape" in how:
+            shape = np.array(how.pop("shape"), np.int64)
+            model.graph.initializer.append(numpy_helper.from_array(shape, "shape"))
+            operands.append("shape")
+        model.graph.node[0].input[0] = "rows"
+        model.graph.node.insert(0, helper.make_node(op_type, operands, ["rows"], **how))
+
+    edit(path, change)
+
+
+@pytest.mark.parametrize(
+    ("op_type", "how"),
+    [("Flatten", {}), ("Reshape", {"shape": [-1, 7]}), ("Reshape", {"shape": [0, 7]})],
+    ids=str,
+)
+def test_load_sees_through_what_flattens_images(op_type, how, path):
+    """As PyTorch's exporters write nn.Flatten, one with Flatten and one with Reshape."""
+    flattened(path, op_type, **how)
+    assert load(path).layers == mlp().layers
+
+
+@pytest.mark.parametrize(
+    ("op_type", "how"),
+    [
+        ("Flatten", {"axis": 0}),
+        ("Reshape", {"shape": [-1, 7], "width": 2}),
+        ("Reshape", {"shape": [1, 7]}),
+    ],
+    ids=str,
+)
+def test_load_refuses_what_mixes_the_rows(op_type, how, path):
+    flattened(path, op_type, **how)
+    with pytest.raises(ModelError, match="does not start with linear layers"):
+        load(path)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [

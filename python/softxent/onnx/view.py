@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 #: Nodes that hand their first operand through.
-_TRANSPARENT = ("Identity", "Dropout", "Squeeze", "Flatten")
+_TRANSPARENT = ("Identity", "Dropout", "Squeeze")
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,22 @@ class View:
     def source(self, value: str) -> str:
         """Follow a value back through nodes that hand it through."""
         node = self.producers.get(value)
-        while node is not None and node.op_type in _TRANSPARENT and value == node.output[0]:
+        while node is not None and value == node.output[0] and self._hands_through(node):
             value = node.input[0]
             node = self.producers.get(value)
         return value
+
+    def _hands_through(self, node: onnx.NodeProto) -> bool:
+        """Whether a node hands its first operand through, images as rows of features."""
+        if node.op_type == "Flatten":
+            return bool(attribute(node, "axis", 1) == 1)
+        if node.op_type != "Reshape":
+            return node.op_type in _TRANSPARENT
+        given, shape = self.inputs.get(node.input[0]), self.constants.get(node.input[1])
+        if given is None or shape is None or shape.shape != (2,) or shape[0] not in (-1, 0):
+            return False
+        sizes = [size.dim_value for size in given.type.tensor_type.shape.dim[1:]]
+        return all(sizes) and math.prod(sizes) == shape[1]
 
     def linear(self, value: str) -> Linear | None:
         """Recognise the linear layer that computes a value."""
