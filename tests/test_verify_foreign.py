@@ -310,6 +310,22 @@ def test_columns_are_fed_one_by_one(path, rng):
         verify(path, X[:, :3])
 
 
+def test_columns_of_tables_are_matched_with_inputs_by_name(path, rng):
+    pandas = pytest.importorskip("pandas")
+    nodes = [node("Concat", "a b c d", "x", axis=1), node("MatMul", "x w", "z"),
+             node("ArgMax", "z", "k", axis=1, keepdims=0)]  # fmt: skip
+    inputs = [(name, FLOAT, ("n", 1)) for name in "abcd"]
+    saved(classifier(nodes, [("k", INT64, ("n",))], inputs=inputs), path)
+    table = pandas.DataFrame(rng.standard_normal((30, 4)), columns=list("abcd"))
+    weight = onnx.numpy_helper.to_array(onnx.load(path).graph.initializer[0])
+    y = (table.to_numpy() @ weight).argmax(1)
+    report = verify(path, table[list("dbac")], y, batch_sizes=())
+    parts(report)
+    assert report.accuracies["CPUExecutionProvider"] == 1.0
+    with pytest.raises(ValueError, match="c"):
+        verify(path, table[list("abd")], y)
+
+
 def test_outputs_of_unknown_meaning_are_judged_too(path, rng):
     """A temperature after the softmax, an embedding beside the logits: by the float64 run."""
     nodes = [

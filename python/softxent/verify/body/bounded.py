@@ -201,11 +201,7 @@ def product(
         value, magnitude = value + shift.value, magnitude + np.abs(shift.value)
         error, typical, terms = error + shift.e, np.hypot(typical, shift.t), terms + 1
     if not is_floating(dtype):
-        # Sums of integers are exact as long as they fit.
-        error, typical = (
-            np.where(magnitude + bound >= 2.0**31, np.inf, bound) for bound in (error, typical)
-        )
-        return with_errors(value, dtype, error, typical)
+        return _whole(value, dtype, magnitude, error, typical)
     arithmetic, terms = arithmetic_of(dtype), terms + FOLDED
     rounding = arithmetic.gamma(terms) * (magnitude + error)
     in_square = np.sqrt(terms) * arithmetic.u * magnitude
@@ -215,6 +211,14 @@ def product(
         for bound, part in ((error, rounding), (typical, in_square))
     ]
     return computed(value, dtype, (error, typical), (own[0], own[1]), terms)
+
+
+def _whole(
+    value: Array, dtype: np.dtype[Any], magnitude: Array, error: Any, typical: Any
+) -> Bounded:
+    """Sums of integers, which are exact as long as they fit."""
+    bounds = (np.where(magnitude + e >= 2.0**31, np.inf, e) for e in (error, typical))
+    return with_errors(value, dtype, *bounds)
 
 
 def spread(

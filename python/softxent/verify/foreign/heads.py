@@ -104,13 +104,9 @@ def expected(
     value = values[role]
     if role == "prediction":
         return Expected(_fitting(_labels(rows.back(value), head, names, got), got), None)
-    bound = estimates(batch, head.options, rows.binary, rows.values).get(role)
+    bound = _bound(batch, head, rows, got)
     if bound is None:
         return None
-    if rows.binary and role == "probabilities":
-        bound = _logistic(bound, head.options.dtype)
-    computed = head.options.loss_dtype if role == "loss" else head.options.dtype
-    bound = _stored(bound, got.dtype, computed)
     if role == "loss":
         layout = rows.shape if head.options.reduction == "none" else ()
         return _shaped(value, bound, lambda a: _fitting(a.reshape(layout), got))
@@ -120,6 +116,17 @@ def expected(
     else:
         found = _shaped(value, bound, lambda a: _fitting(rows.back(a), got))
     return _as_written(found, written) if not head.plain else found
+
+
+def _bound(batch: Batch, head: Head, rows: Rows, got: Array) -> Estimate | None:
+    """How far an output of floating numbers may be off, one row per decision."""
+    bound = estimates(batch, head.options, rows.binary, rows.values).get(head.role)
+    if bound is None:
+        return None
+    if rows.binary and head.role == "probabilities":
+        bound = _logistic(bound, head.options.dtype)
+    is_loss = head.role == "loss"
+    return _stored(bound, got.dtype, head.options.loss_dtype if is_loss else head.options.dtype)
 
 
 def _as_written(found: Expected, written: Estimate | None) -> Expected:
