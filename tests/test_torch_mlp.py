@@ -139,6 +139,23 @@ def test_from_torch_refuses_activations_that_an_mlp_has_not(activation):
         MLP.from_torch(nn.Sequential(nn.Linear(6, 5), activation, nn.Linear(5, 3)))
 
 
+class WithFeatures(nn.Module):
+    """A module that returns its hidden values beside the logits."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(6, 5), nn.Linear(5, 3)
+
+    def forward(self, x):
+        hidden = torch.tanh(self.first(x))
+        return self.last(hidden), hidden
+
+
+def test_from_torch_refuses_a_module_of_several_outputs():
+    with pytest.raises(ValueError, match=r"must return one tensor, .* got tuple"):
+        MLP.from_torch(WithFeatures())
+
+
 def test_from_torch_refuses_a_module_of_two_activations():
     module = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 3))
     with pytest.raises(ValueError, match=r"the module is not linear3\(a\(linear2\(a\(linear1"):

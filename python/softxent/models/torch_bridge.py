@@ -205,6 +205,11 @@ def fitting(module: torch.nn.Module, nets: Mapping[str, Network]) -> str:
             output = module(torch.as_tensor(X).to(parameter.device, parameter.dtype))
     finally:
         module.train(training)
+    if not isinstance(output, torch.Tensor):
+        raise ValueError(
+            "the module must return one tensor, logits or probabilities, "
+            f"got {type(output).__name__}"
+        )
     given = _to_array(output).astype(np.float64)
     # Half of the bits that the module computes with: far above rounding, far below any other
     # activation or layer.
