@@ -21,6 +21,7 @@ from foreign_models import (
     quantised,
     residual_net,
 )
+from softxent.models import NeuralNet2
 from softxent.onnx import attach_loss
 from softxent.verify import verify
 from softxent.verify.report import Report
@@ -407,3 +408,20 @@ def test_the_body_of_many_rows_is_judged_on_the_first_of_them(path, rng, monkeyp
     assert rows["p"] == 3000
     assert 16 <= rows["z"] < 3000
     assert f"float64 run, batch 'data', rows from {rows['z']} on" in report.left_out
+
+
+def test_a_network_of_other_sizes_is_not_what_the_file_holds(path, rng):
+    saved(classifier([node("MatMul", "x w", "z")], [("z", FLOAT, ("n", 3))]), path)
+    X = rng.standard_normal((6, 4))
+    for net in (NeuralNet2(5, 4, 3, seed=0), NeuralNet2(4, 4, 5, seed=0)):
+        assert verify(path, X, reference=net, batch_sizes=()).outcome == "wrong"
+
+
+def test_the_opset_is_that_of_the_standard_operators(path):
+    pytest.importorskip("sklearn")
+    from sklearn.linear_model import LogisticRegression
+
+    X, names = iris()
+    model = saved(from_sklearn(LogisticRegression(), X, names), path)
+    stated = {item.domain: item.version for item in onnx.load(model).opset_import}
+    assert verify(path, X, batch_sizes=()).facts["opset"] == stated[""]

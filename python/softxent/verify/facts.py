@@ -21,13 +21,13 @@ def facts(
     """Name the file, what it claims to be, its versions, and those of all programs."""
     programs = ["onnx", "onnxruntime", "numpy"] + ["torch"] * available("torch")
     versions = {name: str(import_module(name).__version__) for name in programs}
-    opsets = [item.version for item in model.opset_import]
+    opsets = {item.domain.removeprefix("ai.onnx"): item.version for item in model.opset_import}
     return {
         "file": os.path.basename(path),
         "claim": claim,
         "sha256": sha256(model.SerializeToString(deterministic=True)).hexdigest(),
         "rows": rows,
-        "opset": opsets[0],
+        "opset": opsets.get("", next(iter(opsets.values()))),
         "ir_version": model.ir_version,
         "producer": f"{model.producer_name} {model.producer_version}".strip(),
         "options": asdict(options),

@@ -16,7 +16,7 @@ from softxent.verify.foreign import heads, reasons
 from softxent.verify.foreign.feeding import Piece, Samples
 from softxent.verify.foreign.pieces import Joined, as_values
 from softxent.verify.foreign.references import NAME as REFERENCE
-from softxent.verify.foreign.references import Reference
+from softxent.verify.foreign.references import OtherSizes, Reference
 from softxent.verify.foreign.runs import FLOAT64, TAIL, Runs
 from softxent.verify.foreign.subject import Classifier
 from softxent.verify.missing import Missing
@@ -68,6 +68,8 @@ class Comparing:
     ----------
     most_rows : float
         Rows of a batch, at most, whose body is run in float64.
+    refused : str
+        Why the other model cannot be the same; empty if it can.
     comparisons, scatters, left_out, missing
         For the report.
     """
@@ -81,7 +83,7 @@ class Comparing:
     ) -> None:
         self._subject, self._runs = subject, runs
         self._against, self._reference = against, reference
-        self.most_rows = np.inf
+        self.most_rows, self.refused = np.inf, ""
         self.comparisons: list[Comparison] = []
         self.scatters: list[Scatter] = []
         self.left_out: dict[str, str] = {}
@@ -137,14 +139,23 @@ class Comparing:
                         yield output, against, found.value, found.estimate()
         if onnx_reference.NAME in self._against and whole is not None:
             yield from self._by_onnx(piece, whole)
-        if self._reference is not None and whole is not None:
-            for output, array in self._reference.outputs(piece.feeds).items():
+        if self._reference is not None and whole is not None and not self.refused:
+            for output, array in self._by_reference(piece).items():
                 if output in whole.values:
                     bound = whole.values[output].estimate()
                     # One logit per sample may have an axis of its own or not.
                     if array.size == bound.value.size:
                         array = array.reshape(bound.value.shape)
                     yield output, REFERENCE, array, bound
+
+    def _by_reference(self, piece: Piece) -> dict[str, Array]:
+        """Outputs of the other model; none if it is of other sizes."""
+        assert self._reference is not None
+        try:
+            return self._reference.outputs(piece.feeds)
+        except OtherSizes as error:
+            self.refused = str(error)
+            return {}
 
     def _by_functions(
         self, piece: Piece, got: Mapping[str, Array], tail: Evaluation | None

@@ -17,6 +17,10 @@ from softxent.verify.foreign.subject import Classifier
 NAME = "reference"
 
 
+class OtherSizes(Exception):
+    """A network that cannot be what the file holds."""
+
+
 class Reference:
     """A model in another program.
 
@@ -53,6 +57,8 @@ class Reference:
         ------
         ValueError
             If it cannot compute them from these inputs.
+        OtherSizes
+            If it is a network for samples of another size.
         """
         parts = self._classifier.parts
         given = [feeds[i.name] for i in parts.inputs if i.name in feeds and i is not parts.target]
@@ -69,6 +75,11 @@ class Reference:
                 return _flat(_call(self._module, given))
             assert self._net is not None
             x = given[0].reshape(len(given[0]), -1)
+            features = self._net.layers.sizes[0]
+            if x.shape[1] != features:
+                raise OtherSizes(
+                    f"the reference takes {features} features, the samples have {x.shape[1]}"
+                )
             return [np.asarray(self._net.forward(x.astype(np.promote_types(x.dtype, np.float32))))]
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise ValueError(f"{self.description} does not take these inputs: {error}") from error

@@ -135,6 +135,8 @@ class ForeignVerification:
     def report(self) -> Report:
         """Everything found so far."""
         subject, rows = self._subject, None if self._data is None else self._data.rows
+        if self._comparing.refused:
+            self._add("reference", False, self._comparing.refused)
         return Report(
             facts(subject.path, subject.model, subject.claim, subject.options, rows),
             self._checks,
