@@ -48,6 +48,29 @@ SXT_INLINE int N(along_maxima)(const sxt_plane *p, V(few) *s, ptrdiff_t r0, ptrd
     return V(mbits)(bad) == 0;
 }
 
+/* The smallest elements to `least`. */
+static void N(along_minima)(const sxt_plane *p, V(few) *s, ptrdiff_t r0, ptrdiff_t classes)
+{
+    KV high = V(set1)((T)INFINITY);
+    for (ptrdiff_t i = 0; i < s->n; i += V(W)) {
+        KV least[V(W)];
+        for (int k = 0; k < V(W); k++) {
+            least[k] = V(set1)((T)0);
+            if (i + k >= s->rows)
+                continue;
+            const ST *x = N(row_at)(p, r0 + i + k);
+            KV m = high;
+            ptrdiff_t c = 0;
+            for (; c + V(W) <= classes; c += V(W))
+                m = V(min)(LOAD(x + c), m);
+            if (c < classes)
+                m = V(min)(V(select)(V(first)(classes - c), LOADN(x + c, classes - c), high), m);
+            least[k] = m;
+        }
+        V(store)(s->least + i, V(smallest_of_each)(least));
+    }
+}
+
 /* What is left out of each row's sum goes to `at`, the largest of the others to `rest`. */
 static int N(along_scan)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptrdiff_t r0)
 {
@@ -63,6 +86,8 @@ static int N(along_scan)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptrd
             V(store)(lane, LOADN(N(row_at)(p, r0 + i) + s->skip[i], 1));
             s->at[i] = lane[0];
         }
+        for (ptrdiff_t i = s->rows; i < s->n; i++) /* a lane without a row has an ordinary loss */
+            s->at[i] = (T)0;
         for (ptrdiff_t i = 0; i < s->n; i++)
             s->rest[i] = s->at[i] == s->max[i] ? s->rest[i] : s->max[i];
     }
@@ -99,58 +124,175 @@ SXT_INLINE T *N(terms_at)(const sxt_plane *p, const V(few) *s, ptrdiff_t r0, ptr
     return s->tile + i * (classes / V(W) * V(W));
 }
 
-SXT_INLINE void N(along_sum)(const sxt_plane *p, V(few) *s, ptrdiff_t r0, ptrdiff_t classes, int store)
+/* What a sum is made with besides: units, for scaled logits; and for smoothed labels the dense sum, with a base for
+ * each class or, NULL, the same for all. */
+typedef struct {
+    const V(vunits) *units;
+    int dense;
+    const T *base;
+} N(beside);
+
+SXT_INLINE void N(along_dense)(const N(beside) *with, KV v, KV q, KV top, KV d1, KV d2, V(acc) *dense)
 {
-    for (ptrdiff_t i = 0; i < s->n; i += V(W)) {
-        KV coarse[V(W)], fine[V(W)];
-        for (int k = 0; k < V(W); k++) {
-            coarse[k] = fine[k] = V(set1)((T)0);
-            if (i + k >= s->rows)
-                continue;
-            const ST *x = N(row_at)(p, r0 + i + k);
-            uintptr_t next = (uintptr_t)x + (uintptr_t)(s->lanes * p->x.row); /* perhaps past the end */
-            T *e = store ? N(terms_at)(p, s, r0, i + k, classes) : NULL;
-            V(vref) ref = {V(set1)((T)0), V(set1)(s->magic[i + k]), V(set1)(s->low[i + k]), V(set1)(s->m1[i + k]),
-                           V(set1)(s->m2[i + k]), NULL, 1};
-            V(acc) acc = {V(iset1)(0), V(iset1)(0)};
-            ptrdiff_t c = 0;
-            for (; c + V(W) <= classes; c += V(W)) {
-                __builtin_prefetch((const void *)(next + (uintptr_t)c * sizeof(ST)));
-                KV term = V(exp_add)(LOAD(x + c), NULL, &ref, &acc, SXT_T_IS_F32);
-                if (store)
-                    V(store)(e + c, term);
-            }
-            if (c < classes) {
-                KV term = V(exp_add)(N(tail)(x + c, classes - c), NULL, &ref, &acc, SXT_T_IS_F32);
-                if (store)
-                    V(store)(s->stage + (i + k) * V(W), term);
-            }
-            coarse[k] = V(float)(acc.coarse);
-            fine[k] = V(float)(acc.fine);
-        }
-        V(istore)(s->coarse + i, V(sum_of_each)(coarse));
-        V(istore)(s->fine + i, V(sum_of_each)(fine));
+    v = V(select)(V(eq)(v, V(set1)(-(T)INFINITY)), top, v);
+    V(blend_add)(v, V(mul)(top, V(set1)(DENSE_SCALE)), q, with->base != NULL, d1, d2, dense);
+}
+
+/* One row: its terms to `e` and the last, broken vector of them to `last`. */
+SXT_INLINE void N(along_row)(const V(few) *s, ptrdiff_t i, const ST *x, ptrdiff_t ahead, ptrdiff_t classes, T *e, T *last,
+                             int store, N(beside) with, V(acc) *acc, V(acc) *dense)
+{
+    V(vref) ref = {V(set1)((T)0), V(set1)(s->magic[i]), V(set1)(s->low[i]), V(set1)(s->m1[i]), V(set1)(s->m2[i]),
+                   with.units, 1};
+    KV one = V(set1)((T)1), top = one, d1 = one, d2 = one;
+    if (with.dense) {
+        top = V(set1)(s->max[i]);
+        d1 = V(set1)(s->d1[i]);
+        d2 = V(set1)(s->d2[i]);
+    }
+    uintptr_t next = (uintptr_t)x + (uintptr_t)ahead; /* perhaps past the end */
+    int precise = SXT_T_IS_F32 && !with.dense && !with.units;
+    ptrdiff_t c = 0;
+    for (; c + V(W) <= classes; c += V(W)) {
+        __builtin_prefetch((const void *)(next + (uintptr_t)c * sizeof(ST)));
+        KV v = LOAD(x + c), term = V(exp_add)(v, NULL, &ref, acc, precise);
+        if (with.dense)
+            N(along_dense)(&with, v, with.base ? V(load)(with.base + c) : one, top, d1, d2, dense);
+        if (store)
+            V(store)(e + c, term);
+    }
+    if (c < classes) {
+        KV v = N(tail)(x + c, classes - c), term = V(exp_add)(v, NULL, &ref, acc, precise);
+        if (with.dense)
+            N(along_dense)(&with, v, with.base ? V(loadn)(with.base + c, classes - c) : one, top, d1, d2, dense);
+        if (store)
+            V(store)(last, term);
     }
 }
 
-/* Takes away what was left out, and the grid's own bits, of which there are as many as elements in vectors. */
-static void N(along_correct)(V(few) *s, ptrdiff_t classes)
+/* Takes away what was left out of the sums, and the grids' own bits, of which there are as many as elements in
+ * vectors. */
+SXT_INLINE void N(along_correct)(V(few) *s, ptrdiff_t classes, N(beside) with)
 {
     V(uint) count = (V(uint))((classes + V(W) - 1) / V(W) * V(W) - 1);
+    int precise = SXT_T_IS_F32 && !with.dense && !with.units;
     for (ptrdiff_t i = 0; i < s->n; i += V(W)) {
         V(vref) ref = {V(set1)((T)0), V(load)(s->magic + i), V(load)(s->low + i), V(load)(s->m1 + i),
-                       V(load)(s->m2 + i), NULL, 1};
-        V(acc) acc = {V(iset1)(0), V(iset1)(0)};
-        (void)V(exp_add)(V(load)(s->at + i), NULL, &ref, &acc, SXT_T_IS_F32);
-        V(int) coarse[V(W)], fine[V(W)];
+                       V(load)(s->m2 + i), with.units, 1};
+        V(acc) acc = {V(iset1)(0), V(iset1)(0)}, dense = acc;
+        KV at = V(load)(s->at + i);
+        (void)V(exp_add)(at, NULL, &ref, &acc, precise);
+        T q[V(W)];
+        for (int k = 0; k < V(W); k++)
+            q[k] = with.base ? with.base[s->skip[i + k]] : (T)1;
+        if (with.dense)
+            N(along_dense)(&with, at, V(load)(q), V(load)(s->max + i), V(load)(s->d1 + i), V(load)(s->d2 + i), &dense);
+        V(int) coarse[V(W)], fine[V(W)], d_coarse[V(W)], d_fine[V(W)];
         V(istore)(coarse, acc.coarse);
         V(istore)(fine, acc.fine);
+        V(istore)(d_coarse, dense.coarse);
+        V(istore)(d_fine, dense.fine);
         for (int k = 0; k < V(W); k++) {
-            V(uint) a = (V(uint))s->coarse[i + k] - count * V(scalar_bits)(s->m1[i + k]) - (V(uint))coarse[k];
-            V(uint) b = (V(uint))s->fine[i + k] - count * V(scalar_bits)(s->m2[i + k]) - (V(uint))fine[k];
-            s->coarse[i + k] = (V(int))a;
-            s->fine[i + k] = (V(int))b;
+            ptrdiff_t r = i + k;
+            V(uint) a = (V(uint))s->coarse[r] - count * V(scalar_bits)(s->m1[r]) - (V(uint))coarse[k];
+            V(uint) b = (V(uint))s->fine[r] - count * V(scalar_bits)(s->m2[r]) - (V(uint))fine[k];
+            s->coarse[r] = (V(int))a;
+            s->fine[r] = (V(int))b;
+            if (!with.dense)
+                continue;
+            a = (V(uint))s->d_coarse[r] - count * V(scalar_bits)(s->d1[r]) - (V(uint))d_coarse[k];
+            b = (V(uint))s->d_fine[r] - count * V(scalar_bits)(s->d2[r]) - (V(uint))d_fine[k];
+            s->d_coarse[r] = (V(int))a;
+            s->d_fine[r] = (V(int))b;
         }
+    }
+}
+
+SXT_INLINE void N(along_sum)(const sxt_plane *p, V(few) *s, ptrdiff_t r0, ptrdiff_t classes, int store, N(beside) with)
+{
+    for (ptrdiff_t i = 0; i < s->n; i += V(W)) {
+        KV sums[4][V(W)];
+        for (int k = 0; k < V(W); k++) {
+            V(acc) acc = {V(iset1)(0), V(iset1)(0)}, dense = acc;
+            if (i + k < s->rows)
+                N(along_row)(s, i + k, N(row_at)(p, r0 + i + k), s->lanes * p->x.row, classes,
+                             store ? N(terms_at)(p, s, r0, i + k, classes) : NULL, s->stage + (i + k) * V(W), store,
+                             with, &acc, &dense);
+            sums[0][k] = V(float)(acc.coarse);
+            sums[1][k] = V(float)(acc.fine);
+            sums[2][k] = V(float)(dense.coarse);
+            sums[3][k] = V(float)(dense.fine);
+        }
+        V(istore)(s->coarse + i, V(sum_of_each)(sums[0]));
+        V(istore)(s->fine + i, V(sum_of_each)(sums[1]));
+        if (with.dense) {
+            V(istore)(s->d_coarse + i, V(sum_of_each)(sums[2]));
+            V(istore)(s->d_fine + i, V(sum_of_each)(sums[3]));
+        }
+    }
+    N(along_correct)(s, classes, with);
+}
+
+/* Constants where the loops are to know: the plain sums and the most usual ones beside. */
+static void N(along_sums)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptrdiff_t r0, int store)
+{
+    ptrdiff_t classes = job->classes;
+    V(vunits) units = V(broadcast_units)(V(units_of)(job));
+    const T *base = job->blend == SXT_BLEND_WEIGHTED ? job->base_here : NULL;
+    if (sxt_smooths(job->blend) && job->scaled)
+        N(along_sum)(p, s, r0, classes, store, (N(beside)){&units, 1, base});
+    else if (sxt_smooths(job->blend) && base)
+        N(along_sum)(p, s, r0, classes, store, (N(beside)){NULL, 1, base});
+    else if (sxt_smooths(job->blend))
+        N(along_sum)(p, s, r0, classes, store, (N(beside)){NULL, 1, NULL});
+    else if (job->scaled)
+        N(along_sum)(p, s, r0, classes, store, (N(beside)){&units, 0, NULL});
+    else if (store)
+        N(along_sum)(p, s, r0, classes, 1, (N(beside)){NULL, 0, NULL});
+    else
+        N(along_sum)(p, s, r0, classes, 0, (N(beside)){NULL, 0, NULL});
+}
+
+static void N(along_write_log)(const V(few) *s, ptrdiff_t i, const ST *x, ST *y, ptrdiff_t classes)
+{
+    KV hi = V(set1)(s->hi[i]), lo = V(set1)(s->lo[i]), max = V(set1)(s->max[i]), top = V(set1)(s->patch[i]);
+    ptrdiff_t c = 0;
+    for (; c + V(W) <= classes; c += V(W))
+        STORE(y + c, V(log_value)(LOAD(x + c), max, hi, lo, top));
+    if (c < classes)
+        STOREN(y + c, V(log_value)(LOADN(x + c, classes - c), max, hi, lo, top), classes - c);
+}
+
+static void N(along_write_scaled)(const V(few) *s, ptrdiff_t i, const T *e, const T *last, ST *y, ptrdiff_t classes)
+{
+    KV hi = V(set1)(s->hi[i]), lo = V(set1)(s->lo[i]), down = V(set1)(s->down[i]), limit = V(set1)(s->limit[i]);
+    ptrdiff_t c = 0;
+    if (V(factor_will_do)(s->hi[i], s->down[i], s->limit[i]))
+        for (; c + V(W) <= classes; c += V(W)) {
+            KV term = V(load)(e + c);
+            STORE(y + c, V(fma)(term, hi, V(mul)(term, lo)));
+        }
+    for (; c + V(W) <= classes; c += V(W))
+        STORE(y + c, V(scaled_value)(V(load)(e + c), hi, lo, down, limit));
+    if (c < classes)
+        STOREN(y + c, V(scaled_value)(V(load)(last), hi, lo, down, limit), classes - c);
+}
+
+static void N(along_write_blend)(const sxt_job *job, const V(few) *s, ptrdiff_t i, const T *e, const T *last, ST *y)
+{
+    const T *push_hi = job->push_hi, *push_lo = job->push_lo;
+    T first, rest;
+    V(push_parts)(job->base_one, job->push_scale, &first, &rest);
+    KV hi = V(set1)(s->hi[i]), lo = V(set1)(s->lo[i]), down = V(set1)(s->down[i]), up = V(set1)(s->up[i]);
+    KV here_hi = V(mul)(V(set1)(first), up), here_lo = V(mul)(V(set1)(rest), up);
+    for (ptrdiff_t c = 0, n; c < job->classes; c += V(W)) {
+        n = job->classes - c;
+        if (push_hi) {
+            here_hi = V(mul)(n >= V(W) ? V(load)(push_hi + c) : V(loadn)(push_hi + c, n), up);
+            here_lo = V(mul)(n >= V(W) ? V(load)(push_lo + c) : V(loadn)(push_lo + c, n), up);
+        }
+        KV term = n >= V(W) ? V(load)(e + c) : V(load)(last);
+        N(put)(y + c, V(blend_value)(term, hi, lo, here_hi, here_lo, down), n);
     }
 }
 
@@ -159,28 +301,13 @@ static void N(along_write)(const sxt_job *job, const sxt_plane *p, const V(few) 
     ptrdiff_t classes = job->classes;
     for (ptrdiff_t i = 0; i < s->rows; i++) {
         ST *y = (ST *)(void *)(p->y.p + (r0 + i) * p->y.row);
-        KV hi = V(set1)(s->hi[i]), lo = V(set1)(s->lo[i]);
-        ptrdiff_t c = 0;
-        if (job->op == SXT_OP_LOG_SOFTMAX) {
-            const ST *x = N(row_at)(p, r0 + i);
-            KV max = V(set1)(s->max[i]), top = V(set1)(s->patch[i]);
-            for (; c + V(W) <= classes; c += V(W))
-                STORE(y + c, V(log_value)(LOAD(x + c), max, hi, lo, top));
-            if (c < classes)
-                STOREN(y + c, V(log_value)(LOADN(x + c, classes - c), max, hi, lo, top), classes - c);
-            continue;
-        }
-        KV down = V(set1)(s->down[i]), limit = V(set1)(s->limit[i]);
-        const T *e = N(terms_at)(p, s, r0, i, classes);
-        if (V(factor_will_do)(s->hi[i], s->down[i], s->limit[i]))
-            for (; c + V(W) <= classes; c += V(W)) {
-                KV term = V(load)(e + c);
-                STORE(y + c, V(fma)(term, hi, V(mul)(term, lo)));
-            }
-        for (; c + V(W) <= classes; c += V(W))
-            STORE(y + c, V(scaled_value)(V(load)(e + c), hi, lo, down, limit));
-        if (c < classes)
-            STOREN(y + c, V(scaled_value)(V(load)(s->stage + i * V(W)), hi, lo, down, limit), classes - c);
+        const T *e = N(terms_at)(p, s, r0, i, classes), *last = s->stage + i * V(W);
+        if (job->op == SXT_OP_LOG_SOFTMAX)
+            N(along_write_log)(s, i, N(row_at)(p, r0 + i), y, classes);
+        else if (job->blend)
+            N(along_write_blend)(job, s, i, e, last, y);
+        else
+            N(along_write_scaled)(s, i, e, last, y, classes);
         if (job->op == SXT_OP_LABEL)
             STOREN(y + s->skip[i], V(set1)(s->patch[i]), 1);
     }
@@ -195,11 +322,11 @@ static int N(along_strip)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptr
     int ordinary = N(along_scan)(job, p, s, r0);
     if (!V(few_prepare)(job, s) || !ordinary)
         return 0;
-    if (writes && job->op != SXT_OP_LOG_SOFTMAX)
-        N(along_sum)(p, s, r0, job->classes, 1);
-    else
-        N(along_sum)(p, s, r0, job->classes, 0);
-    N(along_correct)(s, job->classes);
+    if (sxt_smooths(job->blend)) {
+        N(along_minima)(p, s, r0, job->classes);
+        V(few_grids)(job, s);
+    }
+    N(along_sums)(job, p, s, r0, writes && job->op != SXT_OP_LOG_SOFTMAX);
     if (!V(few_finish)(job, s, writes))
         return 0;
     if (job->op == SXT_OP_LABEL || job->op == SXT_OP_LOGSUMEXP)
@@ -209,11 +336,17 @@ static int N(along_strip)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptr
     return 1;
 }
 
-/* Whether that is faster than tiles of rows side by side: not for few classes, whose last vector is mostly empty. */
+/* Whether that is faster than tiles of rows side by side, whose last vector is never half empty, and than rows one
+ * after another. */
 static int N(goes_along)(const sxt_job *job, const sxt_plane *p)
 {
-    ptrdiff_t least = p->y.p ? (SXT_T_IS_F32 ? 64 : 56) : (SXT_T_IS_F32 ? 112 : 96);
-    return p->x.cls == sizeof(ST) && (!p->y.p || p->y.cls == sizeof(ST)) && !job->blend && job->classes >= least;
+    ptrdiff_t least = p->y.p ? (SXT_T_IS_F32 ? 64 : 56) : (SXT_T_IS_F32 ? 112 : 96), most = ALONG_MOST;
+    if (sxt_smooths(job->blend)) {
+        least *= p->y.p ? 3 : 2;
+        most = most * 3 / 4;
+    }
+    return p->x.cls == sizeof(ST) && (!p->y.p || p->y.cls == sizeof(ST)) && job->classes >= least &&
+           job->classes <= most;
 }
 
 /* Cuts the scratch; a strip has so many rows that they stay in the first-level cache with what is made of them. */

@@ -29,6 +29,21 @@ SXT_INLINE KV V(largest_of_each)(KV r[V(W)])
     return r[0];
 }
 
+SXT_INLINE void V(merge_smallest)(int stage, int n, KV *r)
+{
+    for (int k = 0; k < n; k++) {
+        KV a, b;
+        V(merge)(stage, r[2 * k], r[2 * k + 1], &a, &b);
+        r[k] = V(min)(a, b);
+    }
+}
+
+SXT_INLINE KV V(smallest_of_each)(KV r[V(W)])
+{
+    MERGE_STAGES(V(merge_smallest), r);
+    return r[0];
+}
+
 SXT_INLINE void V(merge_two_largest)(int stage, int n, KV *first, KV *second)
 {
     for (int k = 0; k < n; k++) {

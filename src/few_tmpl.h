@@ -69,9 +69,9 @@ static int N(is_few)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
     const sxt_view *views[] = {&p->x, &p->y};
     for (int k = 0; k < 2; k++)
         view_ok &= !views[k]->p || views[k]->cls == sizeof(ST) || views[k]->row == sizeof(ST);
-    ptrdiff_t most = N(goes_along)(job, p) ? ALONG_MOST : p->x.cls == sizeof(ST) ? FEW_MOST : FEW_ACROSS;
+    ptrdiff_t most = p->x.cls == sizeof(ST) ? FEW_MOST : FEW_ACROSS;
     return view_ok && !job->general && !p->mask.p && !p->h.p && p->blocks == 1 && job->classes > 1 &&
-           job->classes <= most &&
+           (job->classes <= most || N(goes_along)(job, p)) &&
            N(few_room)(job->classes, NARROW_TILE) * (ptrdiff_t)sizeof(T) <= (ptrdiff_t)scratch.bytes;
 }
 
