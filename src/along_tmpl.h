@@ -184,7 +184,7 @@ SXT_INLINE void N(along_correct)(V(few) *s, ptrdiff_t classes, N(beside) with)
         (void)V(exp_add)(at, NULL, &ref, &acc, precise);
         T q[V(W)];
         for (int k = 0; k < V(W); k++)
-            q[k] = with.base ? with.base[s->skip[i + k]] : (T)1;
+            q[k] = with.base && i + k < s->n ? with.base[s->skip[i + k]] : (T)1;
         if (with.dense)
             N(along_dense)(&with, at, V(load)(q), V(load)(s->max + i), V(load)(s->d1 + i), V(load)(s->d2 + i), &dense);
         V(int) coarse[V(W)], fine[V(W)], d_coarse[V(W)], d_fine[V(W)];
