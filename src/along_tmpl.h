@@ -171,8 +171,8 @@ SXT_INLINE void N(along_row)(const V(few) *s, ptrdiff_t i, const ST *x, ptrdiff_
 }
 
 /* Takes away what was left out of the sums, and the grids' own bits, of which there are as many as elements in
- * vectors. */
-SXT_INLINE void N(along_correct)(V(few) *s, ptrdiff_t classes, N(beside) with)
+ * vectors. One for all the sums: it is small work. */
+static __attribute__((noinline)) void N(along_correct)(V(few) *s, ptrdiff_t classes, N(beside) with)
 {
     V(uint) count = (V(uint))((classes + V(W) - 1) / V(W) * V(W) - 1);
     int precise = SXT_T_IS_F32 && !with.dense && !with.units;
@@ -241,10 +241,8 @@ static void N(along_sums)(const sxt_job *job, const sxt_plane *p, V(few) *s, ptr
     const T *base = job->blend == SXT_BLEND_WEIGHTED ? job->base_here : NULL;
     if (sxt_smooths(job->blend) && job->scaled)
         N(along_sum)(p, s, r0, classes, store, (N(beside)){&units, 1, base});
-    else if (sxt_smooths(job->blend) && base)
-        N(along_sum)(p, s, r0, classes, store, (N(beside)){NULL, 1, base});
     else if (sxt_smooths(job->blend))
-        N(along_sum)(p, s, r0, classes, store, (N(beside)){NULL, 1, NULL});
+        N(along_sum)(p, s, r0, classes, store, (N(beside)){NULL, 1, base});
     else if (job->scaled)
         N(along_sum)(p, s, r0, classes, store, (N(beside)){&units, 0, NULL});
     else if (store)
