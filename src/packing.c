@@ -110,7 +110,8 @@ static void cut_memory(plan *it, char *memory)
 {
     for (int k = 0; k < OPERANDS; k++) {
         it->memory[k] = it->buffer[k] ? memory : NULL;
-        memory += bytes_of(it, k);
+        if (it->buffer[k]) /* without any there may be no memory to point to */
+            memory += bytes_of(it, k);
         it->how[k].pitch = (it->how[k].across ? it->rows : it->classes) * it->how[k].wide;
     }
 }
