@@ -138,9 +138,10 @@ SXT_INLINE void N(along_dense)(const N(beside) *with, KV v, KV q, KV top, KV d1,
     V(blend_add)(v, V(mul)(top, V(set1)(DENSE_SCALE)), q, with->base != NULL, d1, d2, dense);
 }
 
-/* One row: its terms to `e` and the last, broken vector of them to `last`. */
-SXT_INLINE void N(along_row)(const V(few) *s, ptrdiff_t i, const ST *x, ptrdiff_t ahead, ptrdiff_t classes, T *e, T *last,
-                             int store, N(beside) with, V(acc) *acc, V(acc) *dense)
+/* One row: its terms to `e` and the last, broken vector of them to `last`. Of the memory that is read and written
+ * later, next and out, the addresses may be past the end. */
+SXT_INLINE void N(along_row)(const V(few) *s, ptrdiff_t i, const ST *x, uintptr_t next, uintptr_t out, ptrdiff_t classes,
+                             T *e, T *last, int store, N(beside) with, V(acc) *acc, V(acc) *dense)
 {
     V(vref) ref = {V(set1)((T)0), V(set1)(s->magic[i]), V(set1)(s->low[i]), V(set1)(s->m1[i]), V(set1)(s->m2[i]),
                    with.units, 1};
@@ -150,11 +151,12 @@ SXT_INLINE void N(along_row)(const V(few) *s, ptrdiff_t i, const ST *x, ptrdiff_
         d1 = V(set1)(s->d1[i]);
         d2 = V(set1)(s->d2[i]);
     }
-    uintptr_t next = (uintptr_t)x + (uintptr_t)ahead; /* perhaps past the end */
     int precise = SXT_T_IS_F32 && !with.dense && !with.units;
     ptrdiff_t c = 0;
     for (; c + V(W) <= classes; c += V(W)) {
         __builtin_prefetch((const void *)(next + (uintptr_t)c * sizeof(ST)));
+        if (store)
+            __builtin_prefetch((const void *)(out + (uintptr_t)c * sizeof(ST)), 1);
         KV v = LOAD(x + c), term = V(exp_add)(v, NULL, &ref, acc, precise);
         if (with.dense)
             N(along_dense)(&with, v, with.base ? V(load)(with.base + c) : one, top, d1, d2, dense);
@@ -214,8 +216,11 @@ SXT_INLINE void N(along_sum)(const sxt_plane *p, V(few) *s, ptrdiff_t r0, ptrdif
         KV sums[4][V(W)];
         for (int k = 0; k < V(W); k++) {
             V(acc) acc = {V(iset1)(0), V(iset1)(0)}, dense = acc;
+            uintptr_t row = (uintptr_t)(r0 + i + k), later = row + (uintptr_t)s->lanes;
+            uintptr_t next = (uintptr_t)p->x.p + later * (uintptr_t)p->x.row;
+            uintptr_t out = (uintptr_t)p->y.p + (classes > TILED_CLASSES ? row + 1 : row) * (uintptr_t)p->y.row;
             if (i + k < s->rows)
-                N(along_row)(s, i + k, N(row_at)(p, r0 + i + k), s->lanes * p->x.row, classes,
+                N(along_row)(s, i + k, N(row_at)(p, r0 + i + k), next, out, classes,
                              store ? N(terms_at)(p, s, r0, i + k, classes) : NULL, s->stage + (i + k) * V(W), store,
                              with, &acc, &dense);
             sums[0][k] = V(float)(acc.coarse);
