@@ -17,7 +17,7 @@
 #define SXT_ISA_NEON 1
 #endif
 #define SXT_TABLE check_table
-#include "kernels.c"
+#include "kernels/kernels.c"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-"""Coefficients of the polynomials in src/constants.h, src/scalar_math.h and src/logistic_*.h.
+"""Coefficients of the polynomials in src/numbers/ and src/kernels/elementwise/.
 
     python tools/make_coefficients.py            prints the C lines and each maximum error
 

@@ -3,7 +3,7 @@
  * The caller may name what this machine has to offer, best first, in SOFTXENT_EXPECTED_ISAS
  * ("avx512,avx2,scalar"); otherwise whatever is found is tested. */
 #define _GNU_SOURCE
-#include "dispatch.h"
+#include "machine/dispatch.h"
 
 #include "assertions.h"
 

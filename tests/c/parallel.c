@@ -3,10 +3,10 @@
  * SOFTXENT_EMULATED, set where the program runs under qemu-user, leaves out children that start
  * threads though their parent had some: qemu 7.2 fails an assertion of its own there. */
 #define _GNU_SOURCE
-#include "parallel.h"
+#include "machine/parallel.h"
 
 #include "assertions.h"
-#include "float_environment.h"
+#include "machine/float_environment.h"
 #include "softxent.h"
 
 #include <pthread.h>

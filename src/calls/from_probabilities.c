@@ -1,0 +1,111 @@
+/* from_probabilities.c - elements one by one in double; the softmax happened elsewhere, so there is nothing
+ * to fuse, and the sums run in the order of the classes. */
+#include "calls/from_probabilities.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "numbers/constants.h"
+#include "numbers/elements16.h"
+#include "machine/parallel.h"
+#include "numbers/scalar_math.h"
+
+#define ROWS_PER_TASK 256
+
+typedef struct {
+    const sxt_job *job;
+    const sxt_layout *layout;
+    sxt_dtype dtype;
+    sxt_total *totals;
+} probabilities_run;
+
+/* -q log p; 0 where q is 0, whatever p. */
+static double term(double q, double p)
+{
+    if (q == 0.0)
+        return 0.0;
+    if (p == 0.0 || p == (double)INFINITY)
+        return p == 0.0 ? q * (double)INFINITY : -q * (double)INFINITY;
+    if (!(p > 0.0))
+        return (double)NAN;
+    double k, up = p < 0x1p-1022 ? 0x1p54 : 1.0;
+    sxt_dd log = sxt_log_parts((sxt_dd){p * up, 0.0}, &k);
+    sxt_dd all = sxt_dd_add(sxt_times_ln2(k - (up > 1.0 ? 54.0 : 0.0)), log);
+    return -q * all.hi;
+}
+
+static double coefficient(const probabilities_run *run, const sxt_plane *plane, ptrdiff_t r, ptrdiff_t index,
+                          ptrdiff_t c)
+{
+    const sxt_job *job = run->job;
+    double q = job->base ? job->base[c] : 0.0;
+    if (job->op == SXT_OP_DENSE)
+        return q + job->slope[c] * sxt_get(plane->t.p + r * plane->t.row + c * plane->t.cls, run->dtype);
+    if (c == job->labels[index])
+        q += job->share * (job->weight ? job->weight[c] : 1.0);
+    return q;
+}
+
+static void row(const probabilities_run *run, const sxt_plane *plane, ptrdiff_t r, sxt_total *total)
+{
+    const sxt_job *job = run->job;
+    ptrdiff_t index = plane->first_row + r * plane->row_step;
+    int ignored = job->labels && job->has_ignore_index && job->labels[index] == job->ignore_index;
+    double sample = ignored ? 0.0 : job->sample_weight ? job->sample_weight[index] : 1.0;
+    double scale = sample * job->grad_scale * (job->grad_output ? job->grad_output[index] : 1.0);
+    double sum = 0.0, low = 0.0;
+    for (ptrdiff_t c = 0; c < job->classes; c++) {
+        double q = ignored ? 0.0 : coefficient(run, plane, r, index, c);
+        double p = sxt_get(plane->x.p + r * plane->x.row + c * plane->x.cls, run->dtype);
+        double t = term(q, p), s = sum + t, u = s - sum;
+        low += isfinite(s) ? (sum - (s - u)) + (t - u) : 0.0;
+        sum = s;
+        if (plane->y.p)
+            sxt_put(plane->y.p + r * plane->y.row + c * plane->y.cls, run->dtype,
+                    q == 0.0 ? 0.0 : sxt_canonical(-scale * q / p));
+        if (plane->h.p)
+            sxt_put(plane->h.p + r * plane->h.row + c * plane->h.cls, run->dtype,
+                    q == 0.0 ? 0.0 : sxt_canonical(scale * q / p / p));
+    }
+    double loss = sample == 0.0 ? 0.0 : sxt_canonical(sample * (sum + low));
+    if (job->row_out && run->dtype == SXT_F64)
+        ((double *)job->row_out)[index] = loss;
+    else if (job->row_out)
+        ((float *)job->row_out)[index] = (float)loss;
+    sxt_lanes_sum_add(&total->loss, 0, loss * SXT_TOTAL_SCALE, 0.0);
+}
+
+static void rows_of_task(void *context, ptrdiff_t task, int worker)
+{
+    const probabilities_run *run = context;
+    ptrdiff_t at = task * ROWS_PER_TASK, end = at + ROWS_PER_TASK;
+    (void)worker;
+    end = end < run->layout->rows ? end : run->layout->rows;
+    sxt_total total = {{{0.0}, {0.0}}, {{0.0}, {0.0}}};
+    while (at < end) {
+        sxt_plane plane = sxt_layout_plane(run->layout, at, end);
+        for (ptrdiff_t r = 0; r < plane.rows; r++)
+            row(run, &plane, r, &total);
+        at += plane.rows;
+    }
+    run->totals[task] = total;
+}
+
+sxt_status sxt_run_from_probabilities(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype,
+                                      sxt_total *total)
+{
+    ptrdiff_t ntasks = (layout->rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+    memset(total, 0, sizeof *total);
+    if (ntasks == 0)
+        return SXT_OK;
+    probabilities_run run = {job, layout, dtype, malloc(sizeof *run.totals * (size_t)ntasks)};
+    if (!run.totals)
+        return SXT_ERR_MEMORY;
+    int threads = layout->rows * job->classes < 4096 ? 1 : sxt_get_num_threads();
+    sxt_parallel_for(ntasks, threads, rows_of_task, &run);
+    for (ptrdiff_t i = 0; i < ntasks; i++)
+        sxt_total_merge(total, &run.totals[i]);
+    free(run.totals);
+    return SXT_OK;
+}

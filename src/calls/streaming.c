@@ -1,0 +1,188 @@
+/* streaming.c - sums of exponentials that grow chunk by chunk.
+ *
+ * A row of a chunk is cut into pieces of one size, which are brought into a buffer of doubles and summed
+ * there by the kernels; the pieces' sums are added in order. So the bits of a result depend on the values
+ * and on how they were cut into chunks, not on the number of threads, the instruction set or the layout. */
+#include "softxent.h"
+
+#include <stdlib.h>
+
+#include "calls/check.h"
+#include "machine/dispatch.h"
+#include "numbers/exp_sum.h"
+#include "machine/float_environment.h"
+#include "walks/gather.h"
+#include "walks/layout.h"
+#include "machine/parallel.h"
+
+#define PIECE 1024
+/* Pieces of one row in a task, and elements of short rows. */
+#define PIECES_PER_TASK 32
+#define ELEMENTS_PER_TASK ((ptrdiff_t)PIECE * PIECES_PER_TASK)
+
+typedef struct {
+    const sxt_layout *layout;
+    const sxt_stretch_kernels *kernels;
+    sxt_dtype dtype;
+    ptrdiff_t rows_per_task, segments; /* one of the two is 1 */
+    sxt_exp_sum *sums;
+    sxt_exp_sum *partial; /* per task, where a row has more than one */
+} update_run;
+
+/* The reduced dimensions in C order, neighbours joined where they step evenly. */
+static int class_dimensions(const sxt_array *x, uint64_t axes, ptrdiff_t *shape, ptrdiff_t *strides)
+{
+    int n = 0;
+    for (int i = 0; i < x->ndim; i++) {
+        if (!(axes >> i & 1) || x->shape[i] == 1)
+            continue;
+        if (n > 0 && strides[n - 1] == x->strides[i] * x->shape[i]) {
+            shape[n - 1] *= x->shape[i];
+            strides[n - 1] = x->strides[i];
+            continue;
+        }
+        shape[n] = x->shape[i];
+        strides[n++] = x->strides[i];
+    }
+    return n;
+}
+
+/* A layout has the classes in the order of their addresses. Where they are cut into pieces, the order must
+ * not depend on that. */
+static sxt_status put_in_order(sxt_layout *layout, const sxt_array *x, uint64_t axes)
+{
+    ptrdiff_t shape[SXT_MAX_NDIM], strides[SXT_MAX_NDIM];
+    int outer = class_dimensions(x, axes, shape, strides) - 1;
+    sxt_layout_free(layout);
+    layout->run = shape[outer];
+    layout->run_stride[SXT_X] = strides[outer];
+    layout->blocks = layout->classes / layout->run;
+    if (layout->blocks == 1)
+        return SXT_OK;
+    ptrdiff_t *offset = malloc(sizeof *offset * (size_t)layout->blocks);
+    if (!offset)
+        return SXT_ERR_MEMORY;
+    for (ptrdiff_t b = 0; b < layout->blocks; b++) {
+        ptrdiff_t rest = b;
+        offset[b] = 0;
+        for (int i = outer - 1; i >= 0; i--) {
+            offset[b] += rest % shape[i] * strides[i];
+            rest /= shape[i];
+        }
+    }
+    layout->block_offset[SXT_X] = offset;
+    return SXT_OK;
+}
+
+/* Classes [begin, end) of a row of the plane. */
+static void add_row(const update_run *run, const sxt_plane *plane, ptrdiff_t row, ptrdiff_t begin,
+                    ptrdiff_t end, sxt_exp_sum *sum)
+{
+    double buffer[PIECE];
+    for (; begin < end; begin += PIECE) {
+        ptrdiff_t n = end - begin < PIECE ? end - begin : PIECE;
+        sxt_gather(plane, &plane->x, run->dtype, row, begin, begin + n, buffer);
+        run->kernels->exp_total(buffer, n, sum);
+    }
+}
+
+static void add_segment(void *context, ptrdiff_t task, int worker)
+{
+    const update_run *run = context;
+    ptrdiff_t row = task / run->segments, begin = task % run->segments * ELEMENTS_PER_TASK;
+    ptrdiff_t left = run->layout->classes - begin, n = left < ELEMENTS_PER_TASK ? left : ELEMENTS_PER_TASK;
+    sxt_plane plane = sxt_layout_plane(run->layout, row, row + 1);
+    (void)worker;
+    run->partial[task] = (sxt_exp_sum){0.0, 0.0, 0.0, 0.0};
+    add_row(run, &plane, 0, begin, begin + n, &run->partial[task]);
+}
+
+static void add_rows(void *context, ptrdiff_t task, int worker)
+{
+    const update_run *run = context;
+    ptrdiff_t at = task * run->rows_per_task, left = run->layout->rows - at;
+    ptrdiff_t end = at + (left < run->rows_per_task ? left : run->rows_per_task);
+    (void)worker;
+    while (at < end) {
+        sxt_plane plane = sxt_layout_plane(run->layout, at, end);
+        for (ptrdiff_t r = 0; r < plane.rows; r++)
+            add_row(run, &plane, r, 0, run->layout->classes, &run->sums[plane.first_row + r * plane.row_step]);
+        at += plane.rows;
+    }
+}
+
+static sxt_status update_in_segments(update_run *run, int threads)
+{
+    ptrdiff_t tasks = run->layout->rows * run->segments;
+    run->partial = malloc(sizeof *run->partial * (size_t)tasks);
+    if (!run->partial)
+        return SXT_ERR_MEMORY;
+    sxt_parallel_for(tasks, threads, add_segment, run);
+    uint64_t saved = sxt_float_enter();
+    for (ptrdiff_t task = 0; task < tasks; task++) {
+        ptrdiff_t row = task / run->segments;
+        sxt_exp_sum *sum = &run->sums[sxt_layout_plane(run->layout, row, row + 1).first_row];
+        *sum = sxt_exp_sum_add(*sum, run->partial[task]);
+    }
+    sxt_float_leave(saved);
+    free(run->partial);
+    return SXT_OK;
+}
+
+static sxt_status update(update_run *run)
+{
+    ptrdiff_t rows = run->layout->rows, classes = run->layout->classes;
+    int threads = rows * classes < 8 * PIECE ? 1 : sxt_get_num_threads();
+    run->segments = (classes + ELEMENTS_PER_TASK - 1) / ELEMENTS_PER_TASK;
+    if (run->segments > 1)
+        return update_in_segments(run, threads);
+    run->rows_per_task = ELEMENTS_PER_TASK / classes;
+    sxt_parallel_for((rows + run->rows_per_task - 1) / run->rows_per_task, threads, add_rows, run);
+    return SXT_OK;
+}
+
+sxt_status sxt_exp_sum_update(sxt_exp_sum *sums, const sxt_array *x, uint64_t axes)
+{
+    sxt_layout layout;
+    const sxt_kernels *table = sxt_active_kernels();
+    sxt_status status = sxt_check_array(x);
+    if (status == SXT_OK)
+        status = sxt_check_axes(x, axes);
+    if (status == SXT_OK && !sums)
+        status = SXT_ERR_ARGUMENT;
+    if (status == SXT_OK && !table)
+        status = SXT_ERR_ISA;
+    if (status == SXT_OK)
+        status = sxt_layout_make(&layout, x, axes, NULL, NULL, NULL, NULL);
+    if (status != SXT_OK)
+        return status;
+    update_run run = {.layout = &layout, .kernels = &table->stretches[1], .dtype = x->dtype, .sums = sums};
+    if (layout.rows > 0 && layout.classes > PIECE)
+        status = put_in_order(&layout, x, axes);
+    if (status == SXT_OK && layout.rows > 0 && layout.classes > 0)
+        status = update(&run);
+    sxt_layout_free(&layout);
+    return status;
+}
+
+sxt_status sxt_exp_sum_merge(sxt_exp_sum *sums, const sxt_exp_sum *others, ptrdiff_t n)
+{
+    if (n < 0 || (n > 0 && (!sums || !others)))
+        return SXT_ERR_ARGUMENT;
+    uint64_t saved = sxt_float_enter();
+    for (ptrdiff_t i = 0; i < n; i++)
+        sums[i] = sxt_exp_sum_add(sums[i], others[i]);
+    sxt_float_leave(saved);
+    return SXT_OK;
+}
+
+sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out)
+{
+    if (n < 0 || (n > 0 && (!sums || !out)))
+        return SXT_ERR_ARGUMENT;
+    uint64_t saved = sxt_float_enter();
+    for (ptrdiff_t i = 0; i < n; i++)
+        out[i] = sxt_canonical(sxt_exp_sum_log_of(sums[i])); /* of any numbers at all */
+    sxt_float_leave(saved);
+    return SXT_OK;
+}

@@ -1,0 +1,211 @@
+/* kernels.h - what the shared code asks of one instruction set: a table of functions, compiled from
+ * kernels.c once per set. Private to the library. */
+#ifndef SXT_KERNELS_H
+#define SXT_KERNELS_H
+
+#include "kernels/elementwise/elementwise.h"
+#include "numbers/exact_sum.h"
+#include "softxent.h"
+#include "numbers/total.h"
+
+typedef enum {
+    SXT_OP_SOFTMAX,
+    SXT_OP_LOG_SOFTMAX,
+    SXT_OP_LOGSUMEXP,
+    SXT_OP_LABEL, /* cross-entropy of one label a row; with smoothing when job->base is set */
+    SXT_OP_DENSE  /* cross-entropy of class probabilities */
+} sxt_op;
+
+/* Labels with smoothing, z_loss or scaled logits on the plain path, without factors per row: blend_tmpl.h. */
+typedef enum {
+    SXT_BLEND_NONE,
+    SXT_BLEND_SHARP,   /* no smoothing */
+    SXT_BLEND_EVEN,    /* the same base for all classes; `base` may be NULL */
+    SXT_BLEND_WEIGHTED /* a base for each class */
+} sxt_blend;
+
+static inline int sxt_smooths(sxt_blend blend) { return blend >= SXT_BLEND_EVEN; }
+
+/* Bases of a blend differ by no more than this factor. */
+#define SXT_FLAT 256.0
+
+/* One call: what to compute for every row. Pointers into per-row arrays are indexed by row number.
+ *
+ * Cross-entropy in one form: loss = sum_c q_c (lse - x_c), gradient = Q p - q with Q = sum_c q_c, where
+ *   q_c = base[c] + (c == label ? share * weight[label] : 0)   SXT_OP_LABEL
+ *   q_c = base[c] + slope[c] * target_c                        SXT_OP_DENSE
+ * base (NULL: 0) holds the smoothed part w_c eps / C, share is 1 - eps, slope[c] = share * w_c. */
+typedef struct {
+    sxt_op op;
+    sxt_dtype dtype; /* of the logits */
+    ptrdiff_t classes;
+    const int64_t *labels;
+    const double *base, *slope;        /* C each, or NULL */
+    const void *base_here, *slope_here; /* the same in the compute type */
+    double base_sum, share;
+    int has_ignore_index;
+    int64_t ignore_index;
+    const double *weight, *sample_weight, *grad_output;
+    double grad_scale; /* the scalar grad_output over the divisor of the mean */
+    double logit_scale, softcap; /* 1 and 0: none; otherwise general or scaled is set */
+    int scaled;                  /* a blend of logits times logit_scale, in these units: math_tmpl.h */
+    double log2e, ln2_hi, ln2_lo;
+    sxt_blend blend;
+    double base_one, base_most; /* EVEN: the base of all classes, else 0; WEIGHTED: the largest */
+    double push_scale;             /* grad_scale, times logit_scale if scaled */
+    const void *push_hi, *push_lo; /* WEIGHTED: -base push_scale in two parts in the compute type */
+    double z_loss, z_scale; /* z_loss lse^2 a row; z_scale: its scalar grad_output over its divisor */
+    void *row_out;     /* losses or log-sum-exps, double for f64, else float; or NULL */
+    int want_sum;      /* add the row losses up */
+    int general;       /* probabilities, changed logits, Hessian, the rest of the options: the general form */
+} sxt_job;
+
+/* One operand of a plane: byte steps from row to row and from class to class; block[k] is the byte offset
+ * of the k-th run of classes (NULL when there is one). p is NULL for an operand that is not there. */
+typedef struct {
+    char *p;
+    ptrdiff_t row, cls;
+    const ptrdiff_t *block;
+} sxt_view;
+
+/* A stretch of rows whose addresses and numbers advance by a fixed step. The classes of a row are `blocks`
+ * runs of `run` elements each (more than one only when the reduced dimensions do not join into one). */
+typedef struct {
+    sxt_view x, t, mask; /* logits, target probabilities, where */
+    sxt_view y, h;       /* probabilities or gradient; diagonal of the Hessian */
+    ptrdiff_t run, blocks;
+    ptrdiff_t rows, first_row, row_step; /* row numbers: first_row + i * row_step */
+    ptrdiff_t position; /* of the first row among the rows of its task: total.h */
+} sxt_plane;
+
+/* A sum on two grids as integers, in units of 2^32 steps of the grid and the rest: dense_tmpl.h. */
+typedef struct {
+    int64_t coarse_hi, fine_hi;
+    uint64_t coarse_lo, fine_lo;
+} sxt_grid_sum;
+
+/* One contiguous row on its way through the phases scan, prepare, sum, finish, write. Between the
+ * phases, and between ranges of classes within a phase, nothing else is carried, so that several
+ * threads can share one long row. */
+typedef struct {
+    const void *x, *t;
+    void *y, *h;
+    void *terms;           /* where exp goes: an output, or NULL: write computes it again */
+    const void *prefetch;  /* what will be read next, or NULL */
+    ptrdiff_t index;       /* row number */
+    ptrdiff_t position;    /* among the rows of its task: total.h */
+    ptrdiff_t skip;        /* the class left out of the sum: label or argmax; -1: none */
+    double rest, at_skip;  /* maximum without skip; the element at skip */
+    int nan;
+    double max;
+    double shift, magic, low, m1, m2, n_ref, unit;
+    uint64_t a_hi, a_lo, b_lo;
+    int64_t b_hi;
+    double dot, mass;      /* sums of q_c (max - x_c) and of q_c over base and target */
+    double target_skip;    /* target at skip */
+    ptrdiff_t label;       /* or -1 */
+    double at_label;
+    double factor_hi, factor_lo, down, patch, limit;
+    double least, bound, d1, d2, d_unit, up; /* blend: minimum, grid of the dense sum */
+    sxt_grid_sum dots;
+    double row_grad, share_hi, share_lo, curve, curve_z; /* general form: finish_tmpl.h */
+    double hess_patch, label_patch, label_hess;
+    int special;           /* every output is `fill` */
+    double fill;
+} sxt_row;
+
+/* Bytes of an element. */
+static inline ptrdiff_t sxt_item_size(sxt_dtype dtype) { return dtype == SXT_F64 ? 8 : dtype == SXT_F32 ? 4 : 2; }
+
+/* Log-softmax and the general form leave the first maximum out of the sum: log1p of the others' share is
+ * then exact for it. */
+static inline int sxt_skips_max(const sxt_job *job)
+{
+    return job->op == SXT_OP_LOG_SOFTMAX || job->general;
+}
+
+/* Working memory of one thread, at least SXT_SCRATCH_LEAST bytes; more is faster up to SXT_SCRATCH_MOST. */
+typedef struct {
+    void *data;
+    size_t bytes;
+} sxt_scratch;
+
+#define SXT_SCRATCH_LEAST 4096u
+#define SXT_SCRATCH_MOST (1024u * 1024u)
+
+typedef struct {
+    /* Every row of the plane; *total grows by the losses. */
+    void (*plane)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total);
+    /* The phases of one contiguous row, for splitting it over threads. */
+    void (*start)(const sxt_job *job, sxt_row *row, const void *x, ptrdiff_t index);
+    void (*scan)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end);
+    void (*prepare)(const sxt_job *job, sxt_row *row);
+    void (*sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end);
+    void (*finish)(const sxt_job *job, sxt_row *row, sxt_total *total);
+    void (*write)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, ptrdiff_t end);
+} sxt_row_kernels;
+
+/* ---- stretches of memory: sums that stream, factors, tiles of a linear layer ------------------- */
+
+/* Which element exp_sum leaves out: a place, or one of these. */
+#define SXT_SKIP_NONE (-1)
+#define SXT_SKIP_MAX (-2) /* the first maximum */
+
+typedef struct {
+    ptrdiff_t skip;       /* the place left out; -1: none */
+    double at_skip, rest; /* the element there, and the maximum of the others */
+    sxt_exp_sum others;   /* empty where rest is not finite */
+    int nan;
+} sxt_stretch;
+
+/* The classes of one row of a tile: arrays of n elements or NULL, see sxt_linear_tile. */
+typedef struct {
+    ptrdiff_t n;
+    const void *bias, *target;
+    const double *base, *slope;
+    double softcap;
+} sxt_linear_classes;
+
+typedef struct {
+    void (*exp_sum)(const void *x, ptrdiff_t n, ptrdiff_t skip, sxt_stretch *out);
+    /* Adds all of exp(x). */
+    void (*exp_total)(const void *x, ptrdiff_t n, sxt_exp_sum *sum);
+    /* z = u + bias, capped. */
+    void (*linear_logits)(const void *u, void *z, const sxt_linear_classes *classes);
+    /* Adds q (max - z) and q to the row's dot and mass. */
+    void (*linear_dense)(const void *z, const sxt_linear_classes *classes, sxt_linear_row *row);
+    /* Logits before bias and cap become gradients. skip: the row's skip as a place here, or -1. */
+    void (*linear_gradient)(void *z, const sxt_linear_classes *classes, ptrdiff_t skip,
+                            const sxt_linear_row *row);
+} sxt_stretch_kernels;
+
+/* Elements at once in a sum of b exp(x); the place of its largest term, with room for 2^40 terms, and of the
+ * smallest that counts. */
+#define SXT_FACTOR_BLOCK 256
+#define SXT_FACTOR_TOP 980.0
+#define SXT_FACTOR_LOWEST (-160.0)
+
+/* n elements side by side, of any alignment. */
+typedef struct {
+    void (*to_floats)(const void *from, float *to, ptrdiff_t n);
+    void (*from_floats)(const float *from, void *to, ptrdiff_t n);
+} sxt_conversion;
+
+typedef struct {
+    const char *name;
+    sxt_row_kernels rows[2]; /* of float and of double */
+    sxt_conversion conversions[2]; /* of SXT_F16 and SXT_BF16 */
+    /* Like plane, for jobs with logit_scale or softcap. */
+    void (*capped_plane)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total);
+    sxt_stretch_kernels stretches[2]; /* of float and of double */
+    /* Adds b exp(x - max) 2^(SXT_FACTOR_TOP - top): n <= SXT_FACTOR_BLOCK finite elements, none above max,
+     * with finite factors, none of them 0. */
+    void (*factor_sum)(const double *x, const double *b, ptrdiff_t n, double max, double top, sxt_exact *sum);
+    sxt_element_kernels elements[4]; /* by sxt_dtype */
+    const struct sxt_vjp_kernels *vjp;
+    /* Whether all labels lie in [0, classes) or are *ignore (may be NULL); how many are the latter. */
+    int (*check_labels)(const int64_t *labels, ptrdiff_t n, ptrdiff_t classes, const int64_t *ignore,
+                        ptrdiff_t *ignored);
+} sxt_kernels;
+
+#endif

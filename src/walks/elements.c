@@ -1,0 +1,199 @@
+/* elements.c - see elements.h. */
+#include "walks/elements.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* ---- dimensions ------------------------------------------------------------------------------------ */
+
+/* The distance by which a dimension steps through memory: that of the first array it moves at all. */
+static ptrdiff_t step(const sxt_elements *e, int dim)
+{
+    for (int k = 0; k < e->operands; k++)
+        if (e->strides[k][dim] != 0)
+            return e->strides[k][dim];
+    return 0;
+}
+
+static void swap(sxt_elements *e, int i, int j)
+{
+    ptrdiff_t t = e->shape[i];
+    e->shape[i] = e->shape[j];
+    e->shape[j] = t;
+    for (int k = 0; k < e->operands; k++) {
+        t = e->strides[k][i];
+        e->strides[k][i] = e->strides[k][j];
+        e->strides[k][j] = t;
+    }
+}
+
+/* From the last element back to the first instead. */
+static void turn(sxt_elements *e, int dim)
+{
+    for (int k = 0; k < e->operands; k++) {
+        if (e->base[k])
+            e->base[k] += e->strides[k][dim] * (e->shape[dim] - 1);
+        e->strides[k][dim] = -e->strides[k][dim];
+    }
+}
+
+static bool joins(const sxt_elements *e, int outer, int inner)
+{
+    for (int k = 0; k < e->operands; k++)
+        if (e->strides[k][outer] != e->strides[k][inner] * e->shape[inner])
+            return false;
+    return true;
+}
+
+static void sort_and_join(sxt_elements *e)
+{
+    for (int i = 1; i < e->ndim; i++)
+        for (int j = i; j > 0 && step(e, j - 1) < step(e, j); j--)
+            swap(e, j - 1, j);
+    int last = 0;
+    for (int i = 1; i < e->ndim; i++) {
+        swap(e, last + 1, i);
+        if (!joins(e, last, last + 1)) {
+            last++;
+            continue;
+        }
+        e->shape[last] *= e->shape[last + 1];
+        for (int k = 0; k < e->operands; k++)
+            e->strides[k][last] = e->strides[k][last + 1];
+    }
+    e->ndim = e->ndim ? last + 1 : 0;
+}
+
+static ptrdiff_t item_size(sxt_dtype dtype) { return dtype == SXT_F64 ? 8 : dtype == SXT_F32 ? 4 : 2; }
+
+void sxt_elements_make(sxt_elements *e, const sxt_array *const arrays[], int operands, int inputs)
+{
+    const sxt_array *first = arrays[0];
+    e->operands = operands;
+    e->inputs = inputs;
+    e->ndim = 0;
+    e->count = 1;
+    for (int k = 0; k < operands; k++) {
+        e->base[k] = arrays[k] ? arrays[k]->data : NULL;
+        e->item[k] = arrays[k] ? item_size(arrays[k]->dtype) : 0;
+    }
+    for (int i = 0; i < first->ndim; i++) {
+        e->count *= first->shape[i];
+        if (first->shape[i] == 1)
+            continue;
+        e->shape[e->ndim] = first->shape[i];
+        for (int k = 0; k < operands; k++)
+            e->strides[k][e->ndim] = arrays[k] ? arrays[k]->strides[i] : 0;
+        if (e->count > 0 && step(e, e->ndim) < 0)
+            turn(e, e->ndim);
+        e->ndim++;
+    }
+    if (e->count > 0)
+        sort_and_join(e);
+}
+
+/* ---- places ---------------------------------------------------------------------------------------- */
+
+void sxt_elements_seek(const sxt_elements *e, ptrdiff_t element, sxt_cursor *at)
+{
+    memset(at->offset, 0, sizeof at->offset);
+    for (int i = e->ndim - 1; i >= 0; i--) {
+        at->index[i] = element % e->shape[i];
+        element /= e->shape[i];
+        for (int k = 0; k < e->operands; k++)
+            at->offset[k] += at->index[i] * e->strides[k][i];
+    }
+}
+
+/* Elements from here to the end of the innermost dimension. */
+static ptrdiff_t run_left(const sxt_elements *e, const sxt_cursor *at)
+{
+    return e->ndim ? e->shape[e->ndim - 1] - at->index[e->ndim - 1] : 1;
+}
+
+/* n elements on, at most to the end of the run; there on to the next one. */
+static void advance(const sxt_elements *e, sxt_cursor *at, ptrdiff_t n)
+{
+    int i = e->ndim - 1;
+    if (i < 0)
+        return;
+    at->index[i] += n;
+    for (int k = 0; k < e->operands; k++)
+        at->offset[k] += n * e->strides[k][i];
+    for (; i > 0 && at->index[i] == e->shape[i]; i--) {
+        at->index[i] = 0;
+        at->index[i - 1]++;
+        for (int k = 0; k < e->operands; k++)
+            at->offset[k] += e->strides[k][i - 1] - e->shape[i] * e->strides[k][i];
+    }
+}
+
+/* ---- blocks ---------------------------------------------------------------------------------------- */
+
+/* Shorter runs than this are gathered into blocks. */
+#define SHORT_RUN 128
+
+/* n items with the given steps; constant sizes become single moves. */
+static void copy_items(char *to, ptrdiff_t to_step, const char *from, ptrdiff_t from_step, ptrdiff_t n,
+                       ptrdiff_t item)
+{
+    if (to_step == item && from_step == item)
+        memcpy(to, from, (size_t)(n * item));
+    else if (item == 2)
+        for (ptrdiff_t i = 0; i < n; i++)
+            memcpy(to + i * to_step, from + i * from_step, 2);
+    else if (item == 4)
+        for (ptrdiff_t i = 0; i < n; i++)
+            memcpy(to + i * to_step, from + i * from_step, 4);
+    else
+        for (ptrdiff_t i = 0; i < n; i++)
+            memcpy(to + i * to_step, from + i * from_step, 8);
+}
+
+static ptrdiff_t inner_step(const sxt_elements *e, int k)
+{
+    return e->ndim ? e->strides[k][e->ndim - 1] : e->item[k];
+}
+
+/* Between memory and the buffers of operands [first, end) that the block does not point into memory for. */
+static void copy_block(const sxt_elements *e, sxt_cursor *at, sxt_block *block, int first, int end,
+                       bool to_memory)
+{
+    for (ptrdiff_t done = 0; done < block->n;) {
+        ptrdiff_t n = run_left(e, at) < block->n - done ? run_left(e, at) : block->n - done;
+        for (int k = first; k < end; k++) {
+            if (block->data[k] != block->buffer[k])
+                continue;
+            char *memory = e->base[k] + at->offset[k], *buffer = block->buffer[k] + done * e->item[k];
+            if (to_memory)
+                copy_items(memory, inner_step(e, k), buffer, e->item[k], n, e->item[k]);
+            else
+                copy_items(buffer, e->item[k], memory, inner_step(e, k), n, e->item[k]);
+        }
+        advance(e, at, n);
+        done += n;
+    }
+}
+
+void sxt_elements_take(const sxt_elements *e, const sxt_cursor *at, ptrdiff_t most, sxt_block *block)
+{
+    ptrdiff_t run = run_left(e, at);
+    bool direct = run >= SHORT_RUN || run >= most, copies = false;
+    block->n = most < SXT_ELEMENT_BLOCK ? most : SXT_ELEMENT_BLOCK;
+    if (direct && run < block->n)
+        block->n = run;
+    for (int k = 0; k < e->operands; k++) {
+        block->data[k] = !e->base[k] ? NULL
+                         : direct && inner_step(e, k) == e->item[k] ? e->base[k] + at->offset[k]
+                                                                    : (void *)block->buffer[k];
+        copies |= k < e->inputs && block->data[k] == block->buffer[k];
+    }
+    sxt_cursor from = *at;
+    if (copies)
+        copy_block(e, &from, block, 0, e->inputs, false);
+}
+
+void sxt_elements_put(const sxt_elements *e, sxt_cursor *at, sxt_block *block)
+{
+    copy_block(e, at, block, e->inputs, e->operands, true);
+}

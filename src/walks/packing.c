@@ -1,0 +1,232 @@
+/* packing.c - see packing.h. */
+#include "walks/packing.h"
+
+#include <stdlib.h>
+
+#include "walks/copying.h"
+#include "machine/parallel.h"
+
+/* So many rows side by side fill half a tile, and do not need packing. */
+#define ENOUGH_ROWS 8
+/* Logits in a batch, which stay in the second-level cache until their outputs have been put back; and in one that is
+ * converted, which every row of the plane goes through. */
+#define BATCH_BYTES ((ptrdiff_t)128 * 1024)
+#define CONVERTED_BYTES ((ptrdiff_t)16 * 1024)
+/* Rows side by side want to be many: a conversion takes them a class at a time. */
+#define ACROSS_BYTES ((ptrdiff_t)512 * 1024)
+#define ACROSS_MOST 256
+/* Rows in a batch are a multiple of the widest tile, if so many there are, or of the lanes of total.h. */
+#define TILE 64
+#define LANES 8
+
+static int lies_together(const sxt_plane *plane, const sxt_view *view, ptrdiff_t item)
+{
+    return !view->p || (view->cls == item && plane->blocks == 1);
+}
+
+static int lies_side_by_side(const sxt_plane *plane, const sxt_view *view, ptrdiff_t item)
+{
+    return view->row == item && plane->blocks == 1 && plane->rows >= ENOUGH_ROWS;
+}
+
+int sxt_needs_packing(const sxt_plane *plane, sxt_dtype dtype, ptrdiff_t classes)
+{
+    const sxt_view *views[] = {&plane->x, &plane->t, &plane->y, &plane->h};
+    ptrdiff_t item = sxt_item_size(dtype);
+    if (classes == 1 || plane->mask.p)
+        return 0;
+    for (int k = 0; k < 4; k++)
+        if (!lies_side_by_side(plane, views[k], item) && !lies_together(plane, views[k], item))
+            return 1;
+    return 0;
+}
+
+/* ---- planes ------------------------------------------------------------------------------------------- */
+
+/* The operands of a plane, and what becomes of them. */
+enum { X, T, Y, H, MASK, OPERANDS };
+
+typedef struct {
+    ptrdiff_t classes, rows; /* in a batch */
+    int x_into_y, y_into_x;  /* where a buffer is spared */
+    int apart[OPERANDS], buffer[OPERANDS];
+    sxt_packing how[OPERANDS];
+    char *memory[OPERANDS];
+} plan;
+
+static sxt_view *operand(sxt_plane *plane, int k)
+{
+    sxt_view *views[OPERANDS] = {&plane->x, &plane->t, &plane->y, &plane->h, &plane->mask};
+    return views[k];
+}
+
+static const sxt_view *operand_of(const sxt_plane *plane, int k) { return operand((sxt_plane *)(uintptr_t)plane, k); }
+
+/* Logits that lie apart are packed into an output that lies together, and results that lie apart take the packed
+ * logits' place. What is converted lies apart wherever it is. */
+static plan plan_of(const sxt_plane *p, sxt_dtype dtype, ptrdiff_t classes, const sxt_conversion *conversion)
+{
+    ptrdiff_t item = sxt_item_size(dtype);
+    plan it = {.classes = classes};
+    int across = conversion && lies_side_by_side(p, &p->x, item) && classes > 1;
+    for (int k = 0; k < OPERANDS; k++) {
+        const sxt_view *view = operand_of(p, k);
+        ptrdiff_t size = k == MASK ? 1 : item, wide = k == MASK ? 1 : conversion ? (ptrdiff_t)sizeof(float) : item;
+        it.how[k] = (sxt_packing){size, wide, k == MASK ? NULL : conversion, across, 0};
+        it.apart[k] = it.buffer[k] = view->p && (conversion || !lies_together(p, view, size));
+    }
+    it.x_into_y = it.apart[X] && p->y.p && !it.apart[Y];
+    it.y_into_x = it.apart[X] && it.apart[Y];
+    it.buffer[X] = it.apart[X] && !it.x_into_y;
+    it.buffer[Y] = it.apart[Y] && !it.y_into_x;
+    return it;
+}
+
+static void plan_batches(plan *it, const sxt_plane *p)
+{
+    ptrdiff_t row_bytes = it->classes * it->how[X].wide, least = sxt_rows_are_closer(&p->x) ? ENOUGH_ROWS : 1;
+    ptrdiff_t bytes = it->how[X].across ? ACROSS_BYTES : it->how[X].conversion ? CONVERTED_BYTES : BATCH_BYTES;
+    ptrdiff_t fit = bytes / row_bytes;
+    fit = it->how[X].across && fit > ACROSS_MOST ? ACROSS_MOST : fit;
+    it->rows = fit >= TILE ? fit / TILE * TILE : fit >= LANES ? fit / LANES * LANES : fit > least ? fit : least;
+    it->rows = it->rows < p->rows ? it->rows : p->rows;
+}
+
+/* A line of the cache does not serve two buffers. */
+static size_t bytes_of(const plan *it, int k)
+{
+    return it->buffer[k] ? ((size_t)(it->rows * it->classes * it->how[k].wide) + 63) / 64 * 64 : 0;
+}
+
+static size_t all_bytes(const plan *it)
+{
+    size_t bytes = 0;
+    for (int k = 0; k < OPERANDS; k++)
+        bytes += bytes_of(it, k);
+    return bytes;
+}
+
+static void cut_memory(plan *it, char *memory)
+{
+    for (int k = 0; k < OPERANDS; k++) {
+        it->memory[k] = it->buffer[k] ? memory : NULL;
+        if (it->buffer[k]) /* without any there may be no memory to point to */
+            memory += bytes_of(it, k);
+        it->how[k].pitch = (it->how[k].across ? it->rows : it->classes) * it->how[k].wide;
+    }
+}
+
+/* Rows of the plane as they will be when packed. */
+static sxt_plane packed_rows(const sxt_plane *p, plan *it, ptrdiff_t first, ptrdiff_t rows)
+{
+    sxt_plane packed = *p;
+    for (int k = 0; k < OPERANDS; k++) {
+        sxt_view *view = operand(&packed, k);
+        const sxt_packing *how = &it->how[k];
+        view->p = view->p ? view->p + first * view->row : NULL;
+        if (it->memory[k])
+            *view = (sxt_view){it->memory[k], how->across ? how->wide : how->pitch,
+                               how->across ? how->pitch : how->wide, NULL};
+    }
+    if (it->x_into_y) {
+        packed.x = packed.y;
+        it->how[X].pitch = packed.y.row;
+    }
+    if (it->y_into_x) {
+        packed.y = packed.x;
+        it->how[Y].pitch = it->how[X].pitch;
+    }
+    packed.rows = rows;
+    packed.first_row += first * p->row_step;
+    packed.position += first;
+    packed.run = it->classes;
+    packed.blocks = 1;
+    return packed;
+}
+
+/* The inputs of a part into a packed plane, or its outputs back. */
+static void copy_operands(const sxt_plane *p, const plan *it, const sxt_plane *packed, sxt_part all, int outputs)
+{
+    for (int k = 0; k < OPERANDS; k++) {
+        const sxt_packing *how = &it->how[k];
+        ptrdiff_t at = all.begin * (how->across ? how->pitch : how->wide);
+        if (!it->apart[k] || (k == Y || k == H) != outputs)
+            continue;
+        char *place = operand_of(packed, k)->p + at;
+        if (outputs)
+            sxt_copy_out(p, operand_of(p, k), how, all, place);
+        else
+            sxt_copy_in(p, operand_of(p, k), how, all, place);
+    }
+}
+
+sxt_status sxt_packed_plane(sxt_plane_work work, const void *context, const sxt_plane *plane, sxt_dtype dtype,
+                            ptrdiff_t classes, const sxt_conversion *conversion, sxt_scratch scratch,
+                            sxt_total *total)
+{
+    plan it = plan_of(plane, dtype, classes, conversion);
+    plan_batches(&it, plane);
+    size_t bytes = all_bytes(&it);
+    int too_large = bytes > scratch.bytes / 2;
+    char *own = too_large ? malloc(bytes) : NULL;
+    if (too_large && !own) {
+        if (!conversion) /* slower, but without more memory */
+            work(context, plane, scratch, total);
+        return conversion ? SXT_ERR_MEMORY : SXT_OK;
+    }
+    cut_memory(&it, own ? own : scratch.data);
+    if (!own)
+        scratch = (sxt_scratch){(char *)scratch.data + bytes, scratch.bytes - bytes};
+    for (ptrdiff_t r = 0; r < plane->rows; r += it.rows) {
+        sxt_part all = {r, plane->rows - r < it.rows ? plane->rows - r : it.rows, 0, classes};
+        sxt_plane packed = packed_rows(plane, &it, r, all.rows);
+        copy_operands(plane, &it, &packed, all, 0);
+        work(context, &packed, scratch, total);
+        copy_operands(plane, &it, &packed, all, 1);
+    }
+    free(own);
+    return SXT_OK;
+}
+
+/* ---- one long row ------------------------------------------------------------------------------------- */
+
+/* Classes in a task. */
+#define RANGE ((ptrdiff_t)32 * 1024)
+
+typedef struct {
+    const sxt_plane *plane, *packed;
+    const plan *it;
+    int outputs;
+} row_copy;
+
+static void copy_range(void *context, ptrdiff_t task, int worker)
+{
+    const row_copy *run = context;
+    ptrdiff_t begin = task * RANGE, left = run->it->classes - begin;
+    sxt_part range = {0, 1, begin, begin + (left < RANGE ? left : RANGE)};
+    (void)worker;
+    copy_operands(run->plane, run->it, run->packed, range, run->outputs);
+}
+
+sxt_status sxt_packed_row(sxt_row_work work, void *context, const sxt_plane *plane, sxt_dtype dtype,
+                          ptrdiff_t classes, const sxt_conversion *conversion, int threads)
+{
+    plan it = plan_of(plane, dtype, classes, conversion);
+    it.rows = 1;
+    size_t bytes = all_bytes(&it);
+    char *own = bytes ? malloc(bytes) : NULL;
+    if (bytes && !own)
+        return SXT_ERR_MEMORY;
+    cut_memory(&it, own);
+    sxt_plane packed = packed_rows(plane, &it, 0, 1);
+    row_copy run = {plane, &packed, &it, 0};
+    ptrdiff_t ranges = (classes + RANGE - 1) / RANGE;
+    if (it.apart[X] || it.apart[T])
+        sxt_parallel_for(ranges, threads, copy_range, &run);
+    sxt_status status = work(context, &packed);
+    run.outputs = 1;
+    if (status == SXT_OK && (it.apart[Y] || it.apart[H]))
+        sxt_parallel_for(ranges, threads, copy_range, &run);
+    free(own);
+    return status;
+}

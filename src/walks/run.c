@@ -1,0 +1,159 @@
+/* run.c - splits a job into tasks. How it is split depends on shapes alone and no result depends on it,
+ * except that a sum of losses adds up per task: there the tasks are the same for any number of threads. */
+#include "walks/run.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine/dispatch.h"
+#include "machine/float_environment.h"
+#include "walks/long_rows.h"
+#include "walks/packing.h"
+#include "machine/parallel.h"
+#include "machine/scratch.h"
+
+/* A task is about this many bytes of logits: small enough to balance, large enough to amortise. */
+#define TASK_BYTES ((ptrdiff_t)128 * 1024)
+/* Less work than this is done before a second thread has woken up. */
+#define PARALLEL_BYTES ((ptrdiff_t)48 * 1024)
+/* Rows in a task are a multiple of the widest tile: of few classes, and of rows side by side. */
+#define ROW_MULTIPLE 64
+#define ROWS_ACROSS 128
+/* Tasks of fewer rows side by side, where they are long: of at least so many, and of about so many bytes. */
+#define LEAST_ACROSS 16
+#define ACROSS_BYTES ((ptrdiff_t)2 * 1024 * 1024)
+/* The same for capped logits: caps_tmpl.h. */
+#define CAPPED_ROWS 8
+
+typedef struct {
+    const sxt_job *job;
+    const sxt_layout *layout;
+    void (*plane)(const sxt_job *, const sxt_plane *, sxt_scratch, sxt_total *);
+    ptrdiff_t rows_per_task;
+    sxt_total *totals; /* per task */
+    sxt_scratch scratch[1]; /* of the caller, when it works alone */
+    int alone;
+    int packs;                        /* planes that need it */
+    const sxt_conversion *conversion; /* that all planes need; or NULL */
+    atomic_int *failed;               /* for want of memory */
+} row_run;
+
+/* A Hessian needs the general form, whose gradient is a plain one's in other bits: where both are wanted of
+ * a plain loss, the rows are gone through twice, in cache. The output that takes the logits' place is last. */
+static void run_plane(const void *context, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total)
+{
+    const row_run *run = context;
+    if (!plane->h.p || run->job->general) {
+        run->plane(run->job, plane, scratch, total);
+        return;
+    }
+    sxt_plane gradient = *plane, hessian = *plane;
+    gradient.h.p = hessian.y.p = NULL;
+    sxt_job general = *run->job;
+    general.general = 1;
+    general.blend = SXT_BLEND_NONE;
+    general.row_out = NULL;
+    general.want_sum = 0;
+    int gradient_last = plane->y.p == plane->x.p;
+    if (!gradient_last)
+        run->plane(run->job, &gradient, scratch, total);
+    run->plane(&general, &hessian, scratch, total);
+    if (gradient_last)
+        run->plane(run->job, &gradient, scratch, total);
+}
+
+static void run_rows(void *context, ptrdiff_t task, int worker)
+{
+    row_run *run = context;
+    (void)worker;
+    ptrdiff_t row = task * run->rows_per_task, end = row + run->rows_per_task;
+    if (end > run->layout->rows)
+        end = run->layout->rows;
+    sxt_total total = {{{0.0}, {0.0}}, {{0.0}, {0.0}}};
+    sxt_scratch scratch = run->alone ? run->scratch[0] : sxt_thread_scratch();
+    while (row < end) {
+        sxt_plane plane = sxt_layout_plane(run->layout, row, end);
+        sxt_status status = SXT_OK;
+        if (run->conversion || (run->packs && sxt_needs_packing(&plane, run->job->dtype, run->job->classes)))
+            status = sxt_packed_plane(run_plane, run, &plane, run->job->dtype, run->job->classes, run->conversion,
+                                      scratch, &total);
+        else
+            run_plane(run, &plane, scratch, &total);
+        if (status != SXT_OK)
+            atomic_store(run->failed, 1);
+        row += plane.rows;
+    }
+    run->totals[task] = total;
+}
+
+static int rows_are_closer(const sxt_layout *layout)
+{
+    ptrdiff_t cls = layout->run_stride[SXT_X], row = layout->ndim ? layout->strides[SXT_X][layout->ndim - 1] : cls;
+    return (row < 0 ? -row : row) < (cls < 0 ? -cls : cls);
+}
+
+/* Rows side by side fill their tiles, whatever the size of a task, but the longest, which are few; rows one after
+ * another need not. */
+static ptrdiff_t rows_per_task(const sxt_layout *layout, ptrdiff_t item, int capped)
+{
+    ptrdiff_t row_bytes = layout->classes * item, fit = TASK_BYTES / row_bytes, least = capped ? CAPPED_ROWS : 1;
+    if (rows_are_closer(layout) && layout->classes > 1) {
+        least = ACROSS_BYTES / row_bytes / LEAST_ACROSS * LEAST_ACROSS;
+        least = least < LEAST_ACROSS ? LEAST_ACROSS : least > ROWS_ACROSS ? ROWS_ACROSS : least;
+        return fit < ROWS_ACROSS ? least : fit / ROWS_ACROSS * ROWS_ACROSS;
+    }
+    if (fit >= ROW_MULTIPLE)
+        return fit / ROW_MULTIPLE * ROW_MULTIPLE;
+    return fit < least ? least : fit;
+}
+
+static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
+{
+    const sxt_kernels *table = sxt_active_kernels();
+    if (!table)
+        return SXT_ERR_ISA;
+    memset(total, 0, sizeof *total);
+    if (layout->rows == 0)
+        return SXT_OK;
+    const sxt_row_kernels *kernels = &table->rows[dtype == SXT_F64];
+    const sxt_conversion *conversion = sxt_conversion_of(table, dtype);
+    ptrdiff_t item = sxt_item_size(dtype), row_bytes = layout->classes * item;
+    ptrdiff_t bytes = row_bytes * layout->rows;
+    int threads = bytes < PARALLEL_BYTES ? 1 : sxt_get_num_threads();
+    if (sxt_splits_rows(job, layout, threads))
+        return sxt_run_long_rows(job, layout, kernels, conversion, threads, total);
+
+    int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
+    int small_enough = bytes < PARALLEL_BYTES; /* for one task; without the divisions that say so too */
+    ptrdiff_t per_task = small_enough ? layout->rows : rows_per_task(layout, item, capped);
+    ptrdiff_t ntasks = small_enough ? 1 : (layout->rows + per_task - 1) / per_task;
+    _Alignas(64) char small[SXT_SCRATCH_LEAST];
+    sxt_total first[1];
+    atomic_int failed = 0;
+    row_run rows = {job, layout, capped ? table->capped_plane : kernels->plane, per_task, first,
+                   {{small, sizeof small}}, ntasks == 1, !capped, capped ? NULL : conversion, &failed};
+    if (ntasks == 1) {
+        if (row_bytes > 64 || job->general)
+            rows.scratch[0] = sxt_thread_scratch();
+        sxt_parallel_for(1, 1, run_rows, &rows);
+        *total = first[0];
+        return atomic_load(&failed) ? SXT_ERR_MEMORY : SXT_OK;
+    }
+    rows.totals = malloc(sizeof *rows.totals * (size_t)ntasks);
+    if (!rows.totals)
+        return SXT_ERR_MEMORY;
+    sxt_parallel_for(ntasks, threads, run_rows, &rows);
+    for (ptrdiff_t i = 0; i < ntasks; i++)
+        sxt_total_merge(total, &rows.totals[i]);
+    free(rows.totals);
+    return atomic_load(&failed) ? SXT_ERR_MEMORY : SXT_OK;
+}
+
+sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
+{
+    uint64_t saved = sxt_float_enter();
+    sxt_status status = run(job, layout, dtype, total);
+    sxt_float_leave(saved);
+    return status;
+}
