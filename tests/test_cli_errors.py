@@ -146,7 +146,7 @@ def test_bug_keeps_its_traceback(monkeypatch):
 
 
 def test_missing_extra_is_an_error_of_the_user():
-    from softxent._optional import require
+    from softxent._machine.optional import require
 
     with pytest.raises(ImportError) as caught:
         require("softxent_missing_package", "onnx", "softxent.onnx")

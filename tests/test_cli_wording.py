@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from softxent import _files, models
+from softxent import models
+from softxent._files import atomic
 from softxent.cli import _main, main
 from softxent.cli._errors import describe
 from softxent.cli._wording import in_options
@@ -145,7 +146,7 @@ def test_missing_onnx_is_told_in_words_of_the_command_line(
 
 def test_temporary_name_is_replaced_in_errors(tmp_path: Path) -> None:
     path = tmp_path / "k.npz"
-    with pytest.raises(OSError) as caught, _files.atomic_path(path) as temporary:
+    with pytest.raises(OSError) as caught, atomic.atomic_path(path) as temporary:
         raise OSError(errno.ENOSPC, "No space left on device", str(temporary))
     assert caught.value.filename == str(path)
     assert describe(ValueError(f"cannot parse {tmp_path}/.k.v2.0123456789ab.tmp.npz: bad")) == (
@@ -154,10 +155,10 @@ def test_temporary_name_is_replaced_in_errors(tmp_path: Path) -> None:
 
 
 def test_writable_is_found_out_by_writing(tmp_path: Path) -> None:
-    _files.check_writable(tmp_path / "n.npz")
+    atomic.check_writable(tmp_path / "n.npz")
     assert not list(tmp_path.iterdir())
     with pytest.raises(OSError, match=r"/proc/n\.npz"):
-        _files.check_writable("/proc/n.npz")
+        atomic.check_writable("/proc/n.npz")
 
 
 # ---- errors as JSON ------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ import stat
 import numpy as np
 import pytest
 
-from softxent._files import atomic_path, atomic_write
-from softxent._npz import read_npz, write_npz
-from softxent._optional import available, require
+from softxent._files.atomic import atomic_path, atomic_write
+from softxent._files.npz import read_npz, write_npz
+from softxent._machine.optional import available, require
 
 
 def test_atomic_write_replaces_a_file_and_leaves_nothing_else(tmp_path):

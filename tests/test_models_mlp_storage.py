@@ -8,7 +8,7 @@ import pytest
 
 import softxent
 from softxent import models
-from softxent._npz import read_npz, write_npz
+from softxent._files.npz import read_npz, write_npz
 from softxent.models import MLP
 from softxent.models.activations import ACTIVATIONS
 

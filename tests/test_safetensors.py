@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from softxent._safetensors import read_safetensors, write_safetensors
+from softxent._files.safetensors import read_safetensors, write_safetensors
 from softxent.models import NeuralNet2
 
 pytest.importorskip("safetensors")

@@ -10,13 +10,13 @@ import time
 import numpy as np
 import pytest
 
-from softxent._npz import read_npz
+from softxent._files.npz import read_npz
 from softxent.data import load_digits
 from softxent.models import NeuralNet2
 
 CHILD = """
 import os, signal, sys, time
-import softxent._files
+import softxent._files.atomic
 from softxent.data import load_digits
 from softxent.models import NeuralNet2, SGD
 
@@ -35,7 +35,7 @@ def killer(function, before):
     return wrapped
 
 if moment == "before-flush":
-    softxent._files._flush = killer(softxent._files._flush, True)
+    softxent._files.atomic._flush = killer(softxent._files.atomic._flush, True)
 elif moment == "before-rename":
     os.replace = killer(os.replace, True)
 elif moment == "after-rename":

@@ -17,10 +17,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from . import functional
-from ._config import get_config, get_include, get_library, show_config
 from ._core import VERSION as __version__
-from ._threads import apply_environment as _apply_environment
-from ._threads import get_num_threads, num_threads, set_num_threads
+from ._machine.config import get_config, get_include, get_library, show_config
+from ._machine.threads import apply_environment as _apply_environment
+from ._machine.threads import get_num_threads, num_threads, set_num_threads
 from .functional import *  # noqa: F403 - its __all__ is the list of the computing functions
 
 if TYPE_CHECKING:

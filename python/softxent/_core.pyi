@@ -2,7 +2,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from ._calls import BinaryCall, CrossEntropyCall
+from ._arguments.calls import BinaryCall, CrossEntropyCall
 from .functional._linear_tiles import LinearTile
 
 VERSION: str

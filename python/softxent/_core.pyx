@@ -18,9 +18,9 @@ import numpy as np
 from numpy.exceptions import AxisError
 
 from softxent import _memory
-from softxent._calls import cross_entropy_call, row_call
-from softxent._sums import sum_call
-from softxent._targets import label_error, no_class_error
+from softxent._arguments.calls import cross_entropy_call, row_call
+from softxent._arguments.sums import sum_call
+from softxent._arguments.targets import label_error, no_class_error
 
 cnp.import_array()
 

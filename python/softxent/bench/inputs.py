@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from softxent._optional import require
+from softxent._machine.optional import require
 from softxent.bench.shapes import Case
 
 Array = NDArray[Any]

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from softxent._optional import available
+from softxent._machine.optional import available
 from softxent.bench.inputs import Array, Inputs
 from softxent.bench.shapes import Case
 from softxent.bench.timing import Call, Candidate

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import softxent
-from softxent._optional import available, require
+from softxent._machine.optional import available, require
 from softxent.bench import inputs, limits, machine, ours, own, peers
 from softxent.bench.goals import judge, judge_sweep
 from softxent.bench.linear_memory import linear_peak_share

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from softxent._files import atomic_path, atomic_write, make_folder
+from softxent._files.atomic import atomic_path, atomic_write, make_folder
 from softxent.bench import plots, table
 from softxent.bench.results import Result
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from softxent._optional import available, require
+from softxent._machine.optional import available, require
 
 #: What a shell reports for a program stopped by SIGINT.
 INTERRUPTED = 130

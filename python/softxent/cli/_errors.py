@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import TracebackType
 
-from softxent._files import final_names
+from softxent._files.atomic import final_names
 from softxent.cli._wording import in_options
 
 #: Where arguments, labels and files are checked.
 _CHECKING = (
-    "softxent._arrays",
+    "softxent._arguments",
     "softxent._core",
-    "softxent._masked",
-    "softxent._scalars",
-    "softxent._targets",
     "softxent.data",
     "softxent.models",
     "softxent.onnx",

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
-from softxent._scalars import shown
+from softxent._arguments.scalars import shown
 
 Number = TypeVar("Number", int, float)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from softxent import sigmoid
-from softxent._files import atomic_path, atomic_write
+from softxent._files.atomic import atomic_path, atomic_write
 from softxent.models import MLP
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from softxent._optional import available, require_all
+from softxent._machine.optional import available, require_all
 from softxent.cli._console import emit, on_terminal
 from softxent.cli._parser import Commands, add_command, positive_int
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from softxent._files import check_writable
+from softxent._files.atomic import check_writable
 from softxent.cli import _data, _foreign
 from softxent.cli._console import emit, note
 from softxent.cli._names import Names

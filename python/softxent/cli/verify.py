@@ -6,8 +6,8 @@ import argparse
 import json
 from typing import Any
 
-from softxent._files import check_writable
-from softxent._optional import require_all
+from softxent._files.atomic import check_writable
+from softxent._machine.optional import require_all
 from softxent.cli import _data, _foreign, _nets
 from softxent.cli._console import emit, note, steps
 from softxent.cli._names import Names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from softxent._npz import npy_array, npz_arrays
+from softxent._files.npz import npy_array, npz_arrays
 from softxent.data.columns import Wanted
 from softxent.data.formats import format_of
 from softxent.data.idx import label_file, read_idx

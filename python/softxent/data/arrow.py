@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from softxent._optional import require
+from softxent._machine.optional import require
 from softxent.data.columns import Wanted, choose
 from softxent.data.frames import Frame, as_frame, plain_labels
 from softxent.data.labels import Labels

@@ -6,7 +6,7 @@ from importlib.resources import as_file, files
 
 import numpy as np
 
-from softxent._npz import read_npz
+from softxent._files.npz import read_npz
 from softxent.data.dataset import Dataset
 
 __all__ = ["load_breast_cancer", "load_digits"]

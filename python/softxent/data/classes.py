@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from softxent._scalars import read_integer, shown
-from softxent._wording import listed
+from softxent._arguments.scalars import read_integer, shown
+from softxent._arguments.wording import listed
 from softxent.data.fields import whole_number
 from softxent.data.labels import Labels
 

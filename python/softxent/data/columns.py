@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from softxent._scalars import read_integer, shown
-from softxent._wording import listed
+from softxent._arguments.scalars import read_integer, shown
+from softxent._arguments.wording import listed
 
 __all__ = [
     "Columns",

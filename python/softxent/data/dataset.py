@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from softxent._arrays import as_array
-from softxent._scalars import number
-from softxent._scalars import seed as checked_seed
+from softxent._arguments.arrays import as_array
+from softxent._arguments.scalars import number
+from softxent._arguments.scalars import seed as checked_seed
 
 __all__ = ["Dataset", "Samples"]
 

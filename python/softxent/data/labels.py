@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from softxent._remedies import shape_remedy
+from softxent._arguments.remedies import shape_remedy
 from softxent.data.fields import is_missing, is_number, whole_number
 
 __all__ = ["Labels"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from softxent._arrays import as_array
+from softxent._arguments.arrays import as_array
 from softxent.data.classes import learned, looked_up
 from softxent.data.columns import check_distinct, matched, unused
 from softxent.data.fields import whole_number

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from softxent._scalars import shown
+from softxent._arguments.scalars import shown
 
 __all__ = ["POLICIES", "REMEDY", "REMEDY_FOR_SAMPLES", "check_policy", "refuse", "settle"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from softxent._scalars import number, read_integer, shown
+from softxent._arguments.scalars import number, read_integer, shown
 from softxent.data import arrays, classes
 from softxent.data.arrow import from_arrow, from_parquet
 from softxent.data.columns import Wanted, text_names

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softxent._arrays import as_float
+from softxent._arguments.arrays import as_float
 from softxent.data.matching import feature_names_in, matched_features
 
 __all__ = ["Standardizer"]

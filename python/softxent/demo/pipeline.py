@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import softxent
-from softxent._files import make_folder
-from softxent._optional import require_all
+from softxent._files.atomic import make_folder
+from softxent._machine.optional import require_all
 from softxent.data import Dataset, load_digits
 from softxent.demo.settings import HIDDEN, LABEL_SMOOTHING, REQUIRED_ACCURACY, TRAINING
 from softxent.models import History, NeuralNet2

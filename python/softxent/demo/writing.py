@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import softxent
-from softxent._files import atomic_write
+from softxent._files.atomic import atomic_write
 from softxent.demo import figures
 from softxent.demo.settings import HIDDEN, LABEL_SMOOTHING, REQUIRED_ACCURACY, TRAINING
 from softxent.report import figure_uri, render

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from softxent import _core
-from softxent._calls import binary_call
+from softxent._arguments.calls import binary_call
 
 __all__ = [
     "binary_cross_entropy",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from softxent import _core
-from softxent._calls import cross_entropy_call
+from softxent._arguments.calls import cross_entropy_call
 
 __all__ = ["cross_entropy_grad", "cross_entropy_grad_hess"]
 

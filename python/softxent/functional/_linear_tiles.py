@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from softxent import _core
-from softxent._calls import CrossEntropyCall
-from softxent._options import reduction_code
+from softxent._arguments.calls import CrossEntropyCall
+from softxent._arguments.options import reduction_code
 
 __all__ = ["Gradients", "LinearProblem", "LinearTile", "losses_and_gradients", "row_losses"]
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softxent._arrays import as_float, axis_index, loss_dtype, output_for
-from softxent._options import ignore_label, reduction_code, weights
-from softxent._targets import label_error, no_class_error, read_target
+from softxent._arguments.arrays import as_float, axis_index, loss_dtype, output_for
+from softxent._arguments.options import ignore_label, reduction_code, weights
+from softxent._arguments.targets import label_error, no_class_error, read_target
 
 __all__ = ["nll_loss", "nll_loss_and_grad"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from softxent import _core
-from softxent._arrays import as_float, axis_mask, output_for, separate
+from softxent._arguments.arrays import as_float, axis_mask, output_for, separate
 
 __all__ = ["log_softmax_grad", "softmax_grad"]
 

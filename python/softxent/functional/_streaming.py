@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from softxent import _core
-from softxent._arrays import as_float, axis_mask, loss_dtype, remaining_shape
-from softxent._scalars import read_integer, shown
+from softxent._arguments.arrays import as_float, axis_mask, loss_dtype, remaining_shape
+from softxent._arguments.scalars import read_integer, shown
 
 __all__ = ["LogSumExp"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
-from softxent._optional import available, require
+from softxent._machine.optional import available, require
 
 __all__ = ["SMALL", "suitable_threads"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softxent._arrays import as_array, as_float
-from softxent._scalars import integer, number, seed, shown
+from softxent._arguments.arrays import as_array, as_float
+from softxent._arguments.scalars import integer, number, seed, shown
 
 __all__ = [
     "class_names",

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from softxent._files import remove_leftovers
-from softxent._npz import read_npz, write_npz
+from softxent._files.atomic import remove_leftovers
+from softxent._files.npz import read_npz, write_npz
 from softxent.models.history import History
 
 __all__ = ["Checkpoint", "State"]

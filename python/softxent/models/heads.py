@@ -20,8 +20,8 @@ from softxent import (
     sigmoid,
     softmax,
 )
-from softxent._arrays import as_array
-from softxent._remedies import dtype_remedy, shape_remedy
+from softxent._arguments.arrays import as_array
+from softxent._arguments.remedies import dtype_remedy, shape_remedy
 
 __all__ = ["BinaryHead", "Head", "SoftmaxHead"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from softxent._arrays import as_array
-from softxent._scalars import shown
-from softxent._wording import listed
+from softxent._arguments.arrays import as_array
+from softxent._arguments.scalars import shown
+from softxent._arguments.wording import listed
 from softxent.data.matching import matched_features, matched_labels
 from softxent.data.standardizer import Standardizer
 from softxent.models import _checks

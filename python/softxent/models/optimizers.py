@@ -8,8 +8,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from softxent._arrays import as_array
-from softxent._scalars import flag, shown
+from softxent._arguments.arrays import as_array
+from softxent._arguments.scalars import flag, shown
 from softxent.models import _checks
 
 __all__ = ["SGD", "Adam", "Optimizer"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from softxent._optional import available, require
+from softxent._machine.optional import available, require
 
 __all__ = ["Reporter", "reporter"]
 

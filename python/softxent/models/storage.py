@@ -15,9 +15,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from softxent._files import check_writable
-from softxent._npz import read_npz, write_npz
-from softxent._safetensors import available_for, read_safetensors, write_safetensors
+from softxent._files.atomic import check_writable
+from softxent._files.npz import read_npz, write_npz
+from softxent._files.safetensors import available_for, read_safetensors, write_safetensors
 
 __all__ = ["Metadata", "Saved", "check_path", "read", "write"]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from softxent import log_sigmoid, log_softmax
-from softxent._arrays import as_array
-from softxent._optional import require
+from softxent._arguments.arrays import as_array
+from softxent._machine.optional import require
 
 if TYPE_CHECKING:
     import torch

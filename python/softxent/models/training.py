@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from softxent._scalars import flag
+from softxent._arguments.scalars import flag
 from softxent.models._blas import suitable_threads
 from softxent.models.checkpoint import Checkpoint, State
 from softxent.models.history import History

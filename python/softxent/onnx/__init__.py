@@ -9,7 +9,7 @@ classifier. Files are checked before they are written and distrusted when they a
 
 from typing import TYPE_CHECKING, Any
 
-from softxent._optional import require
+from softxent._machine.optional import require
 from softxent.onnx.attaching import attach_loss
 from softxent.onnx.errors import ModelError, NotUnderstoodError
 from softxent.onnx.exporting import export

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from softxent._optional import require
+from softxent._machine.optional import require
 from softxent.models import _checks
 from softxent.onnx import opsets
 from softxent.onnx.errors import ModelError

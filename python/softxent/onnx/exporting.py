@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike, DTypeLike
 
-from softxent._optional import require
+from softxent._machine.optional import require
 from softxent.onnx.architecture import Architecture, converted, fingerprint
 from softxent.onnx.options import Options
 

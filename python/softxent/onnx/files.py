@@ -14,7 +14,7 @@ import onnx
 from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from onnx import checker, shape_inference
 
-from softxent._files import atomic_write
+from softxent._files.atomic import atomic_write
 from softxent.onnx.errors import ModelError
 from softxent.onnx.external import load_external_data
 from softxent.onnx.tensors import PLAIN_TYPES, check_tensor, tensors

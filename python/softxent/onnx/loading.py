@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from softxent._optional import require
+from softxent._machine.optional import require
 from softxent.models import MLP
 from softxent.onnx.architecture import CLASSES, Architecture, State
 from softxent.onnx.errors import ModelError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from softxent._optional import require
+from softxent._machine.optional import require
 from softxent.onnx.errors import ModelError
 from softxent.onnx.loading import load
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from softxent._optional import available, require
+from softxent._machine.optional import available, require
 
 #: The first opset in which every operator that is used has the form in which it is used.
 FIRST = 13

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from softxent._arrays import as_float
-from softxent._scalars import read_integer, read_real, shown
+from softxent._arguments.arrays import as_float
+from softxent._arguments.scalars import read_integer, read_real, shown
 from softxent.models import _checks
 from softxent.onnx import opsets
 from softxent.onnx.errors import ModelError

@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Mapping
 from typing import Any
 
-from softxent._optional import require
+from softxent._machine.optional import require
 from softxent.models import MLP, load
 from softxent.models.nets import specialised
 

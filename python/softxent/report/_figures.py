@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from softxent._optional import require
+from softxent._machine.optional import require
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis

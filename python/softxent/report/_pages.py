@@ -6,8 +6,8 @@ from functools import lru_cache
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from softxent._files import atomic_write
-from softxent._optional import require
+from softxent._files.atomic import atomic_write
+from softxent._machine.optional import require
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
-from softxent._files import atomic_write, make_folder
-from softxent._optional import require_all
+from softxent._files.atomic import atomic_write, make_folder
+from softxent._machine.optional import require_all
 from softxent.report import figure_uri
 from softxent.tour import (
     argmax,

@@ -10,8 +10,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softxent._arrays import as_array
-from softxent._remedies import dtype_remedy, shape_remedy
+from softxent._arguments.arrays import as_array
+from softxent._arguments.remedies import dtype_remedy, shape_remedy
 from softxent.models.heads import BinaryHead, SoftmaxHead
 from softxent.models.layers import Layers
 from softxent.onnx.architecture import State

@@ -11,7 +11,7 @@ from typing import Any
 import onnx
 
 import softxent
-from softxent._optional import available
+from softxent._machine.optional import available
 from softxent.onnx.options import Options
 
 

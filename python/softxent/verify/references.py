@@ -8,7 +8,7 @@ from typing import Any
 
 import onnx
 
-from softxent._optional import available
+from softxent._machine.optional import available
 from softxent.verify import native, onnx_reference, torch_reference
 from softxent.verify.arithmetic import Array, Estimate
 from softxent.verify.batches import Batch

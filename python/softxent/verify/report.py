@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from softxent._files import atomic_write
+from softxent._files.atomic import atomic_write
 from softxent.verify.arithmetic import Array, Estimate
 from softxent.verify.checks import Check
 from softxent.verify.compare import ULP_BINS, Comparison, Label

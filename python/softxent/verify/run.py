@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from softxent._optional import require
-from softxent._scalars import flag, integer
+from softxent._arguments.scalars import flag, integer
+from softxent._machine.optional import require
 from softxent.models import _checks
 
 if TYPE_CHECKING:

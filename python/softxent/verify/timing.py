@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import softxent
-from softxent._optional import available, require
+from softxent._machine.optional import available, require
 
 #: Repeats go on until this much time has been spent on a batch size, in seconds.
 BUDGET = 0.1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from softxent._optional import require
+from softxent._machine.optional import require
 from softxent.onnx.options import Options
 from softxent.verify.arithmetic import Array
 from softxent.verify.batches import Batch

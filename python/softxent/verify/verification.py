@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from numpy.typing import ArrayLike
 
-from softxent._arrays import as_array
+from softxent._arguments.arrays import as_array
 from softxent.models import MLP
 from softxent.onnx.architecture import State, converted
 from softxent.onnx.sources import as_net

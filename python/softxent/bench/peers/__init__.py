@@ -11,7 +11,7 @@ import importlib
 from dataclasses import dataclass
 from types import ModuleType
 
-from softxent._optional import available
+from softxent._machine.optional import available
 
 _NAMES = ("torch", "onnxruntime", "jax", "sklearn", "scipy", "numpy")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from softxent._scalars import flag, shown
+from softxent._arguments.scalars import flag, shown
 
 __all__ = ["BLANKS", "TextOptions"]
 

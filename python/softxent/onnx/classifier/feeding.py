@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from softxent._arrays import as_array
+from softxent._arguments.arrays import as_array
 from softxent.onnx.anatomy import Input
 from softxent.onnx.errors import NotUnderstoodError
 

@@ -13,7 +13,7 @@ import onnx
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
-from softxent._arrays import as_array
+from softxent._arguments.arrays import as_array
 from softxent.data.matching import matched_features
 from softxent.models import _checks
 from softxent.onnx import metadata

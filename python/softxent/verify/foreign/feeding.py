@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softxent._arrays import as_array
+from softxent._arguments.arrays import as_array
 from softxent.onnx.anatomy import Anatomy, Input
 from softxent.onnx.classifier import feeding
 from softxent.onnx.errors import NotUnderstoodError

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softxent._arrays import as_array
-from softxent._remedies import dtype_remedy, shape_remedy
+from softxent._arguments.arrays import as_array
+from softxent._arguments.remedies import dtype_remedy, shape_remedy
 from softxent.onnx.anatomy import Anatomy
 from softxent.verify.arithmetic import Array
 

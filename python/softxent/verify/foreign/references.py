@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from softxent._optional import available, require
+from softxent._machine.optional import available, require
 from softxent.onnx.sources import as_net
 from softxent.verify.arithmetic import Array
 from softxent.verify.foreign.subject import Classifier

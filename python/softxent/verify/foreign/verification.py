@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 from numpy.typing import ArrayLike
 
-from softxent._arrays import as_array
-from softxent._optional import available
+from softxent._arguments.arrays import as_array
+from softxent._machine.optional import available
 from softxent.data.frames import plain_labels
 from softxent.data.matching import matched_features, matched_labels
 from softxent.onnx.metadata import Metadata

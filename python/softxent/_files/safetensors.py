@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from softxent._files import atomic_path
-from softxent._optional import require
+from softxent._files.atomic import atomic_path
+from softxent._machine.optional import require
 
 __all__ = ["available_for", "read_safetensors", "write_safetensors"]
 
@@ -101,7 +101,7 @@ def write_safetensors(
     ImportError
         If the safetensors package is not installed.
     OSError
-        As `softxent._files.atomic_path`.
+        As `softxent._files.atomic.atomic_path`.
     """
     available_for(f"writing {os.fspath(path)}")
     numpy = require("safetensors.numpy", "safetensors", f"writing {os.fspath(path)}")

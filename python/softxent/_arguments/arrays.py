@@ -8,9 +8,10 @@ from typing import Any, overload
 import numpy as np
 from numpy.exceptions import AxisError
 
-from ._masked import is_masked, refuse_masked
-from ._memory import empty_like
-from ._scalars import read_integer, shown
+from softxent._memory import empty_like
+
+from .masked import is_masked, refuse_masked
+from .scalars import read_integer, shown
 
 __all__ = [
     "apart",

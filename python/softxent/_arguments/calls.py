@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._arrays import (
+from softxent._memory import empty_like
+
+from .arrays import (
     apart,
     as_array,
     as_float,
@@ -19,11 +21,10 @@ from ._arrays import (
     output_for,
     separate,
 )
-from ._memory import empty_like
-from ._options import check_weights, ignore_label, real, reduction_code, scalars, weights
-from ._remedies import reshaping
-from ._scalars import flag, shown
-from ._targets import read_target
+from .options import check_weights, ignore_label, real, reduction_code, scalars, weights
+from .remedies import reshaping
+from .scalars import flag, shown
+from .targets import read_target
 
 __all__ = ["BinaryCall", "CrossEntropyCall", "binary_call", "cross_entropy_call", "row_call"]
 

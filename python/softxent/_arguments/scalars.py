@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ._masked import is_masked
+from .masked import is_masked
 
 __all__ = ["flag", "integer", "number", "read_integer", "read_real", "seed", "shown"]
 

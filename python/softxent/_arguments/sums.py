@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._arrays import (
+from .arrays import (
     as_array,
     as_float,
     axis_mask,
@@ -16,7 +16,7 @@ from ._arrays import (
     mask_for,
     remaining_shape,
 )
-from ._scalars import flag
+from .scalars import flag
 
 __all__ = ["SumCall", "sum_call"]
 

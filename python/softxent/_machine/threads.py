@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from types import TracebackType
 
-from . import _core
-from ._scalars import read_integer, shown
+from softxent import _core
+from softxent._arguments.scalars import read_integer, shown
 
 __all__ = ["apply_environment", "get_num_threads", "num_threads", "set_num_threads"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ._arrays import as_float
-from ._scalars import read_integer, read_real, shown
+from .arrays import as_float
+from .scalars import read_integer, read_real, shown
 
 __all__ = ["REDUCTIONS", "ignore_label", "real", "reduction_code", "scalars", "weights"]
 

@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from softxent._files import atomic_path
+from softxent._files.atomic import atomic_path
 
 __all__ = ["npy_array", "npz_arrays", "read_npy", "read_npz", "write_npz"]
 
@@ -106,7 +106,7 @@ def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) ->
     TypeError
         If an array holds Python objects.
     OSError
-        As `softxent._files.atomic_path`.
+        As `softxent._files.atomic.atomic_path`.
     """
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:

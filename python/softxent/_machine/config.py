@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from . import _core
+from softxent import _core
 
 __all__ = ["get_config", "get_include", "get_library", "show_config"]
 

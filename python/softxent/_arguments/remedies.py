@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ._scalars import shown
+from .scalars import shown
 
 __all__ = ["dtype_remedy", "reshaping", "shape_remedy"]
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._arrays import as_array, is_float
-from ._remedies import dtype_remedy, shape_remedy
+from .arrays import as_array, is_float
+from .remedies import dtype_remedy, shape_remedy
 
 __all__ = ["Target", "label_error", "no_class_error", "read_target"]
 
