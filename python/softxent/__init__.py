@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from . import models as models
     from . import onnx as onnx
     from . import report as report
+    from . import special as special
     from . import verify as verify
 
-_SUBMODULES = ("data", "models", "onnx", "report", "verify")
+_SUBMODULES = ("data", "models", "onnx", "report", "special", "verify")
 
 __all__ = [
     "__version__",

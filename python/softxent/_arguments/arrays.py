@@ -10,6 +10,7 @@ from numpy.exceptions import AxisError
 
 from softxent._memory import empty_like
 
+from .lazy import refuse_lazy
 from .masked import is_masked, refuse_masked
 from .scalars import read_integer, shown
 
@@ -41,8 +42,8 @@ def as_array(value: Any, name: str) -> np.ndarray:
     Raises
     ------
     TypeError
-        For masked arrays, alone or anywhere in nested sequences, and for tensors that NumPy cannot
-        see; the message says what to do.
+        For masked arrays, alone or anywhere in nested sequences, for lazy arrays and tables, and
+        for tensors that NumPy cannot see; the message says what to do.
     ValueError
         For nested sequences of different lengths.
     Exception
@@ -50,6 +51,7 @@ def as_array(value: Any, name: str) -> np.ndarray:
     """
     if type(value) is np.ndarray:
         return value
+    refuse_lazy(value, name)
     refuse_masked(value, name)
     try:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):

@@ -1,0 +1,146 @@
+"""softxent.special beside scipy.special: dtypes, shapes, a ufunc's arguments, complex numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+import softxent as sx
+from softxent import special
+
+scipy_special = pytest.importorskip("scipy.special")
+
+REDUCTIONS = ("softmax", "log_softmax", "logsumexp")
+ELEMENTWISE = ("expit", "log_expit")
+TOLERANCE = {np.float16: 4e-3, np.float32: 2e-5, np.complex64: 2e-5}
+
+
+def close(found: Any, expected: Any) -> bool:
+    kind = expected.dtype.type
+    return np.allclose(found, expected, rtol=TOLERANCE.get(kind, 1e-12), atol=0)
+
+
+@pytest.mark.parametrize("code", [*"?bhilBHILefdgFDG"])
+@pytest.mark.parametrize("name", [*REDUCTIONS, *ELEMENTWISE])
+def test_dtypes_are_those_of_scipy(name: str, code: str, rng) -> None:
+    if name in ELEMENTWISE and code in "FDG":
+        with pytest.raises(TypeError, match="dtype complex"):
+            getattr(special, name)(np.ones(3, code))
+        return
+    x = rng.integers(0, 2, (2, 3)) if code in "?bhilBHIL" else rng.normal(size=(2, 3))
+    x = (x + 1j * rng.normal(size=(2, 3))).astype(code) if code in "FDG" else x.astype(code)
+    found = getattr(special, name)(x)
+    if name in REDUCTIONS[:2] and code in "?bhBHIL":  # deviations, stated in Notes
+        assert found.dtype == np.float64
+        x = x.astype(np.float64)
+    expected = getattr(scipy_special, name)(x)
+    assert found.dtype == expected.dtype
+    assert found.shape == expected.shape
+    assert close(found, expected)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), (1, 0, 2)])
+def test_axes(name: str, axis: Any, rng) -> None:
+    x = rng.normal(size=(3, 4, 5))
+    found = getattr(special, name)(x, axis)
+    assert close(found, getattr(scipy_special, name)(x, axis))
+    assert np.array_equal(found, getattr(sx, name)(x, axis=axis))
+
+
+@pytest.mark.parametrize("code", "efdgFD")
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [None, 0, (0, 1)])
+def test_factors_and_signs(code: str, keepdims: bool, axis: Any, rng) -> None:
+    x = rng.normal(size=(3, 4)).astype(code)
+    b = rng.normal(size=4).astype(code)
+    if code in "FD":
+        x = x + (1j * rng.uniform(-9, 9, size=(3, 4))).astype(code)
+    b[1] = 0
+    options = {"axis": axis, "b": b, "keepdims": keepdims}
+    for found, expected in zip(
+        special.logsumexp(x, return_sign=True, **options),
+        scipy_special.logsumexp(x, return_sign=True, **options),
+        strict=True,
+    ):
+        assert found.dtype == expected.dtype
+        assert found.shape == expected.shape
+        tolerance = {"e": 2e-2, "f": 1e-5, "F": 1e-5}.get(code, 1e-12)
+        assert np.allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+def test_a_number_as_factor_does_not_promote() -> None:
+    for b in (2, 2.0):
+        found = special.logsumexp(np.zeros(3, np.float16), b=b)
+        assert found.dtype == scipy_special.logsumexp(np.zeros(3, np.float16), b=b).dtype
+        assert found == np.float16(np.log(6))
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_one_number(keepdims: bool) -> None:
+    found = special.logsumexp(2.0, keepdims=keepdims)
+    expected = scipy_special.logsumexp(2.0, keepdims=keepdims)
+    assert (found, found.shape, type(found)) == (expected, expected.shape, type(expected))
+
+
+def test_complex_sums_against_mpmath(rng) -> None:
+    for _ in range(30):
+        x = rng.normal(scale=9, size=6) + 1j * rng.normal(scale=9, size=6)
+        b = rng.normal(size=6) + 1j * rng.normal(size=6)
+        with mpmath.workdps(40):
+            exact = mpmath.log(
+                mpmath.fsum(
+                    mpmath.mpc(f) * mpmath.exp(mpmath.mpc(v)) for f, v in zip(b, x, strict=True)
+                )
+            )
+        assert special.logsumexp(x, b=b) == pytest.approx(complex(exact), rel=1e-14)
+
+
+def test_small_terms_keep_their_digits() -> None:
+    # SciPy has 8.7e-19 here, too; a plain log(sum) has 0.
+    assert special.logsumexp(np.array([0, -41.584 + 0j])).real == pytest.approx(np.exp(-41.584))
+    wide = np.array([0, -41.584], np.longdouble)
+    assert float(special.logsumexp(wide)) == pytest.approx(np.exp(-41.584), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_arguments_of_a_ufunc(name: str, rng) -> None:
+    ours, theirs = getattr(special, name), getattr(scipy_special, name)
+    x = rng.normal(size=(2, 3))
+    out = np.zeros((2, 3))
+    assert ours(x, out) is out
+    assert close(out, theirs(x))
+    narrow = np.zeros((2, 3), np.float32)
+    assert ours(x, out=(narrow,)) is narrow
+    assert close(narrow, theirs(x).astype(np.float32))
+    where = np.array([True, False, True])
+    found, expected = np.full((2, 2, 3), 7.0), np.full((2, 2, 3), 7.0)
+    assert ours(x, out=found, where=where) is found
+    # SciPy 1.17 itself gets this wrong, up to a crash.
+    np.copyto(expected, theirs(x), where=where)
+    assert close(found, expected)
+    same = x.copy()
+    assert ours(same, same, where=np.ones((2, 3), bool)) is same
+    assert close(same, theirs(x))
+    assert ours(x, where=where)[0, 1] == 0
+    assert ours(x, dtype=np.float32).dtype == theirs(x, dtype=np.float32).dtype == np.float32
+    assert ours(np.float32(1), dtype="longdouble").dtype == np.longdouble
+    assert type(ours(1)) is type(theirs(1)) is np.float64
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"out": np.zeros(3, int)}, {"dtype": np.int64}, {"dtype": np.float32, "casting": "safe"}],
+)
+def test_types_that_do_not_fit(options: dict[str, Any]) -> None:
+    for function in (special.expit, scipy_special.expit):
+        with pytest.raises(TypeError):
+            function(np.zeros(3), **options)
+
+
+def test_scipy_is_not_imported(run_python) -> None:
+    code = "import sys, softxent.special; print({'scipy', 'dask', 'numpy.ma'} & set(sys.modules))"
+    assert run_python(code).strip() in ("set()", "{'numpy.ma'}")
