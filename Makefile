@@ -41,7 +41,7 @@ reproducibility: $(BUILD)/venv-test/installed  ## same bits for instruction sets
 	@$(call python,test) tools/reproducibility.py
 
 bench: $(BUILD)/venv-bench/installed  ## compare with torch, onnxruntime, JAX, SciPy, NumPy
-	@$(call python,bench) tools/bench.py --out $(BUILD)/bench
+	@$(call python,bench) tools/bench.py --goals --out $(BUILD)/bench
 
 lint: $(BUILD)/venv-dev/installed  ## ruff, mypy, cython-lint
 	$(call python,dev) -m ruff check .

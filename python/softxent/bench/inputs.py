@@ -40,8 +40,8 @@ class Inputs:
         Take turns.
     out : ndarray
         Warm output of the shape and dtype of the logits.
-    weight : ndarray or None
-        Class weights, if the case has them.
+    weight, factors : ndarray or None
+        Class weights and factors of the rows, if the case has them.
     matrix : ndarray or None
         Weights (classes, features) of the linear layer.
     """
@@ -49,6 +49,7 @@ class Inputs:
     buffers: list[Buffer]
     out: Array
     weight: Array | None = None
+    factors: Array | None = None
     matrix: Array | None = None
 
 
@@ -63,18 +64,20 @@ def make(case: Case, limit: int = MAX_BUFFERS) -> Inputs:
     """Make the arrays of a case, the same in every run, and at most `limit` sets of inputs."""
     rng = np.random.default_rng(_SEED)
     rotated = -(-ROTATED_BYTES // max(case.nbytes, 1))
-    count = 1 if case.study == "scaling" else min(limit, rotated)
+    count = min(limit, rotated)
     first = _buffer(case, rng)
     # The same values at other addresses: to a cache they are as good as new, and quickly made.
     copies = [Buffer(first.logits.copy(), first.target.copy()) for _ in range(count - 1)]
     buffers = [first, *copies]
     out = np.zeros_like(buffers[0].logits)
-    weight = matrix = None
+    weight = factors = matrix = None
     if "weight" in case.options:
         weight = rng.uniform(0.5, 2, case.classes).astype(case.dtype)
+    if "factors" in case.options:
+        factors = rng.uniform(0.5, 2, buffers[0].target.shape).astype(case.dtype)
     if case.is_linear:
         matrix = rng.standard_normal((case.classes, case.shape[1]), dtype=np.float32) / 16
-    return Inputs(buffers, out, weight, matrix)
+    return Inputs(buffers, out, weight, factors, matrix)
 
 
 def _buffer(case: Case, rng: np.random.Generator) -> Buffer:

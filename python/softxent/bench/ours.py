@@ -11,9 +11,6 @@ from softxent.bench.timing import Call
 
 NAME = "softxent"
 
-#: The same call without options.
-PLAIN = "softxent plain"
-
 #: Smoothing of the rows with the option "smoothing", here and for every peer.
 SMOOTHING = 0.1
 
@@ -65,6 +62,8 @@ def _options(case: Case, inputs: Inputs) -> dict[str, Any]:
         options["weight"] = inputs.weight
     if "smoothing" in case.options:
         options["label_smoothing"] = SMOOTHING
+    if inputs.factors is not None:
+        options["sample_weight"] = inputs.factors
     options.update((name, value) for name, value in SCALARS.items() if name in case.options)
     return options
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from softxent.bench import ours, peers
-from softxent.bench.goals import best_peer
 from softxent.bench.results import Result, Row
 
 __all__ = ["summary"]
@@ -18,7 +17,7 @@ def summary(result: Result) -> str:
     Parameters
     ----------
     result : Result
-        Of a run without goals.
+        Of a run.
 
     Returns
     -------
@@ -54,7 +53,7 @@ def _used(result: Result, name: str) -> bool:
 
 def _cells(row: Row, names: Sequence[str]) -> list[str]:
     times = [_time(row.seconds.get(name)) for name in names]
-    best = best_peer(row)
+    best = row.best_peer
     return [row.case.name, *times, row.note or ("–" if best is None else f"{best:.2g}")]
 
 

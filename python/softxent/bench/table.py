@@ -1,13 +1,10 @@
-"""The result as text: one Markdown table of times, one of goals, readable on a terminal too."""
+"""The result as text: a Markdown table of times, readable on a terminal too."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from softxent.bench import ours, peers
-from softxent.bench.goals import MET, MISSED, UNKNOWN, Verdict, best_peer
-from softxent.bench.limits import COPY, READ
 from softxent.bench.results import NOT_BUILT, Result, Row
 from softxent.bench.shapes import QUICK_LIMIT
 
@@ -24,12 +21,11 @@ def report(result: Result) -> str:
     Returns
     -------
     str
-        Heading, times per row; of a run with goals these and a line of totals.
+        Heading, times per row, and what is not built.
     """
-    parts = [_heading(result), _times(result)]
-    if result.verdicts:
-        parts.append(_goals(result.verdicts))
-    return "\n\n".join(filter(None, [*parts, _totals(result)]))
+    missing = [row.case.name for row in result.rows if row.note == NOT_BUILT]
+    last = f"Not built: {'; '.join(missing)}." if missing else ""
+    return "\n\n".join(filter(None, [_heading(result), _times(result), last]))
 
 
 def _heading(result: Result) -> str:
@@ -49,71 +45,35 @@ def _heading(result: Result) -> str:
 
 
 def _times(result: Result) -> str:
-    columns = [
-        name for name in (ours.NAME, ours.PLAIN, COPY, READ, *peers.names()) if _used(result, name)
-    ]
-    header = ["row", *columns, *(["time / copy"] if _used(result, COPY) else []), "speed-up"]
-    rows = [_cells(row, columns) for row in result.rows]
-    if result.verdicts:
-        header.append("goals")
-        rows = [
-            [*cells, _status(row.verdicts)] for cells, row in zip(rows, result.rows, strict=True)
-        ]
-    return _table(header, rows)
+    names = dict.fromkeys(name for row in result.rows for name in row.seconds)
+    columns = [ours.NAME, *(name for name in names if name not in _KNOWN), *_present(names)]
+    return aligned(["row", *columns, "speed-up"], [_cells(row, columns) for row in result.rows])
 
 
-def _used(result: Result, name: str) -> bool:
-    return name == ours.NAME or any(name in row.seconds for row in result.rows)
+_KNOWN = (ours.NAME, *peers.names())
+
+
+def _present(names: Iterable[str]) -> list[str]:
+    return [name for name in peers.names() if name in names]
 
 
 def _cells(row: Row, columns: Sequence[str]) -> list[str]:
-    times = [_number(row.seconds.get(name), 1e6) for name in columns]
+    times = [number(row.seconds.get(name), 1e6) for name in columns]
     if row.note:
         times[0] = row.note
-    copy = [_number(row.over_copy)] if COPY in columns else []
-    return [row.case.name, *times, *copy, _number(best_peer(row))]
+    return [row.case.name, *times, number(row.best_peer)]
 
 
-def _status(verdicts: Sequence[Verdict]) -> str:
-    statuses = {verdict.status for verdict in verdicts}
-    return next((status for status in (MISSED, UNKNOWN, MET) if status in statuses), "–")
-
-
-def _goals(verdicts: Iterable[Verdict]) -> str:
-    rows = [
-        [
-            v.subject,
-            v.goal,
-            "≥" if v.at_least else "≤",
-            _number(v.bound),
-            _number(v.value),
-            v.status,
-        ]
-        for v in verdicts
-    ]
-    return _table(["row", "what", "", "goal", "measured", "status"], rows)
-
-
-def _totals(result: Result) -> str:
-    counts = Counter(verdict.status for verdict in result.verdicts)
-    missing = [row.case.name for row in result.rows if row.note == NOT_BUILT]
-    sentences = []
-    if counts:
-        met, missed, unknown = counts[MET], counts[MISSED], counts[UNKNOWN]
-        sentences.append(f"Goals: {met} met, {missed} missed, {unknown} unknown.")
-    if missing:
-        sentences.append(f"Not built: {'; '.join(missing)}.")
-    return " ".join(sentences)
-
-
-def _number(value: float | None, scale: float = 1.0) -> str:
+def number(value: float | None, scale: float = 1.0) -> str:
+    """Three digits, or all before the point."""
     if value is None:
         return "–"
     scaled = value * scale
     return f"{scaled:.0f}" if abs(scaled) >= 1000 else f"{scaled:.3g}"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table with columns of equal width."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     rule = ["-" * max(3, width) for width in widths]
     return "\n".join(_line(cells, widths) for cells in (header, rule, *rows))

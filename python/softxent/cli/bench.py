@@ -19,14 +19,8 @@ def register(commands: Commands) -> None:
         examples="""
             softxent bench
             softxent bench --only 'softmax 65536x.*' --threads 1
-            softxent bench --goals --out bench
+            softxent bench --quick --out bench
         """,
-    )
-    parser.add_argument(
-        "--goals",
-        action="store_true",
-        help="measure everything that the goals of the project are about (some minutes), and "
-        "judge it: bounds by memory, sweeps over the classes, threads, options",
     )
     parser.add_argument("--quick", action="store_true", help="few rounds and no large arrays")
     parser.add_argument(
@@ -43,14 +37,13 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         require_all(("matplotlib",), "plot", "--out")
     result = bench.run(
-        goals=args.goals,
         quick=args.quick,
         only=args.only,
         threads=args.threads,
         progress=on_terminal() and not args.json and available("tqdm"),
     )
     written = [] if args.out is None else bench.write(result, args.out)
-    text = bench.report(result) if args.goals else bench.summary(result)
+    text = bench.summary(result)
     if written:
         text += f"\n\nwritten: {', '.join(map(str, written))}"
     emit(args, result.to_dict(), text)

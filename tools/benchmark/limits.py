@@ -21,6 +21,10 @@ _READERS = ("logsumexp", "loss")
 #: Smaller arrays are copied by one NumPy thread: handing them over takes longer than the copy.
 _SERIAL_BYTES = 1 << 18
 
+#: Makes the call that copies the first array to the second, of the same shape.
+Copy = Callable[[Array, Array], Call]
+Read = Callable[[Array], Call]
+
 
 def candidates(case: Case, inputs: Inputs, threads: int) -> list[Candidate]:
     """
@@ -42,16 +46,16 @@ def candidates(case: Case, inputs: Inputs, threads: int) -> list[Candidate]:
     """
     if case.is_linear:
         return []
-    make = _with_torch if available("torch") else _with_numpy
-    copy, read = make(threads)
+    copy, read = makers(threads)
     found = [Candidate(COPY, [copy(buffer.logits, inputs.out) for buffer in inputs.buffers])]
     if case.operation in _READERS:
         found.append(Candidate(READ, [read(_integers(b.logits)) for b in inputs.buffers]))
     return found
 
 
-Copy = Callable[[Array, Array], Call]
-Read = Callable[[Array], Call]
+def makers(threads: int) -> tuple[Copy, Read]:
+    """Give what makes calls that copy and read with so many threads."""
+    return (_with_torch if available("torch") else _with_numpy)(threads)
 
 
 def _integers(x: Array) -> Array:
@@ -81,8 +85,7 @@ def _with_numpy(threads: int) -> tuple[Copy, Read]:
     def copy(x: Array, out: Array) -> Call:
         if x.nbytes < _SERIAL_BYTES:
             return lambda: np.copyto(out, x)
-        sources = np.array_split(x.reshape(-1), threads)
-        destinations = np.array_split(out.reshape(-1), threads)
+        sources, destinations = np.array_split(x, threads), np.array_split(out, threads)
         return lambda: list(pool.map(np.copyto, destinations, sources))
 
     def read(x: Array) -> Call:

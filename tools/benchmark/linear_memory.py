@@ -2,20 +2,23 @@
 Memory that `linear_cross_entropy_and_grad` needs on top of inputs and gradients.
 
 Measured in a process of its own: elsewhere, what others have left behind would count too, or make
-room. ``python -m softxent.bench.linear_memory ROWS FEATURES CLASSES`` prints the bytes.
+room. ``linear_memory.py ROWS FEATURES CLASSES`` prints the bytes.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 
 import softxent
-from softxent.bench.memory import peak_bytes
+from softxent.bench.timing import Call
 
-__all__ = ["linear_peak_share"]
+__all__ = ["linear_peak_share", "peak_bytes"]
+
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def linear_peak_share(shape: tuple[int, int, int]) -> float | None:
@@ -32,9 +35,41 @@ def linear_peak_share(shape: tuple[int, int, int]) -> float | None:
     float or None
         None where the system keeps no account of peaks.
     """
-    command = [sys.executable, "-m", "softxent.bench.linear_memory", *map(str, shape)]
+    command = [sys.executable, __file__, *map(str, shape)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     return int(printed) / (4 * shape[0] * shape[2]) if printed else None
+
+
+def peak_bytes(call: Call) -> int | None:
+    """
+    Measure the growth of the resident memory while a call runs, its results included.
+
+    Parameters
+    ----------
+    call : callable
+        What to call, once; it should have run before.
+
+    Returns
+    -------
+    int or None
+        Bytes; None where the system keeps no such account.
+    """
+    try:
+        _RESET.write_text("5")  # sets the high-water mark back to what is resident now
+        before = _field("VmRSS")
+    except OSError:
+        return None
+    result = call()
+    peak = _field("VmHWM")
+    del result
+    return max(0, peak - before)
+
+
+def _field(name: str) -> int:
+    for line in _STATUS.read_text().splitlines():
+        if line.startswith(name + ":"):
+            return 1024 * int(line.split()[1])
+    raise OSError(f"{_STATUS} has no field {name}")
 
 
 def _arguments(rows: int, features: int, classes: int) -> tuple[np.ndarray, ...]:
