@@ -2,22 +2,23 @@
  * magnitude (math_tmpl.h), each reduced as an element of a row whose maximum it is. Three figures, in ULP:
  * the term as stored; 1 + t before its last rounding; 1 + both parts of t, of which the sums are made.
  *
- *   cc -O2 -march=native -ffp-contract=off -Isrc tools/check_exp.c build/c/libsoftxent.a -lm -lpthread \
+ *   cc -O2 -march=native -ffp-contract=off -Isrc tools/check_exp.c -lm -lpthread \
  *       -o /tmp/check && /tmp/check
  *
- * It is compiled with the kernels of the widest instruction set that the compiler is allowed; they all give
+ * It is compiled for the widest instruction set that the compiler is allowed; they all give
  * the same bits. The reference is the C library's double exponential of the argument reduced in long double.
  * Exit status 1 if a figure exceeds the one stated in math_tmpl.h. About half a minute on two cores. */
 #define _GNU_SOURCE
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
-#define SXT_ISA_AVX512 1
+#define SXT_ISA avx512
 #elif defined(__AVX2__) && defined(__FMA__)
-#define SXT_ISA_AVX2 1
+#define SXT_ISA avx2
 #elif defined(__ARM_NEON)
-#define SXT_ISA_NEON 1
+#define SXT_ISA neon
+#else
+#define SXT_ISA scalar
 #endif
-#define SXT_TABLE check_table
-#include "kernels/kernels.c"
+#include "numbers/math.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -99,7 +100,7 @@ int main(void)
     for (long i = 0; i < threads; i++)
         pthread_join(shares[i].thread, NULL);
     int failed = 0;
-    printf("%s, all floats up to 2^17 in magnitude\n", ISA_NAME);
+    printf("%s, all floats up to 2^17 in magnitude\n", SXT_TEXT(SXT_ISA));
     for (int figure = 0; figure < FIGURES; figure++) {
         share *worst = &shares[0];
         for (long i = 1; i < threads; i++)

@@ -21,7 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _LIBM = re.compile(r"(exp|exp2|expm1|log|log2|log10|log1p|pow|tanh|sinh|cosh)[fl]?(@.*)?")
-_TABLE = re.compile(r"^(?!.*\*UND\*).*\bsxt_kernels_(\w+)$", re.MULTILINE)
+#: What an object compiled for an instruction set defines: the table of its kernels.
+_TABLE = re.compile(r"^(?!.*\*UND\*).*\bsxt_(?:kernels|elements|vjp|stretches)_(\w+)$", re.MULTILINE)
 
 #: Names of registers in objdump's output that code for an instruction set must not touch. Without a
 #: table of kernels the code is shared and has to run on every processor.

@@ -54,7 +54,7 @@ static sxt_status check_labels(const sxt_cross_entropy_args *a, ptrdiff_t rows, 
     const sxt_kernels *kernels = sxt_active_kernels();
     if (!kernels)
         return SXT_ERR_ISA;
-    if (kernels->check_labels(a->labels, rows, classes, a->has_ignore_index ? &a->ignore_index : NULL, ignored))
+    if (kernels->stretches->check_labels(a->labels, rows, classes, a->has_ignore_index ? &a->ignore_index : NULL, ignored))
         return SXT_OK;
     ptrdiff_t i = 0;
     while ((a->labels[i] >= 0 && a->labels[i] < classes) || is_ignored(a, i))

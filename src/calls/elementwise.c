@@ -9,6 +9,7 @@
 #include "machine/dispatch.h"
 #include "machine/float_environment.h"
 #include "machine/parallel.h"
+#include "walks/elements.h"
 
 /* Elements per task: small enough to balance, large enough to amortise. */
 #define TASK_ELEMENTS ((ptrdiff_t)32 * 1024)

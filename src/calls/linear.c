@@ -280,7 +280,7 @@ static sxt_status run_tile(const sxt_linear_tile *tile, tile_run *run, sxt_task_
         return status;
     ptrdiff_t rows = tile->logits.shape[0], classes = tile->logits.shape[1];
     run->tile = tile;
-    run->kernels = &table->stretches[tile->logits.dtype == SXT_F64];
+    run->kernels = &table->stretches->of[tile->logits.dtype == SXT_F64];
     run->per_task = TASK_ELEMENTS / (classes + 1) + 1;
     if (rows > 0 && classes > 0)
         sxt_parallel_for((rows + run->per_task - 1) / run->per_task, sxt_get_num_threads(), task, run);

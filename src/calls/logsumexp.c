@@ -115,7 +115,7 @@ static sxt_exact sum_of_terms(factor_row *row)
     sxt_exact sum = {{0}, 0};
     ptrdiff_t terms = 0;
     for (ptrdiff_t c = 0; next_block(row, &c);) {
-        row->run->kernels->factor_sum(row->x, row->b, row->n, row->max, row->top, &sum);
+        row->run->kernels->stretches->factor_sum(row->x, row->b, row->n, row->max, row->top, &sum);
         terms += row->n;
         if (terms >= TERMS_BETWEEN_CARRIES) {
             carry(&sum);

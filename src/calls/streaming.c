@@ -156,7 +156,7 @@ sxt_status sxt_exp_sum_update(sxt_exp_sum *sums, const sxt_array *x, uint64_t ax
         status = sxt_layout_make(&layout, x, axes, NULL, NULL, NULL, NULL);
     if (status != SXT_OK)
         return status;
-    update_run run = {.layout = &layout, .kernels = &table->stretches[1], .dtype = x->dtype, .sums = sums};
+    update_run run = {.layout = &layout, .kernels = &table->stretches->of[1], .dtype = x->dtype, .sums = sums};
     if (layout.rows > 0 && layout.classes > PIECE)
         status = put_in_order(&layout, x, axes);
     if (status == SXT_OK && layout.rows > 0 && layout.classes > 0)

@@ -1,12 +1,13 @@
-/* kernels.h - what the shared code asks of one instruction set: a table of functions, compiled from
- * kernels.c once per set. Private to the library. */
+/* kernels.h - what the shared code asks of one instruction set: a table of functions, compiled
+ * once per set from kernels.c and the units of the topics. Private to the library. */
 #ifndef SXT_KERNELS_H
 #define SXT_KERNELS_H
 
 #include "kernels/elementwise/elementwise.h"
-#include "numbers/exact_sum.h"
-#include "softxent.h"
+#include "kernels/stretches/stretches.h"
+#include "numbers/grids.h"
 #include "numbers/total.h"
+#include "softxent.h"
 
 typedef enum {
     SXT_OP_SOFTMAX,
@@ -78,12 +79,6 @@ typedef struct {
     ptrdiff_t position; /* of the first row among the rows of its task: total.h */
 } sxt_plane;
 
-/* A sum on two grids as integers, in units of 2^32 steps of the grid and the rest: dense_tmpl.h. */
-typedef struct {
-    int64_t coarse_hi, fine_hi;
-    uint64_t coarse_lo, fine_lo;
-} sxt_grid_sum;
-
 /* One contiguous row on its way through the phases scan, prepare, sum, finish, write. Between the
  * phases, and between ranges of classes within a phase, nothing else is carried, so that several
  * threads can share one long row. */
@@ -145,67 +140,14 @@ typedef struct {
     void (*write)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, ptrdiff_t end);
 } sxt_row_kernels;
 
-/* ---- stretches of memory: sums that stream, factors, tiles of a linear layer ------------------- */
-
-/* Which element exp_sum leaves out: a place, or one of these. */
-#define SXT_SKIP_NONE (-1)
-#define SXT_SKIP_MAX (-2) /* the first maximum */
-
-typedef struct {
-    ptrdiff_t skip;       /* the place left out; -1: none */
-    double at_skip, rest; /* the element there, and the maximum of the others */
-    sxt_exp_sum others;   /* empty where rest is not finite */
-    int nan;
-} sxt_stretch;
-
-/* The classes of one row of a tile: arrays of n elements or NULL, see sxt_linear_tile. */
-typedef struct {
-    ptrdiff_t n;
-    const void *bias, *target;
-    const double *base, *slope;
-    double softcap;
-} sxt_linear_classes;
-
-typedef struct {
-    void (*exp_sum)(const void *x, ptrdiff_t n, ptrdiff_t skip, sxt_stretch *out);
-    /* Adds all of exp(x). */
-    void (*exp_total)(const void *x, ptrdiff_t n, sxt_exp_sum *sum);
-    /* z = u + bias, capped. */
-    void (*linear_logits)(const void *u, void *z, const sxt_linear_classes *classes);
-    /* Adds q (max - z) and q to the row's dot and mass. */
-    void (*linear_dense)(const void *z, const sxt_linear_classes *classes, sxt_linear_row *row);
-    /* Logits before bias and cap become gradients. skip: the row's skip as a place here, or -1. */
-    void (*linear_gradient)(void *z, const sxt_linear_classes *classes, ptrdiff_t skip,
-                            const sxt_linear_row *row);
-} sxt_stretch_kernels;
-
-/* Elements at once in a sum of b exp(x); the place of its largest term, with room for 2^40 terms, and of the
- * smallest that counts. */
-#define SXT_FACTOR_BLOCK 256
-#define SXT_FACTOR_TOP 980.0
-#define SXT_FACTOR_LOWEST (-160.0)
-
-/* n elements side by side, of any alignment. */
-typedef struct {
-    void (*to_floats)(const void *from, float *to, ptrdiff_t n);
-    void (*from_floats)(const float *from, void *to, ptrdiff_t n);
-} sxt_conversion;
-
 typedef struct {
     const char *name;
     sxt_row_kernels rows[2]; /* of float and of double */
-    sxt_conversion conversions[2]; /* of SXT_F16 and SXT_BF16 */
     /* Like plane, for jobs with logit_scale or softcap. */
     void (*capped_plane)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total);
-    sxt_stretch_kernels stretches[2]; /* of float and of double */
-    /* Adds b exp(x - max) 2^(SXT_FACTOR_TOP - top): n <= SXT_FACTOR_BLOCK finite elements, none above max,
-     * with finite factors, none of them 0. */
-    void (*factor_sum)(const double *x, const double *b, ptrdiff_t n, double max, double top, sxt_exact *sum);
-    sxt_element_kernels elements[4]; /* by sxt_dtype */
+    const sxt_stretches *stretches;
+    const sxt_element_kernels *elements; /* by sxt_dtype */
     const struct sxt_vjp_kernels *vjp;
-    /* Whether all labels lie in [0, classes) or are *ignore (may be NULL); how many are the latter. */
-    int (*check_labels)(const int64_t *labels, ptrdiff_t n, ptrdiff_t classes, const int64_t *ignore,
-                        ptrdiff_t *ignored);
 } sxt_kernels;
 
 #endif

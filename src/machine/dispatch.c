@@ -8,14 +8,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Defined by kernels.c, once for each instruction set that it is compiled for. */
-extern const sxt_kernels sxt_kernels_scalar;
+/* The sets that this build has: those for its processor. */
+#define SXT_ISA_ANY(name, options) SXT_ISA_HERE(name)
+#if defined(__x86_64__)
+#define SXT_ISA_X86_64(name, options) SXT_ISA_HERE(name)
+#else
+#define SXT_ISA_X86_64(name, options)
+#endif
+#if defined(__aarch64__)
+#define SXT_ISA_AARCH64(name, options) SXT_ISA_HERE(name)
+#else
+#define SXT_ISA_AARCH64(name, options)
+#endif
+
+/* Defined by kernels.c, once for each of them. */
+#define SXT_ISA_HERE(name) extern const sxt_kernels sxt_kernels_##name;
+#include "isa.def"
+#undef SXT_ISA_HERE
+
+/* ---- whether this machine can run them: has_NAME for each ------------------------------------------------- */
+
+static bool has_scalar(void) { return true; }
 
 #if defined(__x86_64__)
 
 #include <cpuid.h>
-
-extern const sxt_kernels sxt_kernels_avx2, sxt_kernels_avx512;
 
 /* The bits of one register of a CPUID leaf; 0 where the leaf does not exist. */
 static unsigned cpuid_ecx(unsigned leaf)
@@ -60,23 +77,19 @@ static bool has_avx512(void)
 #endif
 
 #if defined(__aarch64__)
-extern const sxt_kernels sxt_kernels_neon;
+static bool has_neon(void) { return true; }
 #endif
 
-static bool always(void) { return true; }
+/* ---- the choice -------------------------------------------------------------------------------------------- */
 
 /* Every table of this build, best first, with the test whether it runs here. */
 static const struct {
     const sxt_kernels *kernels;
     bool (*usable)(void);
 } tables[] = {
-#if defined(__x86_64__)
-    {&sxt_kernels_avx512, has_avx512},
-    {&sxt_kernels_avx2, has_avx2},
-#elif defined(__aarch64__)
-    {&sxt_kernels_neon, always},
-#endif
-    {&sxt_kernels_scalar, always},
+#define SXT_ISA_HERE(name) {&sxt_kernels_##name, has_##name},
+#include "isa.def"
+#undef SXT_ISA_HERE
 };
 
 enum { NUM_TABLES = sizeof tables / sizeof tables[0] };

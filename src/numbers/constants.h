@@ -10,6 +10,9 @@
 #define EXP_F32_2 0x1.555858p-5f
 #define EXP_F32_3 0x1.123de0p-7f
 #define EXP_F32_4 0x1.6ac74cp-10f
+/* Horner's rule: the coefficient it begins with, and those of its steps. */
+#define f32_EXP_FIRST EXP_F32_4
+#define f32_EXP_STEPS(STEP) STEP(EXP_F32_3) STEP(EXP_F32_2) STEP(EXP_F32_1) STEP(EXP_F32_0)
 #define LN2_F32_HI 0x1.62e430p-1f
 #define LN2_F32_LO -0x1.05c610p-29f
 #define LOG2E_F32 0x1.715476p+0f
@@ -24,6 +27,10 @@
 #define EXP_F64_7 0x1.71dc3eaf7a1f3p-19
 #define EXP_F64_8 0x1.28b6d197ef0d3p-22
 #define EXP_F64_9 0x1.b3a8bfa95d9a5p-26
+#define f64_EXP_FIRST EXP_F64_9
+#define f64_EXP_STEPS(STEP)                                                                        \
+    STEP(EXP_F64_8) STEP(EXP_F64_7) STEP(EXP_F64_6) STEP(EXP_F64_5) STEP(EXP_F64_4)                 \
+    STEP(EXP_F64_3) STEP(EXP_F64_2) STEP(EXP_F64_1) STEP(EXP_F64_0)
 #define LN2_F64_HI 0x1.62e42fefa39efp-1
 #define LN2_F64_LO 0x1.abc9e3b39803fp-56
 #define LOG2E_F64 0x1.71547652b82fep+0

@@ -1,5 +1,5 @@
 /* dense_tmpl.h - sums of q_c and of q_c (max - x_c) over the classes, q_c = base_c + slope_c target_c, for
- * label smoothing and class probabilities. Included once per compute type, after math_tmpl.h.
+ * label smoothing and class probabilities.
  *
  * Like the exponentials, the terms are cut onto a grid and added as integers, so that the order does not
  * matter; the grid hangs on the largest term, found in a sweep of its own: the sum is off by less than
@@ -8,11 +8,11 @@
 /* The two magic numbers for terms up to `bound` in magnitude; *unit is the coarse grid. */
 SXT_INLINE void V(grid_for)(T bound, T *m1, T *m2, double *unit)
 {
-    double e = (double)(int64_t)((V(scalar_bits)(bound) & (((V(uint))-1) >> 1)) >> DENSE_BITS) - DENSE_BIAS;
+    double e = (double)(int64_t)((V(scalar_bits)(bound) & (((V(uint))-1) >> 1)) >> BITS) - EXPONENT_BIAS;
     e = e < DENSE_LOW ? DENSE_LOW : e > DENSE_HIGH ? DENSE_HIGH : e;
     *unit = sxt_exp2i(e - (GRID - 2));
-    *m1 = (T)(sxt_exp2i(e - (GRID - 2) + DENSE_BITS) * 1.5);
-    *m2 = (T)(sxt_exp2i(e - (2 * GRID - 2) + DENSE_BITS) * 1.5);
+    *m1 = (T)(sxt_exp2i(e - (GRID - 2) + BITS) * 1.5);
+    *m2 = (T)(sxt_exp2i(e - (2 * GRID - 2) + BITS) * 1.5);
 }
 
 SXT_INLINE KV V(dense_q)(KV base, KV slope, KV target) { return V(fma)(target, slope, base); }
@@ -24,9 +24,7 @@ SXT_INLINE KM V(dense_bad)(KV q)
     return V(unord)(zero, zero);
 }
 
-/* q (max - x) DENSE_SCALE, so that the difference of any two finite logits is finite; max is
- * dense_distance_of the maximum. */
-#define DENSE_SCALE ((T)0x1p-10)
+/* q (max - x) DENSE_SCALE; max is dense_distance_of the maximum. */
 SXT_INLINE T V(dense_distance_of)(T max) { return max * DENSE_SCALE; }
 SXT_INLINE KV V(dense_term)(KV q, KV max, KV x, const KV *tail)
 {

@@ -32,6 +32,9 @@ SXT_FN sxt_dd sxt_exp_pair(sxt_dd x, double *n)
     sxt_dd sixth = sxt_fast_sum(0x1.5555555555555p-3, fma(w, s.hi, 0x1.5555555555555p-57));
     sxt_dd half = sxt_ordered_add((sxt_dd){0.5, 0.0}, sxt_dd_mul(s, sixth));
     sxt_dd t = sxt_ordered_add(s, sxt_dd_mul(sxt_dd_mul(s, s), half));
+#ifndef __OPTIMIZE_SIZE__
+#pragma GCC unroll 6 /* or loops over many of them do not vectorise */
+#endif
     for (int i = 0; i < 6; i++) {
         double square = t.hi * t.hi, square_low = fma(2.0 * t.hi, t.lo, fma(t.hi, t.hi, -square));
         t = sxt_ordered_add((sxt_dd){2.0 * t.hi, 2.0 * t.lo}, (sxt_dd){square, square_low});

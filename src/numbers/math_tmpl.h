@@ -1,4 +1,4 @@
-/* math_tmpl.h - exp and its sum for one compute type; included with K = f32 or f64, T its C type.
+/* math_tmpl.h - exp and its sum for one compute type.
  *
  * Range reduction. n = round(x log2 e), r = x - n ln2 in two fused steps; the first is exact, because
  * n LN2_HI and x are multiples of a common power of two that the small difference still fits.
@@ -15,49 +15,6 @@
  *
  * Errors in ULP over all floats (tools/check_exp.c): the term as stored 0.877, 1 + t before its last
  * rounding 0.440, with both parts of t, of which the sums are made, 0.194. */
-
-#define V(name) SXT_CAT(K, name)
-#define KV V(v)
-#define KI V(i)
-#define KM V(m)
-
-#if SXT_T_IS_F32
-#define BITS 23
-#define BIAS 75
-#define EXPONENT_BIAS 127
-#define GRID 22
-#define LOWEST_UNIT -157 /* of the grid, in binades below the maximum: keeps M2 normal */
-#define DENSE_BITS 23
-#define DENSE_BIAS 127.0
-#define DENSE_LOW -105.0 /* bounds on the exponent of a dense sum's largest term: M1, M2 normal */
-#define DENSE_HIGH 122.0
-#define DENSE_TOO_LARGE 0x1p123
-#define LN2_HI LN2_F32_HI
-#define LN2_LO LN2_F32_LO
-#define LOG2E LOG2E_F32
-typedef int32_t V(int);
-typedef uint32_t V(uint);
-#else
-#define BITS 52
-#define BIAS 300
-#define EXPONENT_BIAS 1023
-#define GRID 51
-#define LOWEST_UNIT -1220
-#define DENSE_BITS 52
-#define DENSE_BIAS 1023.0
-#define DENSE_LOW -900.0
-#define DENSE_HIGH 1018.0
-#define DENSE_TOO_LARGE 0x1p1019
-#define LN2_HI LN2_F64_HI
-#define LN2_LO LN2_F64_LO
-#define LOG2E LOG2E_F64
-typedef int64_t V(int);
-typedef uint64_t V(uint);
-#endif
-/* 1.5 2^BITS: adding it rounds to an integer, which then stands in the low bits. */
-#define ROUND ((T)(3ull << (BITS - 1)))
-/* Additions before the lanes of an integer accumulator could overflow, with room for any W. */
-#define FLUSH 512
 
 SXT_INLINE V(uint) V(scalar_bits)(T x)
 {
@@ -124,6 +81,16 @@ typedef struct {
     int unshifted; /* shift is 0: a constant where the loops are to know */
 } V(vref);
 
+/* q(r) of exp(r) = 1 + r + r^2 q(r). */
+SXT_INLINE KV V(exp_q)(KV r)
+{
+    KV q = V(set1)(V(EXP_FIRST));
+#define STEP(coefficient) q = V(fma)(q, r, V(set1)(coefficient));
+    V(EXP_STEPS)(STEP)
+#undef STEP
+    return q;
+}
+
 /* 2^(n - n_ref + BIAS), and t in two parts, of x, or of x + tail where tail is not NULL. Elements below the
  * window have *pow == 0; NaN stays NaN. */
 SXT_INLINE void V(exp_parts)(KV x, const KV *tail, const V(vref) *ref, KV *pow, KV *r_part, KV *p_part)
@@ -138,25 +105,7 @@ SXT_INLINE void V(exp_parts)(KV x, const KV *tail, const V(vref) *ref, KV *pow, 
         low = V(add)(low, *tail);
     KV r = u ? V(fma)(r0, u->scale, low) : V(add)(r0, low);
     *pow = V(float)(V(shl)(V(bits)(z)));
-#if SXT_T_IS_F32
-    KV q = V(set1)(EXP_F32_4);
-    q = V(fma)(q, r, V(set1)(EXP_F32_3));
-    q = V(fma)(q, r, V(set1)(EXP_F32_2));
-    q = V(fma)(q, r, V(set1)(EXP_F32_1));
-    q = V(fma)(q, r, V(set1)(EXP_F32_0));
-#else
-    KV q = V(set1)(EXP_F64_9);
-    q = V(fma)(q, r, V(set1)(EXP_F64_8));
-    q = V(fma)(q, r, V(set1)(EXP_F64_7));
-    q = V(fma)(q, r, V(set1)(EXP_F64_6));
-    q = V(fma)(q, r, V(set1)(EXP_F64_5));
-    q = V(fma)(q, r, V(set1)(EXP_F64_4));
-    q = V(fma)(q, r, V(set1)(EXP_F64_3));
-    q = V(fma)(q, r, V(set1)(EXP_F64_2));
-    q = V(fma)(q, r, V(set1)(EXP_F64_1));
-    q = V(fma)(q, r, V(set1)(EXP_F64_0));
-#endif
-    KV rr = V(mul)(r, r);
+    KV q = V(exp_q)(r), rr = V(mul)(r, r);
     /* r0 is exact, r is not: what it lost is made good by adding `low` to r0 only at the end. In scaled units
      * the product with the scale is rounded anyway. */
     *r_part = u ? r : r0;
@@ -211,5 +160,3 @@ SXT_INLINE KV V(log_value)(KV x, KV max, KV hi, KV lo, KV top)
     error = V(max)(error, V(set1)(-(T)1e30));
     return V(select)(V(eq)(x, max), top, V(add)(d, V(sub)(error, lo)));
 }
-
-#undef LOWEST_UNIT

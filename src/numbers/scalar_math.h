@@ -145,24 +145,25 @@ SXT_FN sxt_dd sxt_log1p(sxt_dd q)
     return q.hi < 0.375 ? small : big;
 }
 
-/* exp(x - n ln 2) = 1 + t for the integer n nearest to x log2(e): r + r^2 q(r), q of degree 9, see
- * math_tmpl.h for the coefficients. t to about 2^-58 absolute. |x| < 2^31. */
+/* q(r) of exp(r) = 1 + r + r^2 q(r), of degree 9. */
+SXT_FN double sxt_exp_q(double r)
+{
+    double q = f64_EXP_FIRST;
+#define STEP(coefficient) q = fma(q, r, coefficient);
+    f64_EXP_STEPS(STEP)
+#undef STEP
+    return q;
+}
+
+/* exp(x - n ln 2) = 1 + t for the integer n nearest to x log2(e): r + r^2 q(r).
+ * t to about 2^-58 absolute. |x| < 2^31. */
 SXT_FN sxt_dd sxt_exp_parts(double x, double *n)
 {
     double z = fma(x, 0x1.71547652b82fep+0, 0x1.8p52) - 0x1.8p52;
     double r0 = fma(-z, SXT_LN2_HI, x);
     double r = fma(-z, SXT_LN2_LO, r0);
     double low = fma(-z, SXT_LN2_LO, r0 - r);
-    double q = EXP_F64_9;
-    q = fma(q, r, EXP_F64_8);
-    q = fma(q, r, EXP_F64_7);
-    q = fma(q, r, EXP_F64_6);
-    q = fma(q, r, EXP_F64_5);
-    q = fma(q, r, EXP_F64_4);
-    q = fma(q, r, EXP_F64_3);
-    q = fma(q, r, EXP_F64_2);
-    q = fma(q, r, EXP_F64_1);
-    q = fma(q, r, EXP_F64_0);
+    double q = sxt_exp_q(r);
     *n = z;
     sxt_dd one = sxt_fast_sum(1.0, r);
     return sxt_fast_sum(one.hi, one.lo + fma(r * r, q, low));

@@ -6,8 +6,6 @@
 
 #include <immintrin.h>
 
-#define SXT_INLINE static inline __attribute__((always_inline))
-
 /* ---- float ---------------------------------------------------------------------------------- */
 #define f32_W 8
 typedef __m256 f32_v;

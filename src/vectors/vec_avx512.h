@@ -6,8 +6,6 @@
 
 #include <immintrin.h>
 
-#define SXT_INLINE static inline __attribute__((always_inline))
-
 /* ---- float ---------------------------------------------------------------------------------- */
 #define f32_W 16
 typedef __m512 f32_v;

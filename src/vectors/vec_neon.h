@@ -7,8 +7,6 @@
 #include <arm_neon.h>
 #include <string.h>
 
-#define SXT_INLINE static inline __attribute__((always_inline))
-
 /* ---- float ---------------------------------------------------------------------------------- */
 #define f32_W 4
 typedef float32x4_t f32_v;

@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#define SXT_INLINE static inline __attribute__((always_inline))
-
 #define SXT_SCALAR_OPS(P, T, I, U, SHIFT, FMA)                                                     \
     typedef T P##_v;                                                                               \
     typedef I P##_i;                                                                               \

@@ -6,11 +6,10 @@
 #ifndef SXT_ELEMENTS_H
 #define SXT_ELEMENTS_H
 
+#include "kernels/elementwise/elementwise.h"
 #include "softxent.h"
 
 #define SXT_OPERANDS_MOST 8
-/* Elements in a block. */
-#define SXT_ELEMENT_BLOCK 512
 
 typedef struct {
     int operands, ndim;

@@ -1,12 +1,16 @@
 /* elementwise.h - what the elementwise functions ask of one instruction set. Private to the library.
  *
- * Kernels see contiguous blocks of at most SXT_ELEMENT_BLOCK elements (elements.h). An element's result
+ * Kernels see contiguous blocks of at most SXT_ELEMENT_BLOCK elements. An element's result
  * depends on its own values alone. */
 #ifndef SXT_ELEMENTWISE_H
 #define SXT_ELEMENTWISE_H
 
-#include "walks/elements.h"
+#include <stddef.h>
+
 #include "numbers/exact_sum.h"
+
+/* Elements in a block. */
+#define SXT_ELEMENT_BLOCK 512
 
 /* The operands of the binary cross-entropy, in the order of sxt_elements. */
 enum { SXT_LOGITS, SXT_TARGET, SXT_WEIGHT, SXT_POS_WEIGHT, SXT_GRAD_OUTPUT, SXT_LOSSES, SXT_GRAD, SXT_HESS };

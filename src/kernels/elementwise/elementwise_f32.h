@@ -1,11 +1,11 @@
 /* elementwise_f32.h - what float lanes do of the elementwise functions, and how lanes are done again. */
+#ifndef SXT_ELEMENTWISE_F32_H
+#define SXT_ELEMENTWISE_F32_H
 
+#include "kernels/elementwise/elementwise.h"
+#include "kernels/elementwise/elementwise_f64.h"
 #include "kernels/elementwise/logistic_f32.h"
-
-/* In elementwise_f64.h, which comes after the float types. */
-static void f64_wide_sigmoid(const double *x, double *y, ptrdiff_t n);
-static void f64_wide_log_sigmoid(const double *x, double *y, ptrdiff_t n);
-static void f64_wide_binary(const sxt_binary_job *job, double *const data[], ptrdiff_t n);
+#include "numbers/storage.h"
 
 /* y with the hard lanes replaced by the function of x computed in double. */
 static f32_v f32_redo(f32_v x, f32_v y, f32_m hard, void (*wide)(const double *, double *, ptrdiff_t))
@@ -70,11 +70,11 @@ SXT_INLINE void f32_binary_loop(const sxt_binary_job *job, void *const data[], f
         if (f32_mbits(out.hard))
             f32_redo_binary(job, xs, ts, &out);
         if (losses)
-            f32_write(losses + i, out.loss, n - i);
+            f32_put(losses + i, out.loss, n - i);
         if (slope && grad)
-            f32_write(grad + i, out.grad, n - i);
+            f32_put(grad + i, out.grad, n - i);
         if (curvature && hess)
-            f32_write(hess + i, out.hess, n - i);
+            f32_put(hess + i, out.hess, n - i);
     }
 }
 
@@ -87,3 +87,5 @@ static void f32_binary_sweep(const sxt_binary_job *job, void *const data[], floa
     else
         f32_binary_loop(job, data, losses, n, 0, 0);
 }
+
+#endif

@@ -1,32 +1,37 @@
 /* elementwise_f64.h - the elementwise functions over arrays of doubles: for double data, and the way that
  * narrower data with options or values beyond the reach of float lanes goes (elementwise_tmpl.h). */
+#ifndef SXT_ELEMENTWISE_F64_H
+#define SXT_ELEMENTWISE_F64_H
 
+#include "kernels/elementwise/elementwise.h"
 #include "kernels/elementwise/logistic_f64.h"
+#include "numbers/scalar_math.h"
+#include "numbers/storage.h"
 
 /* ---- sigmoid ----------------------------------------------------------------------------------------- */
 
 static void f64_wide_sigmoid(const double *x, double *y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i += f64_W)
-        f64_write(y + i, f64_sigmoid(f64_read(x + i, n - i), 0), n - i);
+        f64_put(y + i, f64_sigmoid(f64_read(x + i, n - i), 0), n - i);
 }
 
 static void f64_wide_log_sigmoid(const double *x, double *y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i += f64_W)
-        f64_write(y + i, f64_log_sigmoid(f64_read(x + i, n - i), 0), n - i);
+        f64_put(y + i, f64_log_sigmoid(f64_read(x + i, n - i), 0), n - i);
 }
 
 static void f64s_sigmoid(const void *x, void *y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i += f64_W)
-        f64_write((double *)y + i, f64_sigmoid(f64_read((const double *)x + i, n - i), 1), n - i);
+        f64_put((double *)y + i, f64_sigmoid(f64_read((const double *)x + i, n - i), 1), n - i);
 }
 
 static void f64s_log_sigmoid(const void *x, void *y, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i += f64_W)
-        f64_write((double *)y + i, f64_log_sigmoid(f64_read((const double *)x + i, n - i), 1), n - i);
+        f64_put((double *)y + i, f64_log_sigmoid(f64_read((const double *)x + i, n - i), 1), n - i);
 }
 
 /* ---- binary cross-entropy of logits ------------------------------------------------------------------ */
@@ -64,11 +69,11 @@ SXT_INLINE void f64_binary_sweep(const sxt_binary_job *job, double *const data[]
         }
         f64_binary_out out = f64_binary_lanes(&in, way);
         if (data[SXT_LOSSES])
-            f64_write(data[SXT_LOSSES] + i, out.loss, left);
+            f64_put(data[SXT_LOSSES] + i, out.loss, left);
         if (data[SXT_GRAD])
-            f64_write(data[SXT_GRAD] + i, out.grad, left);
+            f64_put(data[SXT_GRAD] + i, out.grad, left);
         if (data[SXT_HESS])
-            f64_write(data[SXT_HESS] + i, out.hess, left);
+            f64_put(data[SXT_HESS] + i, out.hess, left);
     }
 }
 
@@ -171,3 +176,5 @@ static void f64s_binary(const sxt_binary_job *job, void *const data[], ptrdiff_t
     if (sum)
         sxt_exact_add_doubles(sum, losses, n);
 }
+
+#endif

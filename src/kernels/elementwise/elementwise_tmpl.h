@@ -1,19 +1,11 @@
 /* elementwise_tmpl.h - the elementwise functions for data computed in float lanes: float and the 16-bit
- * types. Included once per storage type (S, ST, LOAD, ... as in rows_tmpl.h, whose N it uses).
+ * types.
  *
  * What float lanes cannot serve goes through arrays of doubles (elementwise_f64.h): single lanes by their
  * values, and the whole binary cross-entropy for weights and probabilities and for 16-bit logits, whose
  * float32 losses have to be better than float lanes make them. */
 
-SXT_INLINE KV N(read)(const ST *p, ptrdiff_t n) { return n >= V(W) ? LOAD(p) : LOADN(p, n); }
-
-SXT_INLINE void N(write_lanes)(ST *p, KV v, ptrdiff_t n)
-{
-    if (n >= V(W))
-        STORE(p, v);
-    else
-        STOREN(p, v, n);
-}
+#if SXT_T_IS_F32
 
 static void N(sigmoid)(const void *x, void *y, ptrdiff_t n)
 {
@@ -22,7 +14,7 @@ static void N(sigmoid)(const void *x, void *y, ptrdiff_t n)
         KV v = N(read)((const ST *)x + i, n - i), s = f32_sigmoid_lanes(v, &hard);
         if (V(mbits)(hard))
             s = f32_redo(v, s, hard, f64_wide_sigmoid);
-        N(write_lanes)((ST *)y + i, s, n - i);
+        N(put)((ST *)y + i, s, n - i);
     }
 }
 
@@ -33,28 +25,7 @@ static void N(log_sigmoid)(const void *x, void *y, ptrdiff_t n)
         KV v = N(read)((const ST *)x + i, n - i), s = f32_log_sigmoid_lanes(v, &hard);
         if (V(mbits)(hard))
             s = f32_redo(v, s, hard, f64_wide_log_sigmoid);
-        N(write_lanes)((ST *)y + i, s, n - i);
-    }
-}
-
-/* The elements as doubles; both arrays of doubles have room for whole vectors. */
-static void N(widen)(const ST *from, double *to, ptrdiff_t n)
-{
-    for (ptrdiff_t i = 0; i < n; i += V(W)) {
-        T lane[V(W)];
-        V(store)(lane, N(read)(from + i, n - i));
-        for (int k = 0; k < V(W); k++)
-            to[i + k] = (double)lane[k];
-    }
-}
-
-static void N(narrow)(const double *from, ST *to, ptrdiff_t n)
-{
-    for (ptrdiff_t i = 0; i < n; i += V(W)) {
-        T lane[V(W)];
-        for (int k = 0; k < V(W); k++)
-            lane[k] = (T)from[i + k];
-        N(write_lanes)(to + i, V(load)(lane), n - i);
+        N(put)((ST *)y + i, s, n - i);
     }
 }
 
@@ -88,3 +59,5 @@ static void N(binary)(const sxt_binary_job *job, void *const data[], ptrdiff_t n
     if (sum)
         sxt_exact_add_floats(sum, buffer, n);
 }
+
+#endif

@@ -9,6 +9,10 @@
  *
  * Maximum errors over all floats (tools/check_logistic.c), in ULP: sigmoid 0.79, log_sigmoid and loss 1.77,
  * gradient 1.04, second derivative 1.48. */
+#ifndef SXT_LOGISTIC_F32_H
+#define SXT_LOGISTIC_F32_H
+
+#include "numbers/math.h"
 
 /* log1p(u) = u + u^2 P(u) on [0, 1]. Maximum error of the polynomial with these rounded coefficients,
  * relative to log1p(u): 2^-27.5. tools/make_coefficients.py. */
@@ -41,12 +45,7 @@ SXT_INLINE f32_pair f32_decay(f32_v x)
     f32_v low = f32_mul(n, f32_set1(-LN2_F32_LO));
     f32_v r = f32_add(r0, low);
     f32_v pow = f32_float(f32_shl(f32_bits(z)));
-    f32_v q = f32_set1(EXP_F32_4);
-    q = f32_fma(q, r, f32_set1(EXP_F32_3));
-    q = f32_fma(q, r, f32_set1(EXP_F32_2));
-    q = f32_fma(q, r, f32_set1(EXP_F32_1));
-    q = f32_fma(q, r, f32_set1(EXP_F32_0));
-    f32_v p = f32_fma(q, f32_mul(r, r), low);
+    f32_v p = f32_fma(f32_exp_q(r), f32_mul(r, r), low);
     f32_v h = f32_add(one, f32_add(r0, p));
     f32_v l = f32_add(f32_sub(r0, f32_sub(h, one)), p);
     return (f32_pair){f32_mul(pow, h), f32_mul(pow, l)};
@@ -139,3 +138,5 @@ SXT_INLINE f32_binary f32_binary_lanes(f32_v x, f32_v t, f32_pair scale, int slo
     }
     return out;
 }
+
+#endif

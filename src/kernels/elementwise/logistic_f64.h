@@ -3,6 +3,11 @@
  * Used in two ways, chosen by the constant argument `precise`: for double data, where every value on the
  * way is carried in twice the precision; and for narrower data with options or values that float lanes
  * leave to double, where plain double and shorter polynomials are more than enough. */
+#ifndef SXT_LOGISTIC_F64_H
+#define SXT_LOGISTIC_F64_H
+
+#include "numbers/math.h"
+#include "numbers/scalar_math.h"
 
 /* For narrower data: exp as in math_tmpl.h to 2^-33.5, log((1+s)/(1-s)) as in scalar_math.h to 2^-37.6.
  * tools/make_coefficients.py. */
@@ -62,18 +67,14 @@ SXT_INLINE f64_pair f64_pair_sum(f64_v a, f64_pair b, int precise)
 
 SXT_INLINE f64_v f64_exp_polynomial(f64_v r, int precise)
 {
-    f64_v q = f64_set1(precise ? EXP_F64_9 : EXP_WIDE_5);
-    if (precise) {
-        q = f64_fma(q, r, f64_set1(EXP_F64_8));
-        q = f64_fma(q, r, f64_set1(EXP_F64_7));
-        q = f64_fma(q, r, f64_set1(EXP_F64_6));
-        q = f64_fma(q, r, f64_set1(EXP_F64_5));
-    }
-    q = f64_fma(q, r, f64_set1(precise ? EXP_F64_4 : EXP_WIDE_4));
-    q = f64_fma(q, r, f64_set1(precise ? EXP_F64_3 : EXP_WIDE_3));
-    q = f64_fma(q, r, f64_set1(precise ? EXP_F64_2 : EXP_WIDE_2));
-    q = f64_fma(q, r, f64_set1(precise ? EXP_F64_1 : EXP_WIDE_1));
-    return f64_fma(q, r, f64_set1(precise ? EXP_F64_0 : EXP_WIDE_0));
+    if (precise)
+        return f64_exp_q(r);
+    f64_v q = f64_set1(EXP_WIDE_5);
+    q = f64_fma(q, r, f64_set1(EXP_WIDE_4));
+    q = f64_fma(q, r, f64_set1(EXP_WIDE_3));
+    q = f64_fma(q, r, f64_set1(EXP_WIDE_2));
+    q = f64_fma(q, r, f64_set1(EXP_WIDE_1));
+    return f64_fma(q, r, f64_set1(EXP_WIDE_0));
 }
 
 SXT_INLINE f64_v f64_log_polynomial(f64_v u, int precise)
@@ -308,3 +309,5 @@ SXT_INLINE f64_binary_out f64_binary_weighted(const f64_binary_in *in, int slope
     out.hess = f64_canonical(h, nan);
     return out;
 }
+
+#endif

@@ -43,7 +43,6 @@ typedef struct {
 #undef LANES
 } V(few);
 
-#include "vectors/each_tmpl.h"
 #include "kernels/few/few_maxima_tmpl.h"
 #include "kernels/few/few_sums_tmpl.h"
 #include "kernels/few/few_results_tmpl.h"

@@ -146,11 +146,7 @@ SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
 
 /* What they are made of for the lanes of a vector: doubles, for f32 in two halves. hi: for f32 all of the
  * factor; there everything is rounded once. */
-#if SXT_T_IS_F32
-#define HALVES 2
-#else
-#define HALVES 1
-#endif
+#define HALVES (SXT_T_IS_F32 ? 2 : 1)
 typedef struct {
     f64_v hi[HALVES], lo[HALVES], row_grad[HALVES];
 } V(gradient);

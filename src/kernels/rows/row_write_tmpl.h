@@ -1,13 +1,5 @@
 /* row_write_tmpl.h - the outputs of one contiguous row, or of a range of it; part of rows_tmpl.h. */
 
-SXT_INLINE void N(put)(ST *y, KV v, ptrdiff_t n)
-{
-    if (n >= V(W))
-        STORE(y, v);
-    else
-        STOREN(y, v, n);
-}
-
 /* The term of element i and those after it, n to go: as stored, or computed again. */
 SXT_INLINE KV N(row_term)(const sxt_row *row, const V(vref) *ref, ptrdiff_t i, ptrdiff_t n)
 {

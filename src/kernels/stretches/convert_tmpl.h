@@ -1,4 +1,6 @@
-/* convert_tmpl.h - elements stored in 16 bits to floats and back; included once per such type. */
+/* convert_tmpl.h - elements stored in 16 bits to floats and back. */
+
+#if !ST_IS_T
 
 static void N(to_floats)(const void *from, float *to, ptrdiff_t n)
 {
@@ -19,3 +21,5 @@ static void N(from_floats)(const float *from, void *to, ptrdiff_t n)
     if (i < n)
         STOREN(y + i, V(loadn)(from + i, n - i), n - i);
 }
+
+#endif

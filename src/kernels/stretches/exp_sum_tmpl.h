@@ -1,5 +1,5 @@
 /* exp_sum_tmpl.h - maximum and sum of exponentials of one stretch of memory, as a number that can be
- * added to others (exp_sum.h); included once per compute type, after math_tmpl.h. */
+ * added to others (exp_sum.h). */
 
 /* Lanes past the end hold -infinity. */
 SXT_INLINE KV V(some)(const T *x, ptrdiff_t n)

@@ -1,15 +1,5 @@
-/* linear_tmpl.h - one row of a tile of logits of a linear layer; included once per compute type, after
- * exp_sum_tmpl.h. The plain loss is computed in lanes of the compute type, everything else in double. */
-
-SXT_INLINE KV V(read)(const T *x, ptrdiff_t n) { return n >= V(W) ? V(load)(x) : V(loadn)(x, n); }
-
-SXT_INLINE void V(write)(T *x, KV v, ptrdiff_t n)
-{
-    if (n >= V(W))
-        V(store)(x, v);
-    else
-        V(storen)(x, v, n);
-}
+/* linear_tmpl.h - one row of a tile of logits of a linear layer. The plain loss is computed in lanes of the compute
+ * type, everything else in double. */
 
 static void V(linear_logits)(const void *products, void *logits, const sxt_linear_classes *c)
 {
@@ -18,7 +8,7 @@ static void V(linear_logits)(const void *products, void *logits, const sxt_linea
     double slope;
     for (ptrdiff_t i = 0; i < c->n; i += V(W)) {
         KV bias = c->bias ? V(read)((const T *)c->bias + i, c->n - i) : V(set1)((T)0);
-        V(write)(z + i, V(add)(V(read)(u + i, c->n - i), bias), c->n - i);
+        V(put)(z + i, V(add)(V(read)(u + i, c->n - i), bias), c->n - i);
     }
     if (c->softcap != 0.0)
         for (ptrdiff_t i = 0; i < c->n; i++)
@@ -98,7 +88,7 @@ static void V(plain_gradient)(T *z, const sxt_linear_classes *c, const V(ref) *r
         if (c->bias)
             x = V(add)(x, V(read)((const T *)c->bias + i, c->n - i));
         KV term = V(exp_term)(x, NULL, &lanes);
-        V(write)(z + i, V(fma)(term, hi, V(mul)(term, lo)), c->n - i);
+        V(put)(z + i, V(fma)(term, hi, V(mul)(term, lo)), c->n - i);
     }
 }
 

@@ -3,6 +3,14 @@
  * Only the exponential is rounded (exp_sum.h): its product with the factor is the sum of four doubles, which
  * are added exactly (exact_sum.h), so that terms which cancel, cancel. */
 
+#ifndef SXT_FACTOR_SUM_H
+#define SXT_FACTOR_SUM_H
+
+#include "kernels/stretches/stretches.h"
+#include "numbers/exact_sum.h"
+#include "numbers/exp_sum.h"
+#include "numbers/scalar_math.h"
+
 /* b = mantissa 2^exponent with 1 <= |mantissa| < 2; b finite and not 0. */
 SXT_FN double factor_mantissa(double b, double *exponent)
 {
@@ -53,3 +61,5 @@ static void factor_sum(const double *x, const double *b, ptrdiff_t n, double max
     for (int k = 0; k < 4; k++)
         factor_add(sum, part[k], n);
 }
+
+#endif

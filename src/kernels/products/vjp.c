@@ -1,4 +1,11 @@
-/* vjp_f64.h - the sweeps of the vector-Jacobian products over blocks of doubles; see vjp.h. */
+/* vjp.c - the vector-Jacobian products of one instruction set: sweeps over blocks of doubles. */
+#include "kernels/products/vjp.h"
+
+#include "numbers/math.h"
+#include "numbers/storage.h"
+
+#define TEMPLATE "kernels/products/vjp_tmpl.h"
+#include "vectors/each_storage_type.h"
 
 /* One block of both inputs, and where in the strip it is; the first takes the results. */
 typedef struct {
@@ -169,7 +176,7 @@ SXT_INLINE f64_v vjp_log_result(f64_v g, f64_v l, f64_v hi, f64_v lo)
     f64_v x = f64_min(f64_max(l, low), top);
     f64_v z = f64_fma(x, f64_set1(LOG2E_F64), magic), n = f64_sub(z, magic);
     f64_v r = f64_fnma(n, f64_set1(LN2_F64_LO), f64_fnma(n, f64_set1(LN2_F64_HI), x));
-    f64_v pow = f64_float(f64_shl(f64_bits(z))), q = f64_exp_polynomial(r, 1);
+    f64_v pow = f64_float(f64_shl(f64_bits(z))), q = f64_exp_q(r);
     f64_v e = f64_fma(f64_fma(q, f64_mul(r, r), r), pow, pow);
     e = f64_select(f64_lt(l, low), zero, f64_select(f64_lt(top, l), f64_set1((double)INFINITY), e));
     f64_v product = f64_fma(e, hi, f64_mul(e, lo));
@@ -232,14 +239,12 @@ static void vjp_strip(const sxt_vjp_job *job, const sxt_vjp_strip *strip)
     vjp_sweep(SXT_VJP_WRITE, job, strip, 0, job->classes, &lanes, &b);
 }
 
-static ptrdiff_t vjp_item(sxt_dtype dtype) { return dtype == SXT_F64 ? 8 : dtype == SXT_F32 ? 4 : 2; }
-
 /* Below this many classes 16 rows side by side are faster than one after another. */
 #define VJP_FEW_CLASSES 96
 
 static void vjp_plane(const sxt_vjp_job *job, const sxt_plane *plane)
 {
-    int along = sxt_vjp_is_contiguous(plane, vjp_item(job->dtype)) &&
+    int along = sxt_vjp_is_contiguous(plane, sxt_item_size(job->dtype)) &&
                 (job->classes >= VJP_FEW_CLASSES || plane->rows == 1);
     ptrdiff_t most = along ? 1 : SXT_VJP_LANES;
     for (ptrdiff_t r = 0; r < plane->rows; r += most) {
@@ -249,4 +254,5 @@ static void vjp_plane(const sxt_vjp_job *job, const sxt_plane *plane)
     }
 }
 
-static const sxt_vjp_kernels vjp_kernels = {vjp_plane, vjp_range, vjp_prepare, vjp_finish};
+extern const sxt_vjp_kernels SXT_OF_ISA(sxt_vjp);
+const sxt_vjp_kernels SXT_OF_ISA(sxt_vjp) = {vjp_plane, vjp_range, vjp_prepare, vjp_finish};
