@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "numbers/dtypes.h"
+
 /* As many as have byte counts that fit, whatever the dtype; empty dimensions count as one, as in NumPy. */
 #define MOST_ELEMENTS (PTRDIFF_MAX / 8)
 
@@ -10,7 +12,7 @@ sxt_status sxt_check_array(const sxt_array *a)
 {
     if (!a || a->ndim < 0 || a->ndim > SXT_MAX_NDIM || (a->ndim > 0 && (!a->shape || !a->strides)))
         return SXT_ERR_ARGUMENT;
-    if (a->dtype < SXT_F16 || a->dtype > SXT_F64)
+    if (!sxt_is_dtype(a->dtype))
         return SXT_ERR_DTYPE;
     ptrdiff_t count = 1;
     int empty = 0;

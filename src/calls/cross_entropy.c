@@ -213,7 +213,7 @@ static void make_units(double scale, int wide, sxt_job *job)
 /* Which blend will do, if any. */
 static sxt_blend choose_blend(const sxt_cross_entropy_args *a, size_t n, sxt_job *job)
 {
-    int wide = a->logits.dtype == SXT_F64, scaled = a->logit_scale != 1.0;
+    int wide = sxt_is_double(a->logits.dtype), scaled = a->logit_scale != 1.0;
     int optional = a->label_smoothing != 0.0 || a->z_loss != 0.0 || scaled;
     int scalable = !scaled || (!a->hess && a->logit_scale > 0x1p-20 && a->logit_scale < 0x1p20);
     if (!optional || !scalable || !a->labels || !a->from_logits || a->softcap != 0.0 || a->sample_weight ||
@@ -241,7 +241,7 @@ static sxt_status choose_form(const sxt_cross_entropy_args *a, ptrdiff_t classes
     job->push_scale = scaled ? job->grad_scale * a->logit_scale : job->grad_scale;
     job->blend = choose_blend(a, (size_t)classes, job);
     job->general = !job->blend && (a->label_smoothing != 0.0 || a->z_loss != 0.0 || changed || a->probs);
-    int wide = a->logits.dtype == SXT_F64 || (changed && !job->blend);
+    int wide = sxt_is_double(a->logits.dtype) || (changed && !job->blend);
     if (job->blend && scaled)
         make_units(a->logit_scale, wide, job);
     /* a Hessian takes the general form in any case */

@@ -9,6 +9,7 @@
 #include "machine/dispatch.h"
 #include "machine/float_environment.h"
 #include "machine/parallel.h"
+#include "numbers/dtypes.h"
 #include "walks/elements.h"
 
 /* Elements per task: small enough to balance, large enough to amortise. */
@@ -106,7 +107,7 @@ static sxt_status check_losses(const sxt_array *losses, const sxt_array *logits)
     if (!losses)
         return SXT_OK;
     sxt_array like = *logits;
-    like.dtype = logits->dtype == SXT_F64 ? SXT_F64 : SXT_F32;
+    like.dtype = sxt_is_double(logits->dtype) ? SXT_F64 : SXT_F32;
     return sxt_check_like(losses, &like);
 }
 

@@ -69,7 +69,7 @@ static void row(const probabilities_run *run, const sxt_plane *plane, ptrdiff_t 
                     q == 0.0 ? 0.0 : sxt_canonical(scale * q / p / p));
     }
     double loss = sample == 0.0 ? 0.0 : sxt_canonical(sample * (sum + low));
-    if (job->row_out && run->dtype == SXT_F64)
+    if (job->row_out && sxt_is_double(run->dtype))
         ((double *)job->row_out)[index] = loss;
     else if (job->row_out)
         ((float *)job->row_out)[index] = (float)loss;

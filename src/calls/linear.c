@@ -7,6 +7,8 @@
 
 #include "calls/check.h"
 #include "machine/dispatch.h"
+#include "numbers/dtypes.h"
+#include "numbers/elements16.h"
 #include "numbers/exp_sum.h"
 #include "machine/parallel.h"
 
@@ -26,7 +28,7 @@ typedef struct {
 
 static char *tile_row(const sxt_array *tile, ptrdiff_t row) { return (char *)tile->data + row * tile->strides[0]; }
 
-static ptrdiff_t item_size(const tile_run *run) { return run->tile->logits.dtype == SXT_F64 ? 8 : 4; }
+static ptrdiff_t item_size(const tile_run *run) { return sxt_item_size(run->tile->logits.dtype); }
 
 /* n classes of a row from the tile's class `begin` on. */
 static sxt_linear_classes classes_of(const tile_run *run, ptrdiff_t row, ptrdiff_t begin, ptrdiff_t n)
@@ -70,8 +72,7 @@ static double coefficient_at(const tile_run *run, const sxt_linear_classes *c, p
     double q = c->base ? c->base[place] : 0.0;
     if (!c->target)
         return q;
-    double t = run->tile->logits.dtype == SXT_F64 ? ((const double *)c->target)[place]
-                                                  : (double)((const float *)c->target)[place];
+    double t = sxt_get((const char *)c->target + place * item_size(run), run->tile->logits.dtype);
     return fma(t, c->slope[place], q);
 }
 
@@ -253,11 +254,11 @@ static sxt_status check_matrix(const sxt_array *a)
     sxt_status status = sxt_check_array(a);
     if (status != SXT_OK)
         return status;
-    if (a->dtype != SXT_F32 && a->dtype != SXT_F64)
+    if (!sxt_is_computed_as_stored(a->dtype))
         return SXT_ERR_DTYPE;
     if (a->ndim != 2)
         return SXT_ERR_SHAPE;
-    return a->shape[1] <= 1 || a->strides[1] == (a->dtype == SXT_F64 ? 8 : 4) ? SXT_OK : SXT_ERR_SHAPE;
+    return a->shape[1] <= 1 || a->strides[1] == sxt_item_size(a->dtype) ? SXT_OK : SXT_ERR_SHAPE;
 }
 
 static int finite_not_negative(double x) { return x >= 0.0 && x < (double)INFINITY; }
@@ -280,7 +281,7 @@ static sxt_status run_tile(const sxt_linear_tile *tile, tile_run *run, sxt_task_
         return status;
     ptrdiff_t rows = tile->logits.shape[0], classes = tile->logits.shape[1];
     run->tile = tile;
-    run->kernels = &table->stretches->of[tile->logits.dtype == SXT_F64];
+    run->kernels = &table->stretches->of[sxt_is_double(tile->logits.dtype)];
     run->per_task = TASK_ELEMENTS / (classes + 1) + 1;
     if (rows > 0 && classes > 0)
         sxt_parallel_for((rows + run->per_task - 1) / run->per_task, sxt_get_num_threads(), task, run);

@@ -153,7 +153,7 @@ static double row_result(factor_row *row, double *sign)
 
 static void put_result(void *array, ptrdiff_t index, sxt_dtype dtype, double value)
 {
-    if (array && dtype == SXT_F64)
+    if (array && sxt_is_double(dtype))
         ((double *)array)[index] = value;
     else if (array)
         ((float *)array)[index] = (float)value;
@@ -217,7 +217,7 @@ void sxt_signs_of_logs(const sxt_array *x, uint64_t axes, const void *logs, void
     for (int i = 0; i < x->ndim; i++)
         n *= axes >> i & 1 ? 1 : x->shape[i];
     for (ptrdiff_t i = 0; i < n; i++) {
-        double log = x->dtype == SXT_F64 ? ((const double *)logs)[i] : (double)((const float *)logs)[i];
+        double log = sxt_is_double(x->dtype) ? ((const double *)logs)[i] : (double)((const float *)logs)[i];
         put_result(sign, i, x->dtype, log != log ? (double)NAN : log > -(double)INFINITY);
     }
 }

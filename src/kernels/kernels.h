@@ -5,6 +5,7 @@
 
 #include "kernels/elementwise/elementwise.h"
 #include "kernels/stretches/stretches.h"
+#include "numbers/dtypes.h"
 #include "numbers/grids.h"
 #include "numbers/total.h"
 #include "softxent.h"
@@ -108,9 +109,6 @@ typedef struct {
     int special;           /* every output is `fill` */
     double fill;
 } sxt_row;
-
-/* Bytes of an element. */
-static inline ptrdiff_t sxt_item_size(sxt_dtype dtype) { return dtype == SXT_F64 ? 8 : dtype == SXT_F32 ? 4 : 2; }
 
 /* Log-softmax and the general form leave the first maximum out of the sum: log1p of the others' share is
  * then exact for it. */

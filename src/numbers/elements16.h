@@ -15,34 +15,39 @@ static inline float sxt_float_of_bits(uint32_t bits)
     return x;
 }
 
-static inline double sxt_get_f16(uint16_t h)
+/* ---- one of each type, of any alignment ------------------------------------------------------------------- */
+
+static inline double sxt_get_f64(const char *p)
 {
+    double x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+static inline double sxt_get_f32(const char *p)
+{
+    float x;
+    memcpy(&x, p, sizeof x);
+    return (double)x;
+}
+
+static inline double sxt_get_bf16(const char *p)
+{
+    uint16_t h;
+    memcpy(&h, p, sizeof h);
+    return (double)sxt_float_of_bits((uint32_t)h << 16);
+}
+
+/* Zero and subnormal halves are multiples of 2^-24. */
+static inline double sxt_get_f16(const char *p)
+{
+    uint16_t h;
+    memcpy(&h, p, sizeof h);
     uint32_t sign = (uint32_t)(h & 0x8000u) << 16, rest = h & 0x7fffu;
     float size = rest < 0x0400u    ? (float)rest * 0x1p-24f
                  : rest >= 0x7c00u ? sxt_float_of_bits(0x7f800000u | (rest & 0x3ffu) << 13)
                                    : sxt_float_of_bits((rest << 13) + 0x38000000u);
     return (double)(sign ? -size : size);
-}
-
-static inline double sxt_get(const char *p, sxt_dtype dtype)
-{
-    double x;
-    float f;
-    uint16_t h;
-    switch (dtype) {
-    case SXT_F64:
-        memcpy(&x, p, sizeof x);
-        return x;
-    case SXT_F32:
-        memcpy(&f, p, sizeof f);
-        return (double)f;
-    case SXT_BF16:
-        memcpy(&h, p, sizeof h);
-        return (double)sxt_float_of_bits((uint32_t)h << 16);
-    default:
-        memcpy(&h, p, sizeof h);
-        return sxt_get_f16(h);
-    }
 }
 
 /* x rounded to a 16-bit format of `digits` stored mantissa bits whose normal numbers begin at `least` and whose
@@ -64,24 +69,49 @@ static inline uint16_t sxt_round_to_16(double x, int digits, int bias, double le
     return (uint16_t)(h | (x == x && signbit(x) ? 0x8000 : 0));
 }
 
-static inline void sxt_put(char *p, sxt_dtype dtype, double x)
+static inline void sxt_put_f64(char *p, double x) { memcpy(p, &x, sizeof x); }
+
+static inline void sxt_put_f32(char *p, double x)
 {
     float f = (float)x;
-    uint16_t h;
+    memcpy(p, &f, sizeof f);
+}
+
+static inline void sxt_put_bf16(char *p, double x)
+{
+    uint16_t h = sxt_round_to_16(x, 7, 127, 0x1p-126, 0x1.ffp127);
+    memcpy(p, &h, sizeof h);
+}
+
+static inline void sxt_put_f16(char *p, double x)
+{
+    uint16_t h = sxt_round_to_16(x, 10, 15, 0x1p-14, 65520.0);
+    memcpy(p, &h, sizeof h);
+}
+
+/* ---- one of any type ---------------------------------------------------------------------------------------- */
+
+static inline double sxt_get(const char *p, sxt_dtype dtype)
+{
     switch (dtype) {
-    case SXT_F64:
-        memcpy(p, &x, sizeof x);
+#define SXT_DTYPE(NAME, name, bytes, compute)                                                      \
+    case NAME:                                                                                     \
+        return sxt_get_##name(p);
+#include "dtypes.def"
+#undef SXT_DTYPE
+    }
+    return (double)NAN;
+}
+
+static inline void sxt_put(char *p, sxt_dtype dtype, double x)
+{
+    switch (dtype) {
+#define SXT_DTYPE(NAME, name, bytes, compute)                                                      \
+    case NAME:                                                                                     \
+        sxt_put_##name(p, x);                                                                      \
         return;
-    case SXT_F32:
-        memcpy(p, &f, sizeof f);
-        return;
-    case SXT_BF16:
-        h = sxt_round_to_16(x, 7, 127, 0x1p-126, 0x1.ffp127);
-        memcpy(p, &h, sizeof h);
-        return;
-    default:
-        h = sxt_round_to_16(x, 10, 15, 0x1p-14, 65520.0);
-        memcpy(p, &h, sizeof h);
+#include "dtypes.def"
+#undef SXT_DTYPE
     }
 }
 

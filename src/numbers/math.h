@@ -34,9 +34,9 @@
 #define f64_LOG2E LOG2E_F64
 
 #define TEMPLATE "numbers/math_tmpl.h"
-#include "vectors/each_compute_type.h"
+#include "vectors/compute_types.h"
 
 #define TEMPLATE "numbers/dense_tmpl.h"
-#include "vectors/each_compute_type.h"
+#include "vectors/compute_types.h"
 
 #endif

@@ -2,10 +2,11 @@
 #ifndef SXT_STORAGE_H
 #define SXT_STORAGE_H
 
+#include "numbers/elements16.h"
 #include "vectors/template.h"
 
 #define TEMPLATE "numbers/storage_tmpl.h"
-#include "vectors/each_storage_type.h"
+#include "vectors/storage_types.h"
 
 /* Memory that holds the compute type. */
 #define f32_read f32s_read

@@ -1,5 +1,26 @@
 /* storage_tmpl.h - stretches of memory as vectors, the last of which may be incomplete, and as doubles. */
 
+#if !ST_IN_LANES
+SXT_INLINE KV N(loadn)(const ST *p, ptrdiff_t n)
+{
+    T lane[V(W)] = {0};
+    for (int k = 0; k < V(W) && k < n; k++)
+        lane[k] = (T)N(to_double)((const char *)(p + k));
+    return V(load)(lane);
+}
+
+SXT_INLINE void N(storen)(ST *p, KV v, ptrdiff_t n)
+{
+    T lane[V(W)];
+    V(store)(lane, v);
+    for (int k = 0; k < V(W) && k < n; k++)
+        N(from_double)((char *)(p + k), (double)lane[k]);
+}
+
+SXT_INLINE KV N(load)(const ST *p) { return N(loadn)(p, V(W)); }
+SXT_INLINE void N(store)(ST *p, KV v) { N(storen)(p, v, V(W)); }
+#endif
+
 /* The first n elements, all lanes if there are so many; 0 in lanes past the end. */
 SXT_INLINE KV N(read)(const ST *p, ptrdiff_t n) { return n >= V(W) ? LOAD(p) : LOADN(p, n); }
 

@@ -5,6 +5,6 @@
 #include "vectors/template.h"
 
 #define TEMPLATE "vectors/each_tmpl.h"
-#include "vectors/each_compute_type.h"
+#include "vectors/compute_types.h"
 
 #endif

@@ -4,7 +4,7 @@
  * unit that instances it includes before it whatever it uses. Most are instanced for all types at once:
  *
  *     #define TEMPLATE "numbers/math_tmpl.h"
- *     #include "vectors/each_compute_type.h"
+ *     #include "vectors/compute_types.h"
  *
  * A template has two parameters, and all else follows from them, so that nothing else is defined before it or
  * undefined behind it:
@@ -21,6 +21,7 @@
  *     SXT_T_IS_F32      1 or 0; for #if, as the following
  *     ST                the C type in memory
  *     ST_IS_T           whether memory holds T
+ *     ST_IN_LANES       whether the set has vector operations to load and store it
  *     ST_IS_ANY         whether S is anys, which has no ST to load
  *     LOAD, LOADN       a vector of T from W elements, and from the first n of them (0 in the others)
  *     STORE, STOREN     back
@@ -62,50 +63,6 @@ typedef uint64_t f64_uint;
 #define f64_EXPONENT_BIAS 1023
 #define f64_scalar_fma fma
 
-/* ---- storage types ---------------------------------------------------------------------------------------- */
-
-#define ST N(ST)
-#define ST_IS_T N(IS_T)
-#define ST_IS_ANY N(IS_ANY)
-#define LOAD N(load)
-#define LOADN N(loadn)
-#define STORE N(store)
-#define STOREN N(storen)
-
-typedef uint16_t f16s_ST;
-#define f16s_IS_T 0
-#define f16s_IS_ANY 0
-#define f16s_load f32_load_f16
-#define f16s_loadn f32_loadn_f16
-#define f16s_store f32_store_f16
-#define f16s_storen f32_storen_f16
-
-typedef uint16_t bf16s_ST;
-#define bf16s_IS_T 0
-#define bf16s_IS_ANY 0
-#define bf16s_load f32_load_bf16
-#define bf16s_loadn f32_loadn_bf16
-#define bf16s_store f32_store_bf16
-#define bf16s_storen f32_storen_bf16
-
-typedef float f32s_ST;
-#define f32s_IS_T 1
-#define f32s_IS_ANY 0
-#define f32s_load f32_load
-#define f32s_loadn f32_loadn
-#define f32s_store f32_store
-#define f32s_storen f32_storen
-
-typedef double f64s_ST;
-#define f64s_IS_T 1
-#define f64s_IS_ANY 0
-#define f64s_load f64_load
-#define f64s_loadn f64_loadn
-#define f64s_store f64_store
-#define f64s_storen f64_storen
-
-typedef char anys_ST;
-#define anys_IS_T 0
-#define anys_IS_ANY 1
+#include "vectors/storage_types.h"
 
 #endif

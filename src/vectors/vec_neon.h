@@ -9,6 +9,7 @@
 
 /* ---- float ---------------------------------------------------------------------------------- */
 #define f32_W 4
+#define f32_HAS_16_BITS 1
 typedef float32x4_t f32_v;
 typedef int32x4_t f32_i;
 typedef uint32x4_t f32_m;

@@ -84,46 +84,9 @@
 SXT_SCALAR_OPS(f32, float, int32_t, uint32_t, 23, fmaf)
 SXT_SCALAR_OPS(f64, double, int64_t, uint64_t, 52, fma)
 
-SXT_INLINE uint32_t sxt_get16(const uint16_t *p) { uint16_t h; memcpy(&h, (const void *)p, sizeof h); return h; }
-SXT_INLINE void sxt_put16(uint16_t *p, uint32_t x) { uint16_t h = (uint16_t)x; memcpy((void *)p, &h, sizeof h); }
-
-/* Exact, by the bits: zero and subnormal halves are multiples of 2^-24. */
-SXT_INLINE f32_v f32_load_f16(const uint16_t *p)
-{
-    uint32_t h = sxt_get16(p), sign = (h & 0x8000u) << 16, rest = h & 0x7fffu;
-    if (rest < 0x0400u) {
-        float magnitude = (float)rest * 0x1p-24f;
-        return sign ? -magnitude : magnitude;
-    }
-    if (rest >= 0x7c00u)
-        return f32_float((int32_t)(sign | 0x7f800000u | ((rest & 0x3ffu) << 13)));
-    return f32_float((int32_t)(sign | ((rest << 13) + 0x38000000u)));
-}
-/* Round to nearest even. Below 2^-14 the addition of 0.5 rounds onto the half's grid of 2^-24. */
-SXT_INLINE void f32_store_f16(uint16_t *p, f32_v v)
-{
-    uint32_t bits = (uint32_t)f32_bits(v), sign = (bits >> 16) & 0x8000u, rest = bits & 0x7fffffffu;
-    uint32_t half;
-    if (rest > 0x7f800000u)
-        half = 0x7e00u;
-    else if (rest >= 0x477ff000u) /* 65520 and more round to infinity */
-        half = 0x7c00u;
-    else if (rest < 0x38800000u)
-        half = (uint32_t)f32_bits(f32_float((int32_t)rest) + 0.5f) - 0x3f000000u;
-    else
-        half = (rest - 0x38000000u + 0xfffu + ((rest >> 13) & 1u)) >> 13;
-    sxt_put16(p, sign | half);
-}
-SXT_INLINE f32_v f32_load_bf16(const uint16_t *p) { return f32_float((int32_t)((uint32_t)sxt_get16(p) << 16)); }
-SXT_INLINE void f32_store_bf16(uint16_t *p, f32_v v)
-{
-    uint32_t bits = (uint32_t)f32_bits(v);
-    sxt_put16(p, v != v ? 0x7fc0u : (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
-SXT_INLINE f32_v f32_loadn_f16(const uint16_t *p, ptrdiff_t n) { return n > 0 ? f32_load_f16(p) : 0.0f; }
-SXT_INLINE f32_v f32_loadn_bf16(const uint16_t *p, ptrdiff_t n) { return n > 0 ? f32_load_bf16(p) : 0.0f; }
-SXT_INLINE void f32_storen_f16(uint16_t *p, f32_v v, ptrdiff_t n) { if (n > 0) f32_store_f16(p, v); }
-SXT_INLINE void f32_storen_bf16(uint16_t *p, f32_v v, ptrdiff_t n) { if (n > 0) f32_store_bf16(p, v); }
+/* Types in 16 bits: f32_load_f16, f32_loadn_f16, f32_store_f16, f32_storen_f16, and for bf16. Here elements are read
+ * and rounded as numbers/elements16.h says. */
+#define f32_HAS_16_BITS 0
 
 /* Float lanes as doubles, in two halves: here the second one is empty. */
 SXT_INLINE void f32_split(f32_v v, f64_v half[2])

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "numbers/dtypes.h"
+
 /* ---- dimensions ------------------------------------------------------------------------------------ */
 
 /* The distance by which a dimension steps through memory: that of the first array it moves at all. */
@@ -64,8 +66,6 @@ static void sort_and_join(sxt_elements *e)
     e->ndim = e->ndim ? last + 1 : 0;
 }
 
-static ptrdiff_t item_size(sxt_dtype dtype) { return dtype == SXT_F64 ? 8 : dtype == SXT_F32 ? 4 : 2; }
-
 void sxt_elements_make(sxt_elements *e, const sxt_array *const arrays[], int operands, int inputs)
 {
     const sxt_array *first = arrays[0];
@@ -75,7 +75,7 @@ void sxt_elements_make(sxt_elements *e, const sxt_array *const arrays[], int ope
     e->count = 1;
     for (int k = 0; k < operands; k++) {
         e->base[k] = arrays[k] ? arrays[k]->data : NULL;
-        e->item[k] = arrays[k] ? item_size(arrays[k]->dtype) : 0;
+        e->item[k] = arrays[k] ? sxt_item_size(arrays[k]->dtype) : 0;
     }
     for (int i = 0; i < first->ndim; i++) {
         e->count *= first->shape[i];

@@ -9,7 +9,7 @@
 /* The conversion of a dtype, or NULL where the kernels take it as it is. */
 static inline const sxt_conversion *sxt_conversion_of(const sxt_kernels *table, sxt_dtype dtype)
 {
-    return dtype == SXT_F16 || dtype == SXT_BF16 ? &table->stretches->conversions[dtype] : NULL;
+    return !sxt_is_computed_as_stored(dtype) ? &table->stretches->conversions[dtype] : NULL;
 }
 
 /* Whether packing pays without a conversion: some operand has neither its classes nor enough of its rows side by

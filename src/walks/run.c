@@ -116,7 +116,7 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
     memset(total, 0, sizeof *total);
     if (layout->rows == 0)
         return SXT_OK;
-    const sxt_row_kernels *kernels = &table->rows[dtype == SXT_F64];
+    const sxt_row_kernels *kernels = &table->rows[sxt_is_double(dtype)];
     const sxt_conversion *conversion = sxt_conversion_of(table, dtype);
     ptrdiff_t item = sxt_item_size(dtype), row_bytes = layout->classes * item;
     ptrdiff_t bytes = row_bytes * layout->rows;

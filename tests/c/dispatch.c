@@ -13,7 +13,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MAX_ISAS = 4, READERS = 8 };
+/* Best first; a set of another processor is never usable. */
+static const char *const best_first[] = {
+#define SXT_ISA(name, options) #name,
+#define SXT_ISA_X86_64 SXT_ISA
+#define SXT_ISA_AARCH64 SXT_ISA
+#define SXT_ISA_ANY SXT_ISA
+#include "isa.def"
+};
+
+enum { MAX_ISAS = sizeof best_first / sizeof *best_first, READERS = 8 };
 
 /* SOFTXENT_ISA is read once per process, so each case gets a child of its own. */
 static void in_child(const char *value, void (*check)(const char *value))
@@ -41,7 +50,6 @@ static sxt_status one_softmax(float result[3])
 
 static void check_usable_list(void)
 {
-    static const char *const best_first[MAX_ISAS] = {"avx512", "avx2", "neon", "scalar"};
     char found[64] = "";
     int count = 0;
     for (int i = 0; i < MAX_ISAS; i++) {

@@ -66,7 +66,7 @@ int main(int argc, char **argv)
         for (call_kind kind = 0; kind < NUM_CALLS; kind++) {
             if (only != NULL && strcmp(only, call_names[kind]) != 0)
                 continue;
-            for (sxt_dtype dtype = SXT_F16; dtype <= SXT_F64; dtype++) {
+            for (sxt_dtype dtype = SXT_F16; dtype < SXT_DTYPES; dtype++) {
                 check_lengths(kind, dtype);
                 check_misalignments(kind, dtype);
             }

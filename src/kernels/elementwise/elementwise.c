@@ -7,9 +7,13 @@
 #include "numbers/storage.h"
 
 #define TEMPLATE "kernels/elementwise/elementwise_tmpl.h"
-#include "vectors/each_storage_type.h"
+#include "vectors/storage_types.h"
 
 #define OF_TYPE(S) {S##_sigmoid, S##_log_sigmoid, S##_binary}
 
 extern const sxt_element_kernels SXT_OF_ISA(sxt_elements)[];
-const sxt_element_kernels SXT_OF_ISA(sxt_elements)[] = {OF_TYPE(f16s), OF_TYPE(bf16s), OF_TYPE(f32s), OF_TYPE(f64s)};
+const sxt_element_kernels SXT_OF_ISA(sxt_elements)[] = {
+#define SXT_DTYPE(NAME, name, bytes, compute) [NAME] = OF_TYPE(name##s),
+#include "dtypes.def"
+#undef SXT_DTYPE
+};

@@ -4,7 +4,7 @@
 static void V(put_row_value)(const sxt_job *job, ptrdiff_t row, double value)
 {
     if (job->row_out) {
-        if (job->dtype == SXT_F64)
+        if (sxt_is_double(job->dtype))
             ((double *)job->row_out)[row] = value;
         else
             ((float *)job->row_out)[row] = (float)value;

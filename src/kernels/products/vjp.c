@@ -5,7 +5,7 @@
 #include "numbers/storage.h"
 
 #define TEMPLATE "kernels/products/vjp_tmpl.h"
-#include "vectors/each_storage_type.h"
+#include "vectors/storage_types.h"
 
 /* One block of both inputs, and where in the strip it is; the first takes the results. */
 typedef struct {
@@ -16,8 +16,11 @@ typedef struct {
 static const struct {
     void (*get)(const sxt_vjp_strip *s, const sxt_view *v, ptrdiff_t c0, ptrdiff_t nc, double *to);
     void (*put)(const sxt_vjp_strip *s, const sxt_view *v, ptrdiff_t c0, ptrdiff_t nc, const double *from);
-} vjp_access[4] = {{f16s_vjp_get, f16s_vjp_put}, {bf16s_vjp_get, bf16s_vjp_put}, {f32s_vjp_get, f32s_vjp_put},
-                   {f64s_vjp_get, f64s_vjp_put}};
+} vjp_access[] = {
+#define SXT_DTYPE(NAME, name, bytes, compute) [NAME] = {name##s_vjp_get, name##s_vjp_put},
+#include "dtypes.def"
+#undef SXT_DTYPE
+};
 
 /* Classes that fill a block. */
 static ptrdiff_t vjp_block_classes(const sxt_vjp_strip *s) { return s->along ? VJP_BLOCK : VJP_BLOCK / SXT_VJP_LANES; }

@@ -55,7 +55,7 @@ typedef struct {
 
 typedef struct {
     sxt_stretch_kernels of[2];     /* of float and of double */
-    sxt_conversion conversions[2]; /* of SXT_F16 and SXT_BF16 */
+    const sxt_conversion *conversions; /* by sxt_dtype; of types not computed as stored */
     /* Adds b exp(x - max) 2^(SXT_FACTOR_TOP - top): n <= SXT_FACTOR_BLOCK finite elements, none above max,
      * with finite factors, none of them 0. */
     void (*factor_sum)(const double *x, const double *b, ptrdiff_t n, double max, double top, sxt_exact *sum);

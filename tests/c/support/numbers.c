@@ -3,8 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-const char *const dtype_names[4] = {"float16", "bfloat16", "float32", "float64"};
-const number_format number_formats[4] = {{2, 5, 10}, {2, 8, 7}, {4, 8, 23}, {8, 11, 52}};
+const char *const dtype_names[] = {"float16", "bfloat16", "float32", "float64"};
+const number_format number_formats[] = {{2, 5, 10}, {2, 8, 7}, {4, 8, 23}, {8, 11, 52}};
+_Static_assert(sizeof dtype_names / sizeof *dtype_names == SXT_DTYPES, "a name for each type");
+_Static_assert(sizeof number_formats / sizeof *number_formats == SXT_DTYPES, "a format for each type");
 
 size_t size_of(sxt_dtype dtype) { return (size_t)number_formats[dtype].bytes; }
 

@@ -2,18 +2,18 @@
 #ifndef SXT_TEST_NUMBERS_H
 #define SXT_TEST_NUMBERS_H
 
-#include "softxent.h"
+#include "numbers/dtypes.h"
 
 #include <stdbool.h>
 
-extern const char *const dtype_names[4];
+extern const char *const dtype_names[SXT_DTYPES];
 
 /* Widths of the fields of a type. */
 typedef struct {
     int bytes, exponent_bits, mantissa_bits;
 } number_format;
 
-extern const number_format number_formats[4];
+extern const number_format number_formats[SXT_DTYPES];
 
 size_t size_of(sxt_dtype dtype);
 
