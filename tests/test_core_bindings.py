@@ -10,6 +10,7 @@ import threading
 import time
 import types
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ import numpy as np
 import pytest
 
 import softxent as sx
-from softxent import _core
+from softxent._core import binding
+from softxent.functional import _cross_entropy, _softmax
 
 FUNCTIONS = [name for name in sx.__all__ if callable(getattr(sx, name))]
 COMPILED = [sx.softmax, sx.log_softmax, sx.logsumexp, sx.cross_entropy, sx.cross_entropy_and_grad]
+EXTENSIONS = [binding, _softmax, _cross_entropy]
 FLOATS = [np.float16, np.float32, np.float64]
 
 
@@ -63,18 +66,25 @@ def test_docstring_examples(name: str) -> None:
         assert runner.run(example, out=report.append).failed == 0, "".join(report)
 
 
-def test_stub_has_the_signatures_of_the_extension() -> None:
-    source = Path(sx.__file__).with_name("_core.pyi").read_text(encoding="utf-8")
+@pytest.mark.parametrize("module", EXTENSIONS, ids=lambda module: module.__name__)
+def test_stub_has_the_signatures_of_the_extension(module: types.ModuleType) -> None:
+    package, _, name = module.__name__.rpartition(".")
+    source = resources.files(package).joinpath(f"{name}.pyi").read_text(encoding="utf-8")
     stub = types.ModuleType("stub")
-    preamble = "from __future__ import annotations\n"
-    exec(preamble + source.replace("from .", "from softxent."), stub.__dict__)
-    names = [name for name, value in vars(_core).items() if type(value) is type(sx.softmax)]
-    assert "cross_entropy" in names
-    for name in names:
-        real, stated = inspect.signature(getattr(_core, name)), inspect.signature(vars(stub)[name])
+    stub.__package__ = package
+    exec("from __future__ import annotations\n" + source, stub.__dict__)
+    functions = {key: value for key, value in vars(module).items() if is_own(value, module)}
+    assert functions
+    for key, function in functions.items():
+        real, stated = inspect.signature(function), inspect.signature(vars(stub)[key])
         assert [(p.name, p.kind, p.default) for p in real.parameters.values()] == [
             (p.name, p.kind, p.default) for p in stated.parameters.values()
-        ], name
+        ], key
+
+
+def is_own(value: Any, module: types.ModuleType) -> bool:
+    """Tell the compiled functions of an extension from those that it imports."""
+    return type(value) is type(sx.softmax) and value.__module__ == module.__name__
 
 
 # ---- plain arguments and the general path --------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import softxent as sx
-from softxent._memory import empty_like
+from softxent._core.binding import empty_like
 
 if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
     from numpy._core.multiarray import get_handler_name

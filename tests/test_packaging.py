@@ -63,7 +63,7 @@ def test_import_loads_no_optional_package(run_python):
     "resource",
     [
         "py.typed",
-        "_core.pyi",
+        "_core/binding.pyi",
         "functional/__init__.pyi",
         "data/files/digits.npz",
         "data/LICENSES.md",

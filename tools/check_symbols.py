@@ -1,6 +1,6 @@
 """Check the compiled code in a wheel, and that of the static library.
 
-- The extension module exports its init function and nothing else, the shared library nothing but
+- An extension module exports its init function and nothing else, the shared library nothing but
   names that start with ``sxt_``.
 - The same holds for every global symbol of the static library, which the C tests are linked to.
 - Neither calls an elementary function of libm, whose bits differ from machine to machine.
@@ -22,7 +22,10 @@ from pathlib import Path
 
 _LIBM = re.compile(r"(exp|exp2|expm1|log|log2|log10|log1p|pow|tanh|sinh|cosh)[fl]?(@.*)?")
 #: What an object compiled for an instruction set defines: the table of its kernels.
-_TABLE = re.compile(r"^(?!.*\*UND\*).*\bsxt_(?:kernels|elements|vjp|stretches)_(\w+)$", re.MULTILINE)
+_TABLE = re.compile(
+    r"^(?!.*\*UND\*).*\bsxt_(?:kernels|elements|vjp|stretches)_(\w+)$", re.MULTILINE
+)
+_MODULES = ["binding", "_cross_entropy", "_softmax"]
 
 #: Names of registers in objdump's output that code for an instruction set must not touch. Without a
 #: table of kernels the code is shared and has to run on every processor.
@@ -38,12 +41,14 @@ def main(wheel: str, archive: str) -> int:
     """Check both, print what is wrong, and return the exit status."""
     with tempfile.TemporaryDirectory() as folder:
         zipfile.ZipFile(wheel).extractall(folder)
-        modules = sorted(Path(folder).rglob("_core*.so"))
+        modules = sorted(Path(folder).rglob("*.cpython-*.so"))
         libraries = sorted(Path(folder).rglob("libsoftxent.so"))
-        if len(modules) != 1 or len(libraries) != 1:
-            print(f"{wheel}: expected one _core*.so and one libsoftxent.so")
+        names = [module.name.partition(".")[0] for module in modules]
+        if names != _MODULES or len(libraries) != 1:
+            print(f"{wheel}: has {names}; expected {_MODULES} and one libsoftxent.so")
             return 1
-        faults = [*_module_faults(modules[0]), *_name_faults(libraries[0], "--dynamic")]
+        faults = [*_name_faults(libraries[0], "--dynamic")]
+        faults += [fault for module in modules for fault in _module_faults(module)]
     faults += _name_faults(Path(archive), "--extern-only")
     faults += _instruction_faults(Path(archive))
     print("\n".join(faults) or f"{wheel}: symbols and instructions are as they should be")
@@ -51,10 +56,11 @@ def main(wheel: str, archive: str) -> int:
 
 
 def _module_faults(module: Path) -> Iterator[str]:
+    name = module.name.partition(".")[0]
     defined, undefined = _symbols(module, "--dynamic")
-    if defined != {"PyInit__core"}:
-        yield f"_core exports {sorted(defined)}, expected PyInit__core alone"
-    yield from _libm_calls("_core", undefined)
+    if defined != {f"PyInit_{name}"}:
+        yield f"{name} exports {sorted(defined)}, expected PyInit_{name} alone"
+    yield from _libm_calls(name, undefined)
 
 
 def _name_faults(library: Path, option: str) -> Iterator[str]:

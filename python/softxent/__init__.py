@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from . import functional
-from ._core import VERSION as __version__
+from ._core.binding import VERSION as __version__
 from ._machine.config import get_config, get_include, get_library, show_config
 from ._machine.threads import apply_environment as _apply_environment
 from ._machine.threads import get_num_threads, num_threads, set_num_threads

@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.exceptions import AxisError
 
-from softxent._memory import empty_like
+from softxent._core.binding import empty_like
 
 from .lazy import refuse_lazy
 from .masked import is_masked, refuse_masked

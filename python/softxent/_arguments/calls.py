@@ -1,13 +1,14 @@
-"""Arguments of the C core, canonical: what the general path of every function hands to `_core`."""
+"""Arguments of the C core, canonical: what the general path of every function hands to it."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from softxent._memory import empty_like
+from softxent._core.binding import empty_like
+from softxent._core.structs import BinaryCall, CrossEntropyCall
 
 from .arrays import (
     apart,
@@ -26,49 +27,10 @@ from .remedies import reshaping
 from .scalars import flag, shown
 from .targets import read_target
 
-__all__ = ["BinaryCall", "CrossEntropyCall", "binary_call", "cross_entropy_call", "row_call"]
+__all__ = ["binary_call", "cross_entropy_call", "row_arguments"]
 
 
-class CrossEntropyCall(NamedTuple):
-    """One call of `sxt_cross_entropy`: the fields of its argument struct, None for NULL."""
-
-    logits: np.ndarray
-    axis: int
-    labels: np.ndarray | None
-    probs: np.ndarray | None
-    weight: np.ndarray | None
-    sample_weight: np.ndarray | None
-    grad_output: np.ndarray | None
-    grad_scale: float
-    ignore_index: int | None
-    label_smoothing: float
-    z_loss: float
-    logit_scale: float
-    softcap: float
-    reduction: int
-    from_logits: bool
-    loss: bool
-    losses: Any
-    grad: Any
-    hess: Any
-
-
-class BinaryCall(NamedTuple):
-    """One call of `sxt_binary_cross_entropy`: the fields of its argument struct, None for NULL."""
-
-    logits: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray | None
-    pos_weight: np.ndarray | None
-    reduction: int
-    from_logits: bool
-    loss: bool
-    losses: Any
-    grad: Any
-    hess: Any
-
-
-def row_call(
+def row_arguments(
     x: Any, axis: Any, where: Any, out: Any
 ) -> tuple[np.ndarray, int, np.ndarray | None, np.ndarray]:
     """Input, axis mask, element mask and output of softmax and log-softmax."""

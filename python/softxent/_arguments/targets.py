@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from softxent._core.errors import label_error
+
 from .arrays import as_array, is_float
 from .remedies import dtype_remedy, shape_remedy
 
-__all__ = ["Target", "label_error", "no_class_error", "read_target"]
+__all__ = ["Target", "read_target"]
 
 _INT64_MAX = np.iinfo(np.int64).max
 
@@ -42,21 +44,6 @@ def read_target(target: Any, logits: np.ndarray, axis: int) -> Target:
     raise TypeError(
         f"target has dtype {array.dtype}; expected integers (class indices) "
         f"or floats (class probabilities)" + dtype_remedy(array, "target", logits.shape, axis)
-    )
-
-
-def label_error(label: int, row: int, shape: tuple[int, ...], axis: int) -> IndexError:
-    """Exception for `label` in row number `row` of logits with this shape."""
-    rows = shape[:axis] + shape[axis + 1 :]
-    index = tuple(int(k) for k in np.unravel_index(row, rows))
-    hint = "; one logit per row is for binary_cross_entropy" if shape[axis] == 1 else ""
-    return IndexError(f"label {label} at index {index} is not in [0, {shape[axis]}){hint}")
-
-
-def no_class_error(name: str, shape: tuple[int, ...]) -> ValueError:
-    """Exception for a reduction over no element."""
-    return ValueError(
-        f"{name}: the reduced axes of an input of shape {shape} hold no element; expected >= 1"
     )
 
 

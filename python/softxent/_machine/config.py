@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from softxent import _core
+from softxent._core import binding
 
 __all__ = ["get_config", "get_include", "get_library", "show_config"]
 
@@ -45,11 +45,11 @@ def get_config() -> dict[str, Any]:
     import numpy as np
 
     return {
-        "version": _core.VERSION,
-        "isa": _core.isa(),
-        "isas": _core.usable_isas(),
-        "num_threads": _core.get_num_threads(),
-        "compiler": _core.COMPILER,
+        "version": binding.VERSION,
+        "isa": binding.isa(),
+        "isas": binding.usable_isas(),
+        "num_threads": binding.get_num_threads(),
+        "compiler": binding.COMPILER,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
@@ -124,4 +124,5 @@ def get_library() -> str:
 
 def _native_folder(name: str) -> str:
     # In an editable install the compiled parts lie apart from the Python sources.
-    return os.path.join(os.path.dirname(os.path.abspath(_core.__file__)), name)
+    package = os.path.dirname(os.path.dirname(os.path.abspath(binding.__file__)))
+    return os.path.join(package, name)

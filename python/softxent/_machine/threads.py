@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from types import TracebackType
 
-from softxent import _core
 from softxent._arguments.scalars import read_integer, shown
+from softxent._core import binding
 
 __all__ = ["apply_environment", "get_num_threads", "num_threads", "set_num_threads"]
 
@@ -36,7 +36,7 @@ def get_num_threads() -> int:
     >>> softxent.get_num_threads() >= 1
     True
     """
-    return _core.get_num_threads()
+    return binding.get_num_threads()
 
 
 def set_num_threads(n: int) -> None:
@@ -63,7 +63,7 @@ def set_num_threads(n: int) -> None:
     count = read_integer(n)
     if count is None:
         raise TypeError(f"the number of threads is {shown(n)}; expected a whole number >= 1")
-    if not (1 <= count <= _C_INT_MAX and _core.set_num_threads(count)):
+    if not (1 <= count <= _C_INT_MAX and binding.set_num_threads(count)):
         raise ValueError(f"the number of threads is {shown(n)}; expected a whole number >= 1")
 
 
@@ -124,12 +124,12 @@ def apply_environment() -> None:
     if count:
         _set_from_text(count)
     isa = os.environ.get("SOFTXENT_ISA")
-    if isa and not _core.select_isa(isa):
-        usable = ", ".join(_core.usable_isas())
+    if isa and not binding.select_isa(isa):
+        usable = ", ".join(binding.usable_isas())
         raise ValueError(f"SOFTXENT_ISA is {isa!r}; expected one usable on this machine: {usable}")
 
 
 def _set_from_text(text: str) -> None:
     count = int(text) if text.isascii() and text.isdigit() else 0
-    if not (1 <= count <= _C_INT_MAX and _core.set_num_threads(count)):
+    if not (1 <= count <= _C_INT_MAX and binding.set_num_threads(count)):
         raise ValueError(f"SOFTXENT_NUM_THREADS is {text!r}; expected a whole number >= 1")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from softxent import _core
 from softxent._arguments.calls import binary_call
+from softxent._core import binding
 
 __all__ = [
     "binary_cross_entropy",
@@ -86,7 +86,7 @@ def binary_cross_entropy(
         reduction=reduction,
         from_logits=from_logits,
     )
-    return _core.call_binary("binary_cross_entropy", call)
+    return binding.call_binary("binary_cross_entropy", call)
 
 
 def binary_cross_entropy_and_grad(
@@ -148,7 +148,7 @@ def binary_cross_entropy_and_grad(
         grad=True,
         out=out,
     )
-    return _core.call_binary("binary_cross_entropy_and_grad", call), call.grad
+    return binding.call_binary("binary_cross_entropy_and_grad", call), call.grad
 
 
 def binary_cross_entropy_grad_hess(
@@ -206,5 +206,5 @@ def binary_cross_entropy_grad_hess(
         grad=True,
         hess=True,
     )
-    _core.call_binary("binary_cross_entropy_grad_hess", call)
+    binding.call_binary("binary_cross_entropy_grad_hess", call)
     return call.grad, call.hess

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from softxent import _core
 from softxent._arguments.calls import cross_entropy_call
+from softxent._core import binding
 
 __all__ = ["cross_entropy_grad", "cross_entropy_grad_hess"]
 
@@ -91,7 +91,7 @@ def cross_entropy_grad(
         out=out,
         grad_output=grad_output,
     )
-    _core.call_cross_entropy("cross_entropy_grad", call)
+    binding.call_cross_entropy("cross_entropy_grad", call)
     return call.grad
 
 
@@ -175,5 +175,5 @@ def cross_entropy_grad_hess(
         grad=True,
         hess=True,
     )
-    _core.call_cross_entropy("cross_entropy_grad_hess", call)
+    binding.call_cross_entropy("cross_entropy_grad_hess", call)
     return call.grad, call.hess

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from softxent import _core
 from softxent._arguments.arrays import as_float, output_for, separate
+from softxent._core import binding
 
 __all__ = ["log_sigmoid", "sigmoid"]
 
@@ -54,7 +54,7 @@ def sigmoid(x: Any, *, out: np.ndarray | None = None) -> Any:
     >>> softxent.sigmoid([-1.0, 0.0, 1.0])
     array([0.26894142, 0.5       , 0.73105858])
     """
-    return _map(_core.call_sigmoid, x, out)
+    return _map(binding.call_sigmoid, x, out)
 
 
 def log_sigmoid(x: Any, *, out: np.ndarray | None = None) -> Any:
@@ -94,7 +94,7 @@ def log_sigmoid(x: Any, *, out: np.ndarray | None = None) -> Any:
     >>> softxent.log_sigmoid([-1000.0, 0.0, 40.0])
     array([-1.00000000e+03, -6.93147181e-01, -4.24835426e-18])
     """
-    return _map(_core.call_log_sigmoid, x, out)
+    return _map(binding.call_log_sigmoid, x, out)
 
 
 def _map(call: Callable[[np.ndarray, np.ndarray], None], x: Any, out: np.ndarray | None) -> Any:

@@ -9,7 +9,8 @@ import numpy as np
 
 from softxent._arguments.arrays import as_array, as_float, is_float, loss_dtype
 from softxent._arguments.options import ignore_label, reduction_code, scalars, weights
-from softxent._arguments.targets import Target, label_error, no_class_error, read_target
+from softxent._arguments.targets import Target, read_target
+from softxent._core.errors import label_error, no_class_error
 
 from ._linear_tiles import Gradients, LinearProblem
 

@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from softxent import _core
-from softxent._arguments.calls import CrossEntropyCall
 from softxent._arguments.options import reduction_code
+from softxent._core import binding
+from softxent._core.structs import CrossEntropyCall, LinearTile
 
-__all__ = ["Gradients", "LinearProblem", "LinearTile", "losses_and_gradients", "row_losses"]
+__all__ = ["Gradients", "LinearProblem", "losses_and_gradients", "row_losses"]
 
 # Blocks and tiles hold this share of all logits, but need not be smaller than these bytes. The BLAS
 # has buffers of its own, so that the share stays clear of the 5 % that a call may need.
@@ -36,18 +36,6 @@ _PRODUCT_BYTES = 1 << 21
 _SHORTEST_SIDE = 256
 
 _ALL = slice(None)
-
-
-class LinearTile(NamedTuple):
-    """One call of `sxt_linear_add` or `sxt_linear_gradient`: None for NULL."""
-
-    logits: np.ndarray
-    first_class: int
-    bias: np.ndarray | None
-    probs: np.ndarray | None
-    base: np.ndarray | None
-    slope: np.ndarray | None
-    softcap: float
 
 
 class LinearProblem(NamedTuple):
@@ -145,11 +133,11 @@ def _tile_losses(
     problem: LinearProblem, rows: slice, tile: LinearTile, gradient: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cross-entropy and z-loss of the rows of a block, whose logits may become their gradient."""
-    state = _core.linear_rows(len(tile.logits), _part(problem.labels, rows))
-    _core.linear_add(tile, state)
+    state = binding.linear_rows(len(tile.logits), _part(problem.labels, rows))
+    binding.linear_add(tile, state)
     found = _finish(problem, rows, state)
     if gradient:
-        _core.linear_gradient(tile, state)
+        binding.linear_gradient(tile, state)
     return found
 
 
@@ -185,7 +173,7 @@ def _plain_losses(
         grad=tile.logits if gradient else None,
         hess=None,
     )
-    _core.call_cross_entropy("linear_cross_entropy", call)
+    binding.call_cross_entropy("linear_cross_entropy", call)
     return losses, 0.0
 
 
@@ -194,13 +182,13 @@ def _plain_losses(
 
 def _sum_tiles(problem: LinearProblem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     hidden = problem.hidden
-    state = _core.linear_rows(len(hidden), problem.labels)
+    state = binding.linear_rows(len(hidden), problem.labels)
     height, width = _tile_shape(problem)
     memory = np.empty(height * width, hidden.dtype)
     for classes in _blocks(len(problem.weight), width):
         weight = _converted(problem.weight[classes], hidden.dtype)
         for rows in _blocks(len(hidden), height):
-            _core.linear_add(_tile(problem, rows, classes, weight, memory), state[rows])
+            binding.linear_add(_tile(problem, rows, classes, weight, memory), state[rows])
     losses, penalties = _finish(problem, _ALL, state)
     return losses, penalties, state
 
@@ -216,7 +204,7 @@ def _multiply_tiles_again(problem: LinearProblem, state: np.ndarray, found: Grad
         total = np.zeros_like(weight)
         for rows in _blocks(len(hidden), height):
             tile = _tile(problem, rows, classes, weight, memory)
-            _core.linear_gradient(tile, state[rows])
+            binding.linear_gradient(tile, state[rows])
             _add_bias_gradient(tile.logits, classes, found)
             adder.add(tile.logits, weight, found.hidden[rows], first=classes.start == 0)
             adder.add(tile.logits.T, hidden[rows], total, first=rows.start == 0)
@@ -258,7 +246,7 @@ def _tile(
 def _finish(
     problem: LinearProblem, rows: slice, state: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    return _core.linear_finish(
+    return binding.linear_finish(
         state, _part(problem.share, rows), problem.z_loss, problem.grad_scale, problem.z_scale
     )
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from softxent._arguments.arrays import as_float, axis_index, loss_dtype, output_for
 from softxent._arguments.options import ignore_label, reduction_code, weights
-from softxent._arguments.targets import label_error, no_class_error, read_target
+from softxent._arguments.targets import read_target
+from softxent._core.errors import label_error, no_class_error
 
 __all__ = ["nll_loss", "nll_loss_and_grad"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from softxent import _core
 from softxent._arguments.arrays import as_float, axis_mask, output_for, separate
+from softxent._core import binding
 
 __all__ = ["log_softmax_grad", "softmax_grad"]
 
@@ -59,7 +59,7 @@ def softmax_grad(
     >>> softxent.softmax_grad([1.0, 0.0], [0.75, 0.25])
     array([ 0.1875, -0.1875])
     """
-    return _product(_core.call_softmax_grad, grad_output, probs, "probs", axis, out)
+    return _product(binding.call_softmax_grad, grad_output, probs, "probs", axis, out)
 
 
 def log_softmax_grad(
@@ -109,7 +109,7 @@ def log_softmax_grad(
     >>> softxent.log_softmax_grad([1.0, 0.0], softxent.log_softmax([0.0, 0.0]))
     array([ 0.5, -0.5])
     """
-    return _product(_core.call_log_softmax_grad, grad_output, log_probs, "log_probs", axis, out)
+    return _product(binding.call_log_softmax_grad, grad_output, log_probs, "log_probs", axis, out)
 
 
 def _product(

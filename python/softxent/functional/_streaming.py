@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from softxent import _core
 from softxent._arguments.arrays import as_float, axis_mask, loss_dtype, remaining_shape
 from softxent._arguments.scalars import read_integer, shown
+from softxent._core import binding
 
 __all__ = ["LogSumExp"]
 
@@ -117,7 +117,7 @@ class LogSumExp:
                 f"expected {self._shape}, the shape of this LogSumExp"
             )
         sums = self._sums.copy()
-        _core.exp_sum_update(sums, array, axes)
+        binding.exp_sum_update(sums, array, axes)
         self._sums = sums
         self._dtype = _common(self._dtype, loss_dtype(array.dtype))
 
@@ -142,7 +142,7 @@ class LogSumExp:
         if other._shape != self._shape:
             raise ValueError(f"other has shape {other._shape}; expected {self._shape}")
         sums = self._sums.copy()
-        _core.exp_sum_merge(sums, other._sums)
+        binding.exp_sum_merge(sums, other._sums)
         self._sums = sums
         self._dtype = _common(self._dtype, other._dtype)
 
@@ -155,7 +155,7 @@ class LogSumExp:
         numpy.floating or numpy.ndarray
             Of the shape given and the type `dtype`; a new array, or a NumPy scalar for ``()``.
         """
-        logs = _core.exp_sum_log(self._sums).reshape(self._shape)
+        logs = binding.exp_sum_log(self._sums).reshape(self._shape)
         with np.errstate(all="ignore"):
             return logs.astype(self.dtype, copy=False)[()]
 

@@ -1,4 +1,4 @@
-# Calls with canonical arguments: arrays checked and converted by `_calls`, results allocated.
+# Calls with canonical arguments: arrays checked and converted, results allocated.
 
 ctypedef sxt_status (*row_function)(const sxt_array *, uint64_t, const sxt_mask *,
                                     const sxt_array *) noexcept nogil
@@ -32,6 +32,14 @@ cdef int call_rows(row_function f, str name, cnp.ndarray x, uint64_t axes, where
     return raise_status(status, name, x, -1, NULL) if status else 0
 
 
+cdef int softmax_rows(cnp.ndarray x, uint64_t axes, object where, cnp.ndarray out) except -1:
+    return call_rows(sxt_softmax, "softmax", x, axes, where, out)
+
+
+cdef int log_softmax_rows(cnp.ndarray x, uint64_t axes, object where, cnp.ndarray out) except -1:
+    return call_rows(sxt_log_softmax, "log_softmax", x, axes, where, out)
+
+
 cdef int call_vjp(vjp_function f, str name, cnp.ndarray g, cnp.ndarray p, uint64_t axes,
                   cnp.ndarray out) except -1:
     cdef sxt_array dg, dp, dout
@@ -60,6 +68,16 @@ cdef int call_map(map_function f, str name, cnp.ndarray x, cnp.ndarray out) exce
     return raise_status(status, name, x, -1, NULL) if status else 0
 
 
+def call_softmax(x, uint64_t axes, where, out):
+    """Call `sxt_softmax`."""
+    softmax_rows(x, axes, where, out)
+
+
+def call_log_softmax(x, uint64_t axes, where, out):
+    """Call `sxt_log_softmax`."""
+    log_softmax_rows(x, axes, where, out)
+
+
 def call_softmax_grad(g, p, uint64_t axes, out):
     """Call `sxt_softmax_grad`."""
     call_vjp(sxt_softmax_grad, "softmax_grad", g, p, axes, out)
@@ -80,7 +98,9 @@ def call_log_sigmoid(x, out):
     call_map(sxt_log_sigmoid, "log_sigmoid", x, out)
 
 
-cdef int call_sum(cnp.ndarray x, uint64_t axes, where, b, cnp.ndarray out, sign) except -1:
+cpdef int call_sum(cnp.ndarray x, uint64_t axes, object where, object b, cnp.ndarray out,
+                   object sign) except -1:
+    """Call `sxt_logsumexp`."""
     cdef sxt_array dx, db
     cdef const sxt_array *factors = described(b, &db)
     cdef sxt_mask m
@@ -123,8 +143,8 @@ def call_cross_entropy(str name, call):
     return run_cross_entropy(name, &args, call.logits, call.losses, call.loss)
 
 
-cdef object run_cross_entropy(str name, sxt_cross_entropy_args *args, cnp.ndarray logits, losses,
-                              bint want_loss):
+cdef object run_cross_entropy(str name, sxt_cross_entropy_args *args, cnp.ndarray logits,
+                              object losses, bint want_loss):
     """Call the core; return the row losses or the reduced loss, None unless `want_loss`."""
     cdef sxt_label_error bad
     cdef double loss = 0.0

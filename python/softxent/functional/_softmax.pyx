@@ -1,16 +1,26 @@
-# The public functions softmax, log_softmax and logsumexp.
+"""Softmax, log-softmax and log-sum-exp: compiled, because their call overhead matters."""
 
-cdef object rows(row_function f, str name, x, axis, where, out):
+cimport numpy as cnp
+from libc.stdint cimport uint64_t
+
+from softxent._core.binding cimport call_sum, log_softmax_rows, new_like, rows_call, softmax_rows
+from softxent.functional._plain cimport is_plain, is_plain_out, new_rows, plain_axis
+
+from softxent.functional._rows import general_logsumexp, general_log_softmax, general_softmax
+
+cnp.import_array()
+
+
+cdef object plain_rows(rows_call f, x, axis, where, out):
+    """The result of `f`; None if the arguments are not plain."""
     cdef int k = -1
     if where is None and is_plain(x) and is_plain_out(out, x):
         k = plain_axis(axis, cnp.PyArray_NDIM(x))
-    if k >= 0:
-        result = new_like(x) if out is None else out
-        call_rows(f, name, x, <uint64_t>1 << k, None, result)
-        return result
-    array, axes, mask, result = row_call(x, axis, where, out)
-    call_rows(f, name, array, axes, mask, result)
-    return result[()] if out is None and result.ndim == 0 else result
+    if k < 0:
+        return None
+    result = new_like(x) if out is None else out
+    f(x, <uint64_t>1 << k, None, result)
+    return result
 
 
 def softmax(x, axis=-1, *, where=None, out=None):
@@ -79,7 +89,8 @@ def softmax(x, axis=-1, *, where=None, out=None):
     array([[0.5, 0.5, 0.5, 0.5],
            [0.5, 0.5, 0.5, 0.5]], dtype=float32)
     """
-    return rows(sxt_softmax, "softmax", x, axis, where, out)
+    result = plain_rows(softmax_rows, x, axis, where, out)
+    return general_softmax(x, axis, where, out) if result is None else result
 
 
 def log_softmax(x, axis=-1, *, where=None, out=None):
@@ -142,7 +153,8 @@ def log_softmax(x, axis=-1, *, where=None, out=None):
     >>> float(softxent.log_softmax([40.0, 0.0])[0])
     -4.248354255291589e-18
     """
-    return rows(sxt_log_softmax, "log_softmax", x, axis, where, out)
+    result = plain_rows(log_softmax_rows, x, axis, where, out)
+    return general_log_softmax(x, axis, where, out) if result is None else result
 
 
 def logsumexp(x, axis=-1, *, b=None, where=None, keepdims=False, return_sign=False, out=None):
@@ -217,13 +229,4 @@ def logsumexp(x, axis=-1, *, b=None, where=None, keepdims=False, return_sign=Fal
         result = new_rows(x, k)
         call_sum(x, <uint64_t>1 << k, None, None, result, None)
         return result if result.ndim else result[()]
-    call = sum_call(x, axis, b, where, keepdims, return_sign, out)
-    if call.x.size:
-        call_sum(call.x, call.axes, call.where, call.b, call.result, call.sign)
-    result = call.result.reshape(call.shape)
-    if out is not None:
-        out[...] = result
-        result = out
-    elif result.ndim == 0:
-        result = result[()]
-    return (result, call.sign.reshape(call.shape)[()]) if return_sign else result
+    return general_logsumexp(x, axis, b, where, keepdims, return_sign, out)

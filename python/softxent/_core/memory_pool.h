@@ -1,4 +1,4 @@
-/* _memory_pool.h - memory of large results: a few freed pieces are kept for the next ones.
+/* memory_pool.h - memory of large results: a few freed pieces are kept for the next ones.
  *
  * The C library gives pieces beyond 32 MB back to the system at once, and the next result of that size costs a
  * page fault for every page, as much time as the computation itself. Pieces kept here are marked as free

@@ -1,8 +1,24 @@
-# The public functions cross_entropy and cross_entropy_and_grad.
+"""Cross-entropy, alone and with its gradient: compiled, because their call overhead matters."""
 
-cdef bint equals(object value, double expected) noexcept:
-    """True for a float of this value."""
-    return PyFloat_CheckExact(value) and PyFloat_AS_DOUBLE(value) == expected
+cimport numpy as cnp
+from cpython.long cimport PyLong_CheckExact
+from cpython.unicode cimport PyUnicode_CheckExact
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from softxent._core.binding cimport describe, described, new_like, run_cross_entropy
+from softxent._core.header cimport (SXT_MEAN, SXT_NONE, SXT_SUM, sxt_array, sxt_cross_entropy_args,
+                                    sxt_reduction)
+from softxent.functional._plain cimport (equals, is_apart, is_plain, is_plain_out, new_rows,
+                                         plain_axis)
+
+from softxent._arguments.calls import cross_entropy_call
+from softxent._core.binding import call_cross_entropy
+
+cnp.import_array()
+
+cdef extern from "Python.h":
+    long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
 
 
 cdef bint are_labels(cnp.ndarray t, cnp.ndarray x, int axis) noexcept:

@@ -1,31 +1,24 @@
 """
-Bindings of the C core: parse, call, raise; the arithmetic is in src/.
+Bindings of the C core: call, raise; the arithmetic is in src/.
 
-This file holds what all calls share: arrays, errors, the settings of the process. `_core_calls.pxi`
-takes canonical arguments to the core. `_core_softmax.pxi` and `_core_losses.pxi` hold the public
-functions whose call overhead matters: they try plain arguments first, NumPy arrays that the core
-can read as they are, and leave everything else to `_calls` and `_sums`.
+This file holds what all calls share: arrays, errors, the settings of the process. `calls.pxi` takes
+canonical arguments to the core, `linear.pxi` has the tiles of a linear layer and streaming sums,
+`memory.pxi` the memory of large results.
 """
 
 cimport numpy as cnp
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
-from cpython.unicode cimport PyUnicode_CheckExact
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 import numpy as np
 from numpy.exceptions import AxisError
 
-from softxent import _memory
-from softxent._arguments.calls import cross_entropy_call, row_call
-from softxent._arguments.sums import sum_call
-from softxent._arguments.targets import label_error, no_class_error
+from softxent._core.header cimport *
+
+from softxent._core.errors import label_error, no_class_error
 
 cnp.import_array()
-
-cdef extern from "Python.h":
-    long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
 
 cdef extern from "numpy/arrayobject.h":
     int NPY_USERDEF
@@ -50,7 +43,7 @@ cdef extern from *:
 
 # Releasing and taking the GIL costs about as much as the core needs for this many bytes.
 cdef enum: KEEP_GIL_BYTES = 16384
-# Memory for more than this has a place of its own: _memory.pyx.
+# The C library keeps freed memory up to this size for itself; for more, see memory.pxi.
 cdef enum: LARGE_BYTES = 32 << 20
 
 cdef cnp.dtype FLOAT32 = np.dtype(np.float32)
@@ -89,7 +82,7 @@ cdef int describe(cnp.ndarray a, sxt_array *d) except -1:
     return 0
 
 
-cdef const sxt_array *described(a, sxt_array *d) except? NULL:
+cdef const sxt_array *described(object a, sxt_array *d) except? NULL:
     """`d` pointed at the array, or NULL for None."""
     if a is None:
         return NULL
@@ -102,68 +95,11 @@ cdef void *data_of(a) except? NULL:
     return NULL if a is None else cnp.PyArray_DATA(<cnp.ndarray?>a)
 
 
-cdef bint is_plain(object a):
-    """True for an array that the core can read as it stands."""
-    return (
-        cnp.PyArray_CheckExact(a)
-        and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>a)
-        and element_type(<cnp.ndarray>a) >= 0
-    )
-
-
-cdef bint is_apart(cnp.ndarray a, cnp.ndarray b) noexcept:
-    """True if two C-contiguous arrays share no byte; anything else is for the general path."""
-    cdef char *p = cnp.PyArray_BYTES(a)
-    cdef char *q = cnp.PyArray_BYTES(b)
-    return (
-        cnp.PyArray_IS_C_CONTIGUOUS(a)
-        and cnp.PyArray_IS_C_CONTIGUOUS(b)
-        and (p + cnp.PyArray_NBYTES(a) <= q or q + cnp.PyArray_NBYTES(b) <= p)
-    )
-
-
-cdef bint is_plain_out(object out, cnp.ndarray x) noexcept:
-    """True for None, for `x` itself and for an array like `x` that lies apart from it."""
-    if out is None:
-        return True
-    if not cnp.PyArray_CheckExact(out) or not cnp.PyArray_ISWRITEABLE(<cnp.ndarray>out):
-        return False
-    return out is x or (
-        cnp.PyArray_TYPE(<cnp.ndarray>out) == cnp.PyArray_TYPE(x)
-        and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>out)
-        and cnp.PyArray_SAMESHAPE(<cnp.ndarray>out, x)
-        and is_apart(<cnp.ndarray>out, x)
-    )
-
-
 cdef cnp.ndarray new_like(cnp.ndarray x):
     """New array with the shape, dtype and memory order of `x`."""
     if cnp.PyArray_NBYTES(x) > LARGE_BYTES:
-        return _memory.empty_like(x)
+        return empty_like(x)
     return <cnp.ndarray>PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
-
-
-cdef cnp.ndarray new_rows(cnp.ndarray x, int axis):
-    """New contiguous array for one value per row: float64 for float64, else float32."""
-    cdef cnp.npy_intp shape[cnp.NPY_MAXDIMS]
-    cdef int k
-    cdef int ndim = cnp.PyArray_NDIM(x) - 1
-    cdef bint double = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64
-    for k in range(ndim):
-        shape[k] = cnp.PyArray_DIM(x, k if k < axis else k + 1)
-    return cnp.PyArray_EMPTY(ndim, shape, cnp.NPY_FLOAT64 if double else cnp.NPY_FLOAT32, 0)
-
-
-cdef int plain_axis(object axis, int ndim) noexcept:
-    """The dimension that an int names, -1 for everything the general path must judge."""
-    cdef int overflow = 0
-    cdef long k
-    if not PyLong_CheckExact(axis):
-        return -1
-    k = PyLong_AsLongAndOverflow(axis, &overflow)
-    if k < 0:
-        k += ndim
-    return <int>k if overflow == 0 and 0 <= k < ndim else -1
 
 
 # ---- errors --------------------------------------------------------------------------------------
@@ -220,7 +156,6 @@ def select_isa(str name):
     return sxt_select_isa(encoded) == SXT_OK
 
 
-include "_core_calls.pxi"
-include "_core_softmax.pxi"
-include "_core_losses.pxi"
-include "_core_linear.pxi"
+include "memory.pxi"
+include "calls.pxi"
+include "linear.pxi"

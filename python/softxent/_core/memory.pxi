@@ -1,21 +1,11 @@
-"""New arrays for results; large ones in memory that freed results have left (_memory_pool.h)."""
-
-cimport numpy as cnp
-from cpython.pycapsule cimport PyCapsule_New
-
-import numpy as np
-
-cnp.import_array()
+# New arrays for results; large ones in memory that freed results have left (memory_pool.h).
 
 cdef extern from "numpy/arrayobject.h":
     object PyDataMem_SetHandler(object handler)
 
-cdef extern from "_memory_pool.h":
+cdef extern from "memory_pool.h":
     const bint SXT_HAS_POOL
     void *handler_address "&sxt_pool_handler"
-
-# The C library keeps what is smaller for itself.
-cdef enum: LARGE_BYTES = 32 << 20
 
 cdef object HANDLER = PyCapsule_New(handler_address, "mem_handler", NULL)
 
