@@ -1,4 +1,4 @@
-/* check.c - see check.h. */
+/* check.c - pointers, dtypes, shapes whose byte counts fit, axes. */
 #include "calls/check.h"
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* exact_sum.c - see exact_sum.h. */
+/* exact_sum.c - single values, and from limbs to the number they hold. */
 #include "numbers/exact_sum.h"
 
 #include <math.h>

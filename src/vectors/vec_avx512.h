@@ -45,7 +45,6 @@ SXT_INLINE f32_i f32_iset1(int32_t x) { return _mm512_set1_epi32(x); }
 SXT_INLINE f32_i f32_iload(const int32_t *p) { return _mm512_loadu_si512(p); }
 SXT_INLINE void f32_istore(int32_t *p, f32_i v) { _mm512_storeu_si512(p, v); }
 SXT_INLINE float f32_hmax(f32_v v) { return _mm512_reduce_max_ps(v); }
-SXT_INLINE float f32_hmin(f32_v v) { return _mm512_reduce_min_ps(v); }
 SXT_INLINE uint64_t f32_hsumu(f32_i v)
 {
     __m512i low = _mm512_and_si512(v, _mm512_set1_epi64(0xffffffff));
@@ -233,7 +232,6 @@ SXT_INLINE f64_i f64_iset1(int64_t x) { return _mm512_set1_epi64(x); }
 SXT_INLINE f64_i f64_iload(const int64_t *p) { return _mm512_loadu_si512(p); }
 SXT_INLINE void f64_istore(int64_t *p, f64_i v) { _mm512_storeu_si512(p, v); }
 SXT_INLINE double f64_hmax(f64_v v) { return _mm512_reduce_max_pd(v); }
-SXT_INLINE double f64_hmin(f64_v v) { return _mm512_reduce_min_pd(v); }
 SXT_INLINE uint64_t f64_hsumu(f64_i v) { return (uint64_t)_mm512_reduce_add_epi64(v); }
 SXT_INLINE int64_t f64_hsums(f64_i v) { return _mm512_reduce_add_epi64(v); }
 

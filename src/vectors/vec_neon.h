@@ -72,7 +72,6 @@ SXT_INLINE f32_i f32_iset1(int32_t x) { return vdupq_n_s32(x); }
 SXT_INLINE f32_i f32_iload(const int32_t *p) { return vld1q_s32(p); }
 SXT_INLINE void f32_istore(int32_t *p, f32_i v) { vst1q_s32(p, v); }
 SXT_INLINE float f32_hmax(f32_v v) { return vmaxvq_f32(v); }
-SXT_INLINE float f32_hmin(f32_v v) { return vminvq_f32(v); }
 SXT_INLINE uint64_t f32_hsumu(f32_i v) { return vaddlvq_u32(vreinterpretq_u32_s32(v)); }
 SXT_INLINE int64_t f32_hsums(f32_i v) { return vaddlvq_s32(v); }
 
@@ -191,7 +190,6 @@ SXT_INLINE f64_i f64_iset1(int64_t x) { return vdupq_n_s64(x); }
 SXT_INLINE f64_i f64_iload(const int64_t *p) { return vld1q_s64(p); }
 SXT_INLINE void f64_istore(int64_t *p, f64_i v) { vst1q_s64(p, v); }
 SXT_INLINE double f64_hmax(f64_v v) { return vmaxvq_f64(v); }
-SXT_INLINE double f64_hmin(f64_v v) { return vminvq_f64(v); }
 SXT_INLINE uint64_t f64_hsumu(f64_i v) { return (uint64_t)vaddvq_s64(v); }
 SXT_INLINE int64_t f64_hsums(f64_i v) { return vaddvq_s64(v); }
 

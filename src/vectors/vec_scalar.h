@@ -51,7 +51,6 @@
     SXT_INLINE P##_i P##_iload(const I *p) { return *p; }                                          \
     SXT_INLINE void P##_istore(I *p, P##_i v) { *p = v; }                                          \
     SXT_INLINE T P##_hmax(P##_v v) { return v; }                                                   \
-    SXT_INLINE T P##_hmin(P##_v v) { return v; }                                                   \
     /* sums of the lanes as unsigned and as signed numbers */                                      \
     SXT_INLINE uint64_t P##_hsumu(P##_i v) { return (U)v; }                                        \
     SXT_INLINE int64_t P##_hsums(P##_i v) { return v; }                                            \

@@ -1,4 +1,4 @@
-/* copying.c - see copying.h. */
+/* copying.c - whole rows in one go where they allow it, else class by class or row by row. */
 #include "walks/copying.h"
 
 #include <string.h>

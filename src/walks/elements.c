@@ -1,4 +1,4 @@
-/* elements.c - see elements.h. */
+/* elements.c - dimensions turned, sorted and joined; a walk over them; blocks gathered and scattered. */
 #include "walks/elements.h"
 
 #include <stdbool.h>

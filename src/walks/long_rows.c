@@ -1,4 +1,4 @@
-/* long_rows.c - see long_rows.h. The phases of a row run over ranges of its classes, which merge exactly. */
+/* long_rows.c - the phases of a row run over ranges of its classes, which merge exactly. */
 #include "walks/long_rows.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* packing.c - see packing.h. */
+/* packing.c - which operands need it, how many rows at once, and where they are put. */
 #include "walks/packing.h"
 
 #include <stdlib.h>

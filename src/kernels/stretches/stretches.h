@@ -9,9 +9,8 @@
 #include "numbers/exact_sum.h"
 #include "softxent.h"
 
-/* Which element exp_sum leaves out: a place, or one of these. */
-#define SXT_SKIP_NONE (-1)
-#define SXT_SKIP_MAX (-2) /* the first maximum */
+/* Which element exp_sum leaves out: a place, -1 for none, or the first maximum. */
+#define SXT_SKIP_MAX (-2)
 
 typedef struct {
     ptrdiff_t skip;       /* the place left out; -1: none */
