@@ -21,3 +21,10 @@ TRAINING: dict[str, Any] = {
     "schedule": "cosine",
     "label_smoothing": LABEL_SMOOTHING,
 }
+
+#: What is in the files that the demo writes.
+FILES = {
+    "digits.onnx": "images in; logits, probabilities and predicted class out",
+    "digits-loss.onnx": "images and labels in; the loss, smoothed labels included, out",
+    "digits.npz": "the parameters under PyTorch's names",
+}

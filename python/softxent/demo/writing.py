@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import json
-import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 import softxent
 from softxent._files.atomic import atomic_write
 from softxent.demo import figures
-from softxent.demo.settings import HIDDEN, LABEL_SMOOTHING, REQUIRED_ACCURACY, TRAINING
+from softxent.demo.result import Result
+from softxent.demo.settings import FILES, HIDDEN, LABEL_SMOOTHING, TRAINING
 from softxent.report import figure_uri, render
 from softxent.verify import table
-
-if TYPE_CHECKING:
-    from softxent.demo.pipeline import Result
-    from softxent.verify.report import Report
-
-#: So many failures of a model are shown on the terminal, cut to so many characters.
-_SHOWN_FAILURES, _WIDTH = 3, 70
-
-_FILES = {
-    "digits.onnx": "images in; logits, probabilities and predicted class out",
-    "digits-loss.onnx": "images and labels in; the loss, smoothed labels included, out",
-    "digits.npz": "the parameters under PyTorch's names",
-}
+from softxent.verify.findings import Findings
 
 
 def write(result: Result) -> None:
@@ -35,37 +23,6 @@ def write(result: Result) -> None:
     text = json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False)
     atomic_write(result.folder / "report.json", text + "\n")
     atomic_write(result.folder / "report.html", _page(result, summary))
-
-
-def summary(result: Result) -> str:
-    """Say on less than a screen what was trained, whether the exports agree and where it all is."""
-    lines = [
-        f"trained   {result.net!r} on {len(result.train)} digits in "
-        f"{result.seconds['training']:.1f} s",
-        f"accuracy  {result.test_accuracy:.2%} of {len(result.test)} held-out digits, "
-        f"{REQUIRED_ACCURACY:.0%} required",
-    ]
-    for name, report in result.reports.items():
-        verdict = "verified" if report.passed else "FAILED"
-        lines += [f"{verdict:<8}  {name:<16}  {line}" for line in _findings(report)]
-    lines += [
-        "",
-        f"{result.folder} has {', '.join(_FILES)} and",
-        f"report.html with every comparison, its bound, and pictures: "
-        f"{'passed' if result.passed else 'FAILED'}",
-    ]
-    return "\n".join(lines)
-
-
-def _findings(report: Report) -> list[str]:
-    """What stands behind a model's verdict: the references, or the first failures."""
-    if not report.passed:
-        shown, more = report.failures[:_SHOWN_FAILURES], len(report.failures) - _SHOWN_FAILURES
-        lines = [textwrap.shorten(failure, _WIDTH, placeholder=" …") for failure in shown]
-        return [*lines, f"and {more} more"] if more > 0 else lines
-    references = dict.fromkeys(c.against for c in report.comparisons if " from " not in c.against)
-    closest = max(c.ratio for c in report.comparisons)
-    return [f"{', '.join(references)}: {closest:.2g} of the bound"]
 
 
 def _page(result: Result, summary: dict[str, Any]) -> str:
@@ -81,7 +38,7 @@ def _page(result: Result, summary: dict[str, Any]) -> str:
         smoothing=LABEL_SMOOTHING,
         tiles=_tiles(result),
         figures=_figures(result),
-        files=_FILES,
+        files=FILES,
         header=table.HEADER[:-1],
         agreements=[_agreement(name, report) for name, report in result.reports.items()],
     )
@@ -118,7 +75,7 @@ def _lowest_loss(num_classes: int) -> float:
     return float(softxent.cross_entropy(np.log(target), target))
 
 
-def _agreement(name: str, report: Report) -> dict[str, Any]:
+def _agreement(name: str, report: Findings) -> dict[str, Any]:
     return {
         "name": name,
         "passed": report.passed,

@@ -9,15 +9,14 @@ import numpy as np
 
 from softxent.report import figure_uri, number_axis, render, subplots
 from softxent.verify import table
+from softxent.verify.findings import Findings
 from softxent.verify.timing import threads
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from softxent.verify.report import Report
 
-
-def page(report: Report) -> str:
+def page(report: Findings) -> str:
     """Render tables and figures into one page."""
     return render(
         "verify.html",
@@ -32,7 +31,7 @@ def page(report: Report) -> str:
     )
 
 
-def _pictures(report: Report) -> list[tuple[str, str]]:
+def _pictures(report: Findings) -> list[tuple[str, str]]:
     """Data URIs with captions."""
     pictures = []
     if any(scatter.differences.size for scatter in report.scatters):
@@ -64,7 +63,7 @@ def _families(outputs: Iterable[str]) -> dict[str, list[str]]:
     return families
 
 
-def _scatter(report: Report) -> str:
+def _scatter(report: Findings) -> str:
     figure, axes = subplots()
     ends = []
     for family, outputs in _families(dict.fromkeys(s.output for s in report.scatters)).items():
@@ -83,7 +82,7 @@ def _scatter(report: Report) -> str:
     return figure_uri(figure, "png")
 
 
-def _histogram(report: Report) -> str:
+def _histogram(report: Findings) -> str:
     shown = [c for c in table.principal(report) if c.ulp_histogram]
     providers = dict.fromkeys(c.provider for c in shown)
     families = _families(dict.fromkeys(c.output for c in shown))
@@ -112,7 +111,7 @@ def _histogram(report: Report) -> str:
     return figure_uri(figure)
 
 
-def timing_figure(report: Report) -> Figure:
+def timing_figure(report: Findings) -> Figure:
     """Draw the time of a batch against its number of rows, a line per runner."""
     figure, axes = subplots()
     for runner in dict.fromkeys(timing.runner for timing in report.timings):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from softxent.verify.checks import Check
 from softxent.verify.compare import ULP_BINS, Comparison
+from softxent.verify.findings import Findings
 from softxent.verify.timing import threads
-
-if TYPE_CHECKING:
-    from softxent.verify.report import Report
 
 HEADER = (
     "output",
@@ -37,7 +35,7 @@ VERDICTS = {
 }
 
 
-def text(report: Report) -> str:
+def text(report: Findings) -> str:
     """Verdict, checks, table of differences, reasons, timings."""
     facts = report.facts
     sections = [f"{facts['file']}: {facts['claim']}"]
@@ -83,7 +81,7 @@ def cells(comparison: Comparison, batches: int) -> tuple[str, ...]:
     )
 
 
-def worst(report: Report) -> list[Comparison]:
+def worst(report: Findings) -> list[Comparison]:
     """Return for each output the comparison that came closest to its bound, by that closeness."""
     found: dict[str, Comparison] = {}
     for c in report.comparisons:
@@ -134,7 +132,7 @@ def _line(check: Check) -> str:
     return f"  {verdict:<6}  {check.name}: {check.detail}"
 
 
-def reasons(report: Report) -> dict[str, str]:
+def reasons(report: Findings) -> dict[str, str]:
     """Why the bounds of the data batch are what they are, once for all references alike."""
     result: dict[str, str] = {}
     for c in report.comparisons:
@@ -144,18 +142,18 @@ def reasons(report: Report) -> dict[str, str]:
     return result
 
 
-def _reasons(report: Report) -> list[str]:
+def _reasons(report: Findings) -> list[str]:
     found = reasons(report)
     width = max(map(len, found), default=0)
     return [f"  {output:<{width}}  {why}" for output, why in found.items()]
 
 
-def _worst_table(report: Report) -> list[str]:
+def _worst_table(report: Findings) -> list[str]:
     rows = [worst_cells(comparison) for comparison in worst(report)]
     return _table(WORST_HEADER, rows, 3)
 
 
-def principal(report: Report) -> list[Comparison]:
+def principal(report: Findings) -> list[Comparison]:
     """Comparisons of the data with the first reference of each output."""
     found: dict[tuple[str, str], Comparison] = {}
     for c in report.comparisons:
@@ -164,7 +162,7 @@ def principal(report: Report) -> list[Comparison]:
     return list(found.values())
 
 
-def _ulp_table(report: Report) -> list[str]:
+def _ulp_table(report: Findings) -> list[str]:
     """Shares of the values by their distance from the first reference, over the data."""
     rows = []
     for c in principal(report):
@@ -175,11 +173,11 @@ def _ulp_table(report: Report) -> list[str]:
     return ["", *_table(("% by ULP", "provider", *BIN_NAMES), rows, 2)] if rows else []
 
 
-def _left_out(report: Report) -> list[str]:
+def _left_out(report: Findings) -> list[str]:
     return [f"  {'; '.join(what)}: {why}" for why, what in grouped(report.left_out).items()]
 
 
-def _timing_table(report: Report) -> list[str]:
+def _timing_table(report: Findings) -> list[str]:
     sizes = sorted({timing.batch_size for timing in report.timings})
     times = {(t.runner, t.batch_size): t.seconds for t in report.timings}
     runners = dict.fromkeys(timing.runner for timing in report.timings)

@@ -28,9 +28,10 @@ from softxent.verify.checks import (
 )
 from softxent.verify.compare import Comparison, Label, compare, compare_classes
 from softxent.verify.diagnose import explain
+from softxent.verify.findings import Scatter
 from softxent.verify.naming import by_name
 from softxent.verify.references import References
-from softxent.verify.report import Report, Scatter
+from softxent.verify.report import Report
 from softxent.verify.runtime import ProviderUnavailable, Session, describe, placement
 from softxent.verify.subject import ROLES, Subject
 from softxent.verify.timing import Timing, measure, thread_limit

@@ -9,7 +9,8 @@ import onnx
 
 from softxent.onnx import metadata
 from softxent.onnx.anatomy.logits import Logits, find_logits
-from softxent.onnx.anatomy.meaning import PASSING, LossNode, Meaning, Meanings, meanings
+from softxent.onnx.anatomy.meaning import PASSING, LossNode, Meaning, Meanings
+from softxent.onnx.anatomy.sweep import meanings
 from softxent.onnx.anatomy.values import Shape, ValueType, declared, value_types
 from softxent.onnx.errors import ModelError
 

@@ -1,7 +1,7 @@
 """The operators that classifiers end in, and what their results mean.
 
 A rule takes the node and gives the meanings of its results by position; results without one are
-judged by `softxent.onnx.anatomy.meaning.blend`.
+judged by `softxent.onnx.anatomy.sweep`.
 """
 
 from __future__ import annotations

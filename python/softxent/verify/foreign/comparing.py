@@ -12,6 +12,7 @@ from softxent.verify.arithmetic import Array, Estimate
 from softxent.verify.body.evaluation import Evaluation
 from softxent.verify.compare import Comparison, Label, compare, compare_choices
 from softxent.verify.diagnose import explain_values
+from softxent.verify.findings import Scatter
 from softxent.verify.foreign import heads, reasons
 from softxent.verify.foreign.feeding import Piece, Samples
 from softxent.verify.foreign.pieces import Joined, as_values
@@ -20,7 +21,6 @@ from softxent.verify.foreign.references import OtherSizes, Reference
 from softxent.verify.foreign.runs import FLOAT64, TAIL, Runs
 from softxent.verify.foreign.subject import Classifier
 from softxent.verify.missing import Missing
-from softxent.verify.report import Scatter
 from softxent.verify.runtime import Session
 
 #: The functions that judge heads, by the names of the references.
