@@ -118,7 +118,8 @@ typedef struct {
 } sxt_label_error;
 
 /* Row loss L = -sum_c w_c y'_c log p_c with y' = y (1 - eps) + eps / C, p = softmax(z),
- * z = softcap * tanh(scale * x / softcap), plus z_loss * logsumexp(z)^2; times sample_weight.
+ * z = softcap * tanh(scale * x / softcap), plus z_loss * logsumexp(z)^2; times sample_weight. With focal_gamma the
+ * loss of a label t is multiplied by (1 - p_t)^focal_gamma.
  * Exactly one of labels / probs is given. Outputs that are NULL are not computed. */
 typedef struct {
     sxt_array logits; /* probabilities when from_logits == 0 */
@@ -135,6 +136,7 @@ typedef struct {
     double z_loss;
     double logit_scale;
     double softcap; /* 0: none */
+    double focal_gamma; /* >= 0; 0: none. With labels of logits only, without smoothing, z_loss or softcap */
     sxt_reduction reduction;
     int from_logits;
     void *row_losses;      /* SXT_NONE: one per row, contiguous, f64 for f64 logits, else f32 */

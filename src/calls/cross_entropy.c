@@ -26,6 +26,10 @@ static sxt_status check_options(const sxt_cross_entropy_args *a)
         return SXT_ERR_ARGUMENT;
     if (!a->from_logits && (a->z_loss != 0.0 || a->logit_scale != 1.0 || a->softcap != 0.0))
         return SXT_ERR_ARGUMENT;
+    if (!finite_at_least(a->focal_gamma, 0.0) ||
+        (a->focal_gamma != 0.0 && (a->probs || !a->from_logits || a->label_smoothing != 0.0 || a->z_loss != 0.0 ||
+                                   a->softcap != 0.0)))
+        return SXT_ERR_ARGUMENT;
     return SXT_OK;
 }
 
@@ -216,8 +220,8 @@ static sxt_blend choose_blend(const sxt_cross_entropy_args *a, size_t n, sxt_job
     int wide = sxt_is_double(a->logits.dtype), scaled = a->logit_scale != 1.0;
     int optional = a->label_smoothing != 0.0 || a->z_loss != 0.0 || scaled;
     int scalable = !scaled || (!a->hess && a->logit_scale > 0x1p-20 && a->logit_scale < 0x1p20);
-    if (!optional || !scalable || !a->labels || !a->from_logits || a->softcap != 0.0 || a->sample_weight ||
-        a->grad_output || !(fabs(job->grad_scale) < (double)INFINITY))
+    if (!optional || !scalable || a->focal_gamma != 0.0 || !a->labels || !a->from_logits || a->softcap != 0.0 ||
+        a->sample_weight || a->grad_output || !(fabs(job->grad_scale) < (double)INFINITY))
         return SXT_BLEND_NONE;
     if (a->label_smoothing == 0.0)
         return SXT_BLEND_SHARP;
@@ -240,7 +244,8 @@ static sxt_status choose_form(const sxt_cross_entropy_args *a, ptrdiff_t classes
     job->share = 1.0 - a->label_smoothing;
     job->push_scale = scaled ? job->grad_scale * a->logit_scale : job->grad_scale;
     job->blend = choose_blend(a, (size_t)classes, job);
-    job->general = !job->blend && (a->label_smoothing != 0.0 || a->z_loss != 0.0 || changed || a->probs);
+    job->general = !job->blend && (a->label_smoothing != 0.0 || a->z_loss != 0.0 || changed || a->probs ||
+                                   a->focal_gamma != 0.0);
     int wide = sxt_is_double(a->logits.dtype) || (changed && !job->blend);
     if (job->blend && scaled)
         make_units(a->logit_scale, wide, job);
@@ -325,6 +330,7 @@ static sxt_status cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error
         .want_sum = a->loss != NULL,
         .logit_scale = a->logit_scale,
         .softcap = a->softcap,
+        .focal_gamma = a->focal_gamma,
     };
     coefficients arrays;
     status = choose_form(a, classes, &job, &arrays);
@@ -350,7 +356,7 @@ static sxt_status scaled_hessian(const sxt_cross_entropy_args *a, sxt_label_erro
 sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *bad)
 {
     uint64_t saved = sxt_float_enter();
-    int twice = a && a->hess && a->labels && a->logit_scale != 1.0 && a->softcap == 0.0;
+    int twice = a && a->hess && a->labels && a->logit_scale != 1.0 && a->softcap == 0.0 && a->focal_gamma == 0.0;
     sxt_status status = twice ? scaled_hessian(a, bad) : cross_entropy(a, bad);
     sxt_float_leave(saved);
     return status;

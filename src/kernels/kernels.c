@@ -5,6 +5,7 @@
 #include "kernels/products/vjp.h"
 #include "numbers/elements16.h"
 #include "numbers/exp_sum.h"
+#include "kernels/losses/focal.h"
 #include "numbers/math.h"
 #include "numbers/storage.h"
 #include "vectors/each.h"
@@ -14,6 +15,7 @@
 
 #define K f32
 #include "kernels/losses/finish_tmpl.h"
+#include "kernels/losses/focal_tmpl.h"
 #include "kernels/losses/blend_tmpl.h"
 #include "kernels/losses/results_tmpl.h"
 #include "kernels/rows/row_finish_tmpl.h"
@@ -30,6 +32,7 @@
 
 #define K f64
 #include "kernels/losses/finish_tmpl.h"
+#include "kernels/losses/focal_tmpl.h"
 #include "kernels/losses/blend_tmpl.h"
 #include "kernels/losses/results_tmpl.h"
 #include "kernels/rows/row_finish_tmpl.h"

@@ -56,6 +56,7 @@ typedef struct {
     double base_one, base_most; /* EVEN: the base of all classes, else 0; WEIGHTED: the largest */
     double push_scale;             /* grad_scale, times logit_scale if scaled */
     const void *push_hi, *push_lo; /* WEIGHTED: -base push_scale in two parts in the compute type */
+    double focal_gamma;     /* 0: none; otherwise general is set */
     double z_loss, z_scale; /* z_loss lse^2 a row; z_scale: its scalar grad_output over its divisor */
     void *row_out;     /* losses or log-sum-exps, double for f64, else float; or NULL */
     int want_sum;      /* add the row losses up */

@@ -235,6 +235,14 @@ static void check_cross_entropy_options(void)
     EXPECT_CROSS_ENTROPY(args.label_smoothing = -0.1, SXT_ERR_ARGUMENT);
     EXPECT_CROSS_ENTROPY(args.label_smoothing = 1.5, SXT_ERR_ARGUMENT);
     EXPECT_CROSS_ENTROPY(args.label_smoothing = (double)NAN, SXT_ERR_ARGUMENT);
+    EXPECT_CROSS_ENTROPY(args.focal_gamma = -1, SXT_ERR_ARGUMENT);
+    EXPECT_CROSS_ENTROPY(args.focal_gamma = (double)INFINITY, SXT_ERR_ARGUMENT);
+    EXPECT_CROSS_ENTROPY(args.focal_gamma = (double)NAN, SXT_ERR_ARGUMENT);
+    EXPECT_CROSS_ENTROPY((args.focal_gamma = 2, args.labels = NULL, args.probs = &x), SXT_ERR_ARGUMENT);
+    EXPECT_CROSS_ENTROPY((args.focal_gamma = 2, args.from_logits = 0), SXT_ERR_ARGUMENT);
+    EXPECT_CROSS_ENTROPY((args.focal_gamma = 2, args.label_smoothing = 0.1), SXT_ERR_ARGUMENT);
+    EXPECT_CROSS_ENTROPY((args.focal_gamma = 2, args.z_loss = 0.1), SXT_ERR_ARGUMENT);
+    EXPECT_CROSS_ENTROPY((args.focal_gamma = 2, args.softcap = 30), SXT_ERR_ARGUMENT);
     EXPECT_CROSS_ENTROPY(args.axis = 2, SXT_ERR_AXIS);
     EXPECT_CROSS_ENTROPY(args.axis = -1, SXT_ERR_AXIS);
     EXPECT_CROSS_ENTROPY(args.row_losses = row_output, SXT_ERR_ARGUMENT);

@@ -51,7 +51,7 @@ static void overwrite(const bytes *b, void *array, size_t size)
 /* Options as problem_new draws them, then some that are not legal. */
 static problem read_problem(bytes *b)
 {
-    call_kind kind = (call_kind)(take(b, 1) % NUM_CALLS);
+    call_kind kind = (call_kind)(take(b, 1) % CALL_FOCAL); /* focal loss is an oddity: the corpus is older */
     sxt_dtype dtype = (sxt_dtype)(take(b, 1) % 4);
     ptrdiff_t rows = (ptrdiff_t)(take(b, 1) % MAX_ROWS), classes = (ptrdiff_t)(take(b, 1) % MAX_CLASSES);
     value_kind values = (value_kind)(take(b, 1) % NUM_VALUE_KINDS);
@@ -78,6 +78,10 @@ static problem read_problem(bytes *b)
         fill(b, p.class_weight, classes);
     if (kind == CALL_LINEAR && oddity == 8)
         fill(b, p.row_weight, rows);
+    if (kind == CALL_CROSS_ENTROPY && oddity == 9) {
+        p.focal_gamma = take_number(b);
+        p.label_smoothing = p.z_loss = p.softcap = 0;
+    }
     return p;
 }
 

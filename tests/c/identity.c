@@ -73,7 +73,8 @@ static void check_split(const problem *whole, ptrdiff_t cut)
 
 static bool reduces(const problem *p)
 {
-    return (p->kind == CALL_CROSS_ENTROPY || p->kind == CALL_BINARY) && p->reduction != SXT_NONE;
+    bool is_loss = p->kind == CALL_CROSS_ENTROPY || p->kind == CALL_BINARY || p->kind == CALL_FOCAL;
+    return is_loss && p->reduction != SXT_NONE;
 }
 
 /* Some rows of the problem by themselves give what they give among the others. */

@@ -20,6 +20,7 @@ from .wide import Wide, largest, largest_along, where
 @dataclass(frozen=True)
 class _Targets:
     coefficients: Wide  # (N, C) k, zero in ignored rows
+    label: np.ndarray | None  # (N,) any class in ignored rows; None for probabilities
     hard: bool  # a single nonzero coefficient per row, by construction
     loss_factor: Wide  # (N,) sample weight and reduction, for the cross-entropy
     z_factor: Wide  # (N,) the same for z_loss, which class weights do not touch
@@ -40,6 +41,7 @@ def _targets(
 ) -> _Targets:
     count, classes = shape
     target = np.asarray(target)
+    label = None
     weights = np.ones(classes) if weight is None else np.asarray(weight, np.float64)
     row_weight = np.ones(count) if sample_weight is None else np.asarray(sample_weight, np.float64)
     smoothing = Wide.of(label_smoothing)
@@ -59,7 +61,7 @@ def _targets(
     if reduction == "mean":
         loss_factor, z_factor = loss_factor / divisor, z_factor / Wide.of(row_weight).sum()
     hard = target.ndim == 1 and label_smoothing == 0.0
-    return _Targets(coefficients, hard, loss_factor, z_factor)
+    return _Targets(coefficients, label, hard, loss_factor, z_factor)
 
 
 def _transformed(
@@ -168,6 +170,62 @@ class CrossEntropy:
         return Exact(value, largest([largest(terms) * square, first_scale * self.curvature]))
 
 
+class FocalCrossEntropy(CrossEntropy):
+    """The same with (1 - p_t)**gamma before the loss of a label t, and without any other option.
+
+    With q = 1 - p_t, n = -log p_t, s = (p n) / q and d = p - [c = t], the gradient is A d and the
+    diagonal A p (1 - p) + B d**2, A = q**gamma (1 + gamma s), B = -p_t dA/dp_t. All factors are
+    those of the label.
+    """
+
+    def __init__(self, logits: np.ndarray, targets: _Targets, reduction: str, scale: float, gamma):
+        super().__init__(logits, targets, reduction, 0.0, scale, None)
+        rows, gamma = np.arange(len(logits)), Wide.of(gamma)
+        p, q, n = (
+            part[rows, targets.label]
+            for part in (self.rows.probabilities, self.rows.complements, self.rows.losses)
+        )
+        pn = where(p.hi == 0, 0.0, p * n)
+        nothing = q.hi == 0  # the limit of everything is 0
+        q = where(nothing, 1.0, q)
+        s = pn / q
+        self.power = where(nothing, 0.0, exp(gamma * log(q)))
+        self.pull = self.power * (gamma * s + 1.0)
+        before = self.power * gamma / q
+        self.bend_terms = [before * part for part in (p * 2.0, -pn, (gamma - 1.0) * p * s)]
+        self.at_label = np.arange(logits.shape[1]) == targets.label[:, None]
+        self.kept = self.targets.coefficients.sum() * targets.loss_factor
+
+    @cached_property
+    def loss(self) -> Exact:
+        """A product: one term a row, in ULP of which it is judged."""
+        terms = self._weighted(self.rows.losses) * self.targets.loss_factor[:, None]
+        value = where(self.power.hi == 0, 0.0, terms.sum() * self.power)
+        if self.reduction == "none":
+            return Exact(value)
+        return Exact(value.sum(axis=0), largest_along(value, 0))
+
+    @cached_property
+    def _grad_in_z(self) -> tuple[Wide, Wide]:
+        p, scale = self.rows.probabilities, (self.kept * self.pull)[:, None]
+        value = where(self.at_label, -scale * self.rows.complements, scale * p)
+        return value, where(self.at_label, scale, scale * p)
+
+    @cached_property
+    def grad(self) -> Exact:
+        value, scale = self._grad_in_z
+        return Exact(value * self.slope, scale * abs(self.slope))
+
+    @cached_property
+    def hess(self) -> Exact:
+        p, q = self.rows.probabilities, self.rows.complements
+        d = where(self.at_label, q, p)
+        terms = [self.pull[:, None] * p * q, *(b[:, None] * d * d for b in self.bend_terms)]
+        factor = self.kept[:, None] * self.slope * self.slope
+        value = terms[0] + terms[1] + terms[2] + terms[3]
+        return Exact(value * factor, largest(terms) * factor)
+
+
 def cross_entropy(
     logits: np.ndarray,
     target: np.ndarray,
@@ -180,12 +238,15 @@ def cross_entropy(
     z_loss: float = 0.0,
     logit_scale: float = 1.0,
     softcap: float | None = None,
+    focal_gamma: float = 0.0,
 ) -> CrossEntropy:
     """Exact results for a matrix of logits whose rows hold no NaN and no +inf."""
     logits = np.asarray(logits)
     targets = _targets(
         logits.shape, target, weight, sample_weight, ignore_index, label_smoothing, reduction
     )
+    if focal_gamma:
+        return FocalCrossEntropy(logits, targets, reduction, logit_scale, focal_gamma)
     return CrossEntropy(logits, targets, reduction, z_loss, logit_scale, softcap)
 
 

@@ -22,7 +22,15 @@ from .arrays import (
     output_for,
     separate,
 )
-from .options import check_weights, ignore_label, real, reduction_code, scalars, weights
+from .options import (
+    check_weights,
+    focal_exponent,
+    ignore_label,
+    real,
+    reduction_code,
+    scalars,
+    weights,
+)
 from .remedies import reshaping
 from .scalars import flag, shown
 from .targets import read_target
@@ -55,6 +63,7 @@ def cross_entropy_call(
     z_loss: Any,
     logit_scale: Any,
     softcap: Any,
+    focal_gamma: Any,
     loss: bool = True,
     grad: bool = False,
     hess: bool = False,
@@ -70,6 +79,12 @@ def cross_entropy_call(
     labels, probs = read_target(target, array, index)
     smoothing, penalty, scale, cap = scalars(
         label_smoothing, z_loss, logit_scale, softcap, is_logits
+    )
+    gamma = focal_exponent(
+        focal_gamma,
+        {"label_smoothing": smoothing, "z_loss": penalty, "softcap": cap},
+        labels=probs is None,
+        logits=is_logits,
     )
     class_weight = weights(weight, "weight", (array.shape[index],))
     row_weight = weights(sample_weight, "sample_weight", rows)
@@ -90,6 +105,7 @@ def cross_entropy_call(
         penalty,
         scale,
         cap,
+        gamma,
         code,
         is_logits,
         loss,

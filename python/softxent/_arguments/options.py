@@ -10,7 +10,7 @@ import numpy as np
 from .arrays import as_float
 from .scalars import read_integer, read_real, shown
 
-__all__ = ["REDUCTIONS", "ignore_label", "real", "reduction_code", "scalars", "weights"]
+__all__ = ["REDUCTIONS", "focal_exponent", "ignore_label", "real", "reduction_code", "scalars", "weights"]
 
 REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
 
@@ -57,6 +57,34 @@ def scalars(
             f"0.0, 1.0 and None, got {penalty}, {scale} and {softcap}"
         )
     return smoothing, penalty, scale, cap
+
+
+def focal_exponent(
+    focal_gamma: Any, others: dict[str, float], *, labels: bool, logits: bool
+) -> float:
+    """Read `focal_gamma`; a positive one goes with class indices, logits and no option of `others`."""
+    gamma = real(focal_gamma, "focal_gamma")
+    if not 0.0 <= gamma < math.inf:
+        raise ValueError(f"focal_gamma is {shown(focal_gamma)}; expected a finite number >= 0")
+    if gamma == 0.0:
+        return 0.0
+    if not labels:
+        raise ValueError(
+            f"focal_gamma is {gamma}, but the target holds class probabilities; expected 0.0: "
+            "focal loss is that of class indices"
+        )
+    if not logits:
+        raise ValueError(
+            f"focal_gamma is {gamma}, but from_logits=False; expected 0.0: focal loss is that of "
+            "logits"
+        )
+    for name, value in others.items():
+        if value != 0.0:
+            raise ValueError(
+                f"focal_gamma is {gamma} and {name} is {value}; expected one of them alone: their "
+                "combination is not defined"
+            )
+    return gamma
 
 
 def ignore_label(ignore_index: Any, probabilities: bool) -> int | None:

@@ -136,6 +136,7 @@ def call_cross_entropy(str name, call):
     args.z_loss = call.z_loss
     args.logit_scale = call.logit_scale
     args.softcap = call.softcap
+    args.focal_gamma = call.focal_gamma
     args.reduction = <sxt_reduction><int>call.reduction
     args.from_logits = call.from_logits
     args.grad = described(call.grad, &grad)

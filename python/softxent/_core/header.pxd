@@ -72,6 +72,7 @@ cdef extern from "softxent.h":
         double z_loss
         double logit_scale
         double softcap
+        double focal_gamma
         sxt_reduction reduction
         int from_logits
         void *row_losses

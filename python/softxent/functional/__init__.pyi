@@ -65,6 +65,7 @@ class _Loss(TypedDict, total=False):
     z_loss: float
     logit_scale: float
     softcap: float | None
+    focal_gamma: float
 
 class _LossOut(_Loss, total=False):
     out: _Out

@@ -111,7 +111,7 @@ cdef object plain_loss(str name, logits, target, axis, ignore_index, reduction, 
 
 def cross_entropy(logits, target, *, axis=-1, weight=None, sample_weight=None, ignore_index=-100,
                   label_smoothing=0.0, reduction="mean", from_logits=True, z_loss=0.0,
-                  logit_scale=1.0, softcap=None):
+                  logit_scale=1.0, softcap=None, focal_gamma=0.0):
     r"""
     Cross-entropy between logits and class labels or class probabilities.
 
@@ -154,6 +154,10 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, sample_weight=None, i
         Factor s of the logits.
     softcap : float, optional
         The bound > 0 that caps the scaled logits.
+    focal_gamma : float, default 0.0
+        The exponent :math:`\gamma \ge 0` of focal loss, which multiplies the loss of a label t by
+        :math:`(1 - p_t)^\gamma`. A positive one goes with class indices and without
+        `label_smoothing`, `z_loss` and `softcap`; 0 is bit for bit the plain loss.
 
     Returns
     -------
@@ -170,8 +174,9 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, sample_weight=None, i
         bool targets are refused.
     ValueError
         If a shape or the value of an option is wrong, the classes are empty, `ignore_index` >= 0
-        is given with class probabilities, or `z_loss`, `logit_scale` or `softcap` is given with
-        ``from_logits=False``.
+        is given with class probabilities, `z_loss`, `logit_scale` or `softcap` is given with
+        ``from_logits=False``, or `focal_gamma` > 0 with class probabilities,
+        ``from_logits=False``, `label_smoothing`, `z_loss` or `softcap`.
     numpy.exceptions.AxisError
         If `logits` has no such axis.
 
@@ -196,6 +201,7 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, sample_weight=None, i
        2016 (label smoothing).
     .. [2] A. Chowdhery et al., "PaLM: scaling language modeling with pathways", JMLR 24, 2023
        (z-loss).
+    .. [3] T.-Y. Lin et al., "Focal loss for dense object detection", ICCV 2017.
 
     Examples
     --------
@@ -210,6 +216,7 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, sample_weight=None, i
     if (
         weight is None and sample_weight is None and softcap is None and from_logits is True
         and equals(label_smoothing, 0.0) and equals(z_loss, 0.0) and equals(logit_scale, 1.0)
+        and equals(focal_gamma, 0.0)
     ):
         loss = plain_loss("cross_entropy", logits, target, axis, ignore_index, reduction,
                           False, None)
@@ -218,16 +225,18 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, sample_weight=None, i
     return call_cross_entropy("cross_entropy", cross_entropy_call(
         logits, target, axis=axis, weight=weight, sample_weight=sample_weight,
         ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction,
-        from_logits=from_logits, z_loss=z_loss, logit_scale=logit_scale, softcap=softcap))
+        from_logits=from_logits, z_loss=z_loss, logit_scale=logit_scale, softcap=softcap,
+        focal_gamma=focal_gamma))
 
 
 def cross_entropy_and_grad(logits, target, *, axis=-1, weight=None, sample_weight=None,
                            ignore_index=-100, label_smoothing=0.0, reduction="mean",
-                           from_logits=True, z_loss=0.0, logit_scale=1.0, softcap=None, out=None):
+                           from_logits=True, z_loss=0.0, logit_scale=1.0, softcap=None,
+                           focal_gamma=0.0, out=None):
     r"""
     Cross-entropy and its gradient in the logits, in one pass over them.
 
-    For a row without `z_loss`, `logit_scale` and `softcap`
+    For a row without `z_loss`, `logit_scale`, `softcap` and `focal_gamma`
 
     .. math:: \frac{\partial L}{\partial x_c} = p_c \sum_k w_k y'_k - w_c y'_c
 
@@ -239,7 +248,7 @@ def cross_entropy_and_grad(logits, target, *, axis=-1, weight=None, sample_weigh
     logits, target
         As in `cross_entropy`.
     axis, weight, sample_weight, ignore_index, label_smoothing, reduction, from_logits, z_loss, \
-    logit_scale, softcap
+    logit_scale, softcap, focal_gamma
         As in `cross_entropy`.
     out : numpy.ndarray, optional
         Takes the gradient; of the shape and dtype of `logits`. It may be `logits` itself.
@@ -284,6 +293,7 @@ def cross_entropy_and_grad(logits, target, *, axis=-1, weight=None, sample_weigh
     if (
         weight is None and sample_weight is None and softcap is None and from_logits is True
         and equals(label_smoothing, 0.0) and equals(z_loss, 0.0) and equals(logit_scale, 1.0)
+        and equals(focal_gamma, 0.0)
     ):
         result = plain_loss("cross_entropy_and_grad", logits, target, axis, ignore_index, reduction,
                             True, out)
@@ -293,5 +303,5 @@ def cross_entropy_and_grad(logits, target, *, axis=-1, weight=None, sample_weigh
         logits, target, axis=axis, weight=weight, sample_weight=sample_weight,
         ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction,
         from_logits=from_logits, z_loss=z_loss, logit_scale=logit_scale, softcap=softcap,
-        grad=True, out=out)
+        focal_gamma=focal_gamma, grad=True, out=out)
     return call_cross_entropy("cross_entropy_and_grad", call), call.grad

@@ -27,6 +27,7 @@ def cross_entropy_grad(
     z_loss: float = 0.0,
     logit_scale: float = 1.0,
     softcap: float | None = None,
+    focal_gamma: float = 0.0,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     r"""
@@ -34,7 +35,7 @@ def cross_entropy_grad(
 
     .. math:: g \, \frac{\partial L}{\partial x_c} = g \Big(p_c \sum_k w_k y'_k - w_c y'_c\Big)
 
-    for a row without `z_loss`, `logit_scale` and `softcap`, times the row's factor in the
+    for a row without `z_loss`, `logit_scale`, `softcap` and `focal_gamma`, times the row's factor in the
     reduction.
 
     Parameters
@@ -45,7 +46,7 @@ def cross_entropy_grad(
         The gradient g of what follows in the loss: a scalar, or with ``reduction="none"`` also
         one value per row, in the shape of `logits` without `axis`.
     axis, weight, sample_weight, ignore_index, label_smoothing, reduction, from_logits, z_loss, \
-    logit_scale, softcap
+    logit_scale, softcap, focal_gamma
         As in `cross_entropy`.
     out : numpy.ndarray, optional
         Takes the gradient; of the shape and dtype of `logits`. It may be `logits` itself.
@@ -86,6 +87,7 @@ def cross_entropy_grad(
         z_loss=z_loss,
         logit_scale=logit_scale,
         softcap=softcap,
+        focal_gamma=focal_gamma,
         loss=False,
         grad=True,
         out=out,
@@ -109,6 +111,7 @@ def cross_entropy_grad_hess(
     z_loss: float = 0.0,
     logit_scale: float = 1.0,
     softcap: float | None = None,
+    focal_gamma: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""
     Gradient of the cross-entropy and the exact diagonal of its Hessian in the logits.
@@ -118,7 +121,7 @@ def cross_entropy_grad_hess(
         \frac{\partial L}{\partial x_c} = p_c \sum_k w_k y'_k - w_c y'_c, \qquad
         \frac{\partial^2 L}{\partial x_c^2} = \Big(\sum_k w_k y'_k\Big) p_c (1 - p_c)
 
-    for a row without `z_loss`, `logit_scale` and `softcap`, which are accounted for where they
+    for a row without `z_loss`, `logit_scale`, `softcap` and `focal_gamma`, which are accounted for where they
     are given. This is what the objective of a boosting library needs; the libraries themselves
     scale the diagonal differently (XGBoost by 2, LightGBM by C / (C - 1)).
 
@@ -127,7 +130,7 @@ def cross_entropy_grad_hess(
     logits, target
         As in `cross_entropy`.
     axis, weight, sample_weight, ignore_index, label_smoothing, from_logits, z_loss, logit_scale, \
-    softcap
+    softcap, focal_gamma
         As in `cross_entropy`.
     reduction : {"none", "sum", "mean"}, default "none"
         The loss that is differentiated; with "none" each row's own loss.
@@ -171,6 +174,7 @@ def cross_entropy_grad_hess(
         z_loss=z_loss,
         logit_scale=logit_scale,
         softcap=softcap,
+        focal_gamma=focal_gamma,
         loss=False,
         grad=True,
         hess=True,

@@ -166,6 +166,7 @@ def _plain_losses(
         z_loss=0.0,
         logit_scale=1.0,
         softcap=0.0,
+        focal_gamma=0.0,
         reduction=reduction_code("none"),
         from_logits=True,
         loss=True,

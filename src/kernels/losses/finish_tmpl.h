@@ -93,11 +93,11 @@ typedef struct {
     GENERAL_INPUTS(ONE_DOUBLE) /* label_is_max: 1 or 0 */
 } V(general);
 
-/* gradient = term * factor - row_grad * q; hessian = curve p (1 - p) + curve_z p^2, p = term * share; at the
+/* gradient = (term * factor - row_grad * q) * down; hessian = curve p (1 - p) + curve_z p^2, p = term * share; at the
  * maximum and at the label the values given. The loss is in units of 1 / unit: DENSE_SCALE when it may exceed
  * the largest number, else 1. */
 #define GENERAL_RESULTS(X)                                                                          \
-    X(loss) X(unit) X(z) X(factor_hi) X(factor_lo) X(share_hi) X(share_lo) X(curve) X(curve_z)         \
+    X(loss) X(unit) X(z) X(factor_hi) X(factor_lo) X(down) X(share_hi) X(share_lo) X(curve) X(curve_z)         \
     X(grad_max) X(hess_max) X(grad_label) X(hess_label)
 typedef struct {
     GENERAL_RESULTS(ONE_DOUBLE)
@@ -134,7 +134,7 @@ SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
     return (V(general_outcome)){
         .loss = g.row_weight == 0.0 ? 0.0 : g.row_weight * loss, .unit = unit,
         .z = g.z_loss == 0.0 ? 0.0 : g.row_weight * g.z_loss * lse * lse,
-        .factor_hi = f.hi, .factor_lo = f.lo, .share_hi = p.hi, .share_lo = p.lo,
+        .factor_hi = f.hi, .factor_lo = f.lo, .down = 1.0, .share_hi = p.hi, .share_lo = p.lo,
         .curve = curve, .curve_z = curve_z,
         .grad_max = sxt_canonical(g.row_grad * tilt + z_slope * own_share),
         .hess_max = sxt_canonical(curve * (own_share * others_share) + curve_z * (own_share * own_share)),
@@ -148,7 +148,7 @@ SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
  * factor; there everything is rounded once. */
 #define HALVES (SXT_T_IS_F32 ? 2 : 1)
 typedef struct {
-    f64_v hi[HALVES], lo[HALVES], row_grad[HALVES];
+    f64_v hi[HALVES], lo[HALVES], row_grad[HALVES], down[HALVES];
 } V(gradient);
 
 typedef struct {
@@ -183,12 +183,14 @@ SXT_INLINE void V(half_load)(const double *p, int step, f64_v half[HALVES])
 }
 
 /* step 0: the same numbers for all lanes; 1: those of consecutive rows. */
-SXT_INLINE V(gradient) V(gradient_of)(const double *hi, const double *lo, const double *row_grad, int step)
+SXT_INLINE V(gradient) V(gradient_of)(const double *hi, const double *lo, const double *row_grad, const double *down,
+                                      int step)
 {
     V(gradient) g;
     V(half_load)(hi, step, g.hi);
     V(half_load)(lo, step, g.lo);
     V(half_load)(row_grad, step, g.row_grad);
+    V(half_load)(down, step, g.down);
 #if SXT_T_IS_F32
     for (int k = 0; k < HALVES; k++)
         g.hi[k] = f64_add(g.hi[k], g.lo[k]);
@@ -196,7 +198,7 @@ SXT_INLINE V(gradient) V(gradient_of)(const double *hi, const double *lo, const 
     return g;
 }
 
-/* term * factor - row_grad * q */
+/* (term * factor - row_grad * q) * down; of f32, whose numbers are doubles here, no factor needs that. */
 SXT_INLINE KV V(gradient_value)(const V(gradient) *g, KV term, KV q)
 {
     f64_v t[HALVES], s[HALVES];
@@ -207,7 +209,11 @@ SXT_INLINE KV V(gradient_value)(const V(gradient) *g, KV term, KV q)
 #if !SXT_T_IS_F32
         minus = f64_fma(t[k], g->lo[k], minus);
 #endif
-        s[k] = V(canonical_lanes)(f64_fma(t[k], g->hi[k], minus));
+        s[k] = f64_fma(t[k], g->hi[k], minus);
+#if !SXT_T_IS_F32
+        s[k] = f64_mul(s[k], g->down[k]);
+#endif
+        s[k] = V(canonical_lanes)(s[k]);
     }
     return V(whole)(s);
 }

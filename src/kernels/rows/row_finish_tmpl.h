@@ -65,8 +65,11 @@ static void V(row_finish_general)(const sxt_job *job, sxt_row *row, V(wide) sum,
         g.q_max += job->slope[row->skip] * row->target_skip;
     }
     V(general_outcome) o = V(finish_general)(sum, g);
+    if (job->focal_gamma != 0.0)
+        V(finish_focal)(sum, &g, job->focal_gamma, &o);
     row->factor_hi = o.factor_hi;
     row->factor_lo = o.factor_lo;
+    row->down = o.down;
     row->row_grad = g.row_grad;
     row->share_hi = o.share_hi;
     row->share_lo = o.share_lo;

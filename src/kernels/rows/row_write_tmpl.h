@@ -105,7 +105,7 @@ static void N(write_general)(const sxt_job *job, const sxt_row *row)
     const sxt_row here = {.x = row->x, .terms = row->terms};
     N(coefficients) q = {job->base_here, job->slope_here, row->t};
     V(vref) ref = V(row_ref)(row);
-    V(gradient) gradient = V(gradient_of)(&row->factor_hi, &row->factor_lo, &row->row_grad, 0);
+    V(gradient) gradient = V(gradient_of)(&row->factor_hi, &row->factor_lo, &row->row_grad, &row->down, 0);
     V(hessian) hessian = V(hessian_of)(&row->share_hi, &row->share_lo, &row->curve, &row->curve_z, 0);
     ptrdiff_t classes = job->classes;
     for (ptrdiff_t i = 0; i < classes; i += V(W)) {

@@ -90,6 +90,24 @@ static void V(gather_general)(const sxt_job *job, V(lanes) *s)
     }
 }
 
+static void V(finish_focal_lanes)(const sxt_job *job, V(lanes) *s)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        if (s->special[i])
+            continue;
+#define FROM_LANE(name) .name = s->in.name[i],
+        V(general) g = {GENERAL_INPUTS(FROM_LANE)};
+#undef FROM_LANE
+#define FROM_LANE(name) .name = s->out.name[i],
+        V(general_outcome) o = {GENERAL_RESULTS(FROM_LANE)};
+#undef FROM_LANE
+        V(finish_focal)(V(lane_sum)(s, i), &g, job->focal_gamma, &o);
+#define TO_LANE(name) s->out.name[i] = o.name;
+        GENERAL_RESULTS(TO_LANE)
+#undef TO_LANE
+    }
+}
+
 static void V(finish_general_lanes)(const sxt_job *job, V(lanes) *s)
 {
     V(gather_general)(job, s);
@@ -102,6 +120,8 @@ static void V(finish_general_lanes)(const sxt_job *job, V(lanes) *s)
         GENERAL_RESULTS(TO_LANE)
 #undef TO_LANE
     }
+    if (job->focal_gamma != 0.0)
+        V(finish_focal_lanes)(job, s);
 }
 
 /* position: of the first lane's row in its task. */
@@ -168,7 +188,8 @@ static void V(tile_write_general)(const sxt_job *job, const V(lanes) *s, const V
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         V(vref) ref = V(lane_ref)(s, i);
-        V(gradient) gradient = V(gradient_of)(s->out.factor_hi + i, s->out.factor_lo + i, s->in.row_grad + i, 1);
+        V(gradient) gradient = V(gradient_of)(s->out.factor_hi + i, s->out.factor_lo + i, s->in.row_grad + i,
+                                             s->out.down + i, 1);
         V(hessian) hessian = V(hessian_of)(s->out.share_hi + i, s->out.share_lo + i, s->out.curve + i,
                                            s->out.curve_z + i, 1);
         for (ptrdiff_t c = 0; c < nc; c++) {

@@ -56,7 +56,7 @@ static sxt_status call_cross_entropy(session *s, result *r)
         .logits = session_input(s, p->x), .axis = lowest_bit(s->shape.axes), .grad_scale = p->grad_scale,
         .has_ignore_index = p->has_ignore_index && !p->soft_targets, .ignore_index = p->ignore_index,
         .label_smoothing = p->label_smoothing, .z_loss = p->z_loss, .logit_scale = p->logit_scale,
-        .softcap = p->softcap, .reduction = p->reduction, .from_logits = p->from_logits};
+        .softcap = p->softcap, .focal_gamma = p->focal_gamma, .reduction = p->reduction, .from_logits = p->from_logits};
     if (p->soft_targets) {
         probs = session_input(s, p->second);
         args.probs = &probs;
@@ -135,6 +135,7 @@ static sxt_status make_call(session *s, result *r)
     case CALL_LOG_SIGMOID:
         return call_elementwise(s);
     case CALL_CROSS_ENTROPY:
+    case CALL_FOCAL:
         return call_cross_entropy(s, r);
     case CALL_BINARY:
         return call_binary(s, r);

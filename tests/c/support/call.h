@@ -21,6 +21,7 @@ typedef enum {
     CALL_BINARY,
     CALL_LINEAR,  /* call_pieces.h */
     CALL_EXP_SUM, /* call_pieces.h */
+    CALL_FOCAL,   /* cross-entropy with focal_gamma */
     NUM_CALLS
 } call_kind;
 
@@ -37,7 +38,7 @@ typedef struct {
     sxt_reduction reduction;
     bool has_ignore_index;
     int64_t ignore_index;
-    double grad_scale, label_smoothing, z_loss, logit_scale, softcap;
+    double grad_scale, label_smoothing, z_loss, logit_scale, softcap, focal_gamma;
 
     void *x, *second, *third, *fourth;  /* rows x classes elements of the dtype */
     unsigned char *mask;                /* rows x classes */

@@ -6,7 +6,8 @@
 
 const char *const call_names[NUM_CALLS] = {
     "softmax",  "log_softmax", "logsumexp",     "softmax_grad",        "log_softmax_grad",
-    "sigmoid",  "log_sigmoid", "cross_entropy", "binary_cross_entropy", "linear", "exp_sum"};
+    "sigmoid",  "log_sigmoid", "cross_entropy", "binary_cross_entropy", "linear", "exp_sum",
+    "focal"};
 
 static bool coin(random_source *source) { return random_below(source, 2); }
 
@@ -73,6 +74,17 @@ static void make_loss_options(random_source *source, problem *p)
     p->want_hess = !plain && coin(source);
 }
 
+/* Only what focal loss goes with. */
+static void make_focal(random_source *source, problem *p)
+{
+    static const double gammas[] = {0.01, 0.5, 1, 2, 5, 50};
+    p->focal_gamma = gammas[random_below(source, 6)];
+    p->want_hess = coin(source);
+    p->soft_targets = false;
+    p->from_logits = true;
+    p->label_smoothing = p->z_loss = p->softcap = 0;
+}
+
 problem problem_new(random_source *source, call_kind kind, sxt_dtype dtype, ptrdiff_t rows,
                     ptrdiff_t classes, value_kind values)
 {
@@ -82,6 +94,8 @@ problem problem_new(random_source *source, call_kind kind, sxt_dtype dtype, ptrd
     p.use_third = coin(source);
     p.want_sign = p.use_second && coin(source);
     make_loss_options(source, &p);
+    if (kind == CALL_FOCAL)
+        make_focal(source, &p);
     /* Mostly values that make sense as probabilities, targets and weights, and now and then any. */
     value_kind fraction = random_below(source, 4) ? VALUES_FRACTION : values;
     bool probabilities = kind >= CALL_CROSS_ENTROPY && !p.from_logits;
@@ -115,7 +129,7 @@ void problem_print(const problem *p)
     fprintf(stderr, "%s %s rows=%td classes=%td mask=%d second=%d third=%d sign=%d",
             call_names[p->kind], dtype_names[p->dtype], p->rows, p->classes, p->use_mask,
             p->use_second, p->use_third, p->want_sign);
-    if (p->kind >= CALL_LINEAR)
+    if (p->kind == CALL_LINEAR || p->kind == CALL_EXP_SUM)
         fprintf(stderr, " pieces=%d", p->pieces);
     if (p->kind >= CALL_CROSS_ENTROPY) {
         fprintf(stderr, " want loss=%d grad=%d hess=%d reduction=%d soft=%d from_logits=%d",
@@ -123,7 +137,8 @@ void problem_print(const problem *p)
                 p->from_logits);
         fprintf(stderr, " ignore=%d:%lld row_grad=%d grad_scale=%g smoothing=%g", p->has_ignore_index,
                 (long long)p->ignore_index, p->use_rows, p->grad_scale, p->label_smoothing);
-        fprintf(stderr, " z_loss=%g scale=%g softcap=%g", p->z_loss, p->logit_scale, p->softcap);
+        fprintf(stderr, " z_loss=%g scale=%g softcap=%g gamma=%g", p->z_loss, p->logit_scale, p->softcap,
+                p->focal_gamma);
     }
     fprintf(stderr, "\n");
 }

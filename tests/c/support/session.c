@@ -8,7 +8,7 @@ session session_open(const problem *p, const arrangement *how)
     session s = {.p = p, .how = how, .source = {how->seed}};
     s.shape = how->seed == 0 ? geometry_matrix(p->rows, p->classes)
                              : geometry_random(&s.source, p->rows, p->classes,
-                                               p->kind == CALL_CROSS_ENTROPY);
+                                               p->kind == CALL_CROSS_ENTROPY || p->kind == CALL_FOCAL);
     return s;
 }
 

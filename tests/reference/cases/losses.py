@@ -167,6 +167,38 @@ def _probabilities(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> I
     yield outcome("hess", "combined", hess, expected.hess)
 
 
+_GAMMAS = (0.01, 0.5, 1.0, 2.0, 5.0, 50.0)
+
+
+def _focal(gamma: float) -> Case:
+    """Loss, gradient and Hessian; beyond an exponent of 5 the bounds grow in proportion to it."""
+    share = min(1.0, 5.0 / gamma)
+
+    def case(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
+        for measured in outcomes(sx, x, rng):
+            yield measured._replace(errors=measured.errors * share)
+
+    def outcomes(sx: ModuleType, x: np.ndarray, rng: np.random.Generator) -> Iterator[Outcome]:
+        target = labels(x, rng)
+        bounds = ("combined", "gradient_soft")
+        plain = {"focal_gamma": gamma, "reduction": "none"}
+        near = spans_a_number(x, 0.75)
+        scaled = {**plain, "logit_scale": 0.75, "sample_weight": rng.choice([0.5, 2.0], len(near))}
+        for rows, options in ((x, plain), (near, scaled)):
+            wanted = target if rows is x else labels(rows, rng)
+            yield from _call(sx, rows, wanted, bounds, **options)
+            grad, hess = sx.cross_entropy_grad_hess(rows, wanted, **options)
+            expected = exact.cross_entropy(rows, wanted, **options)
+            yield outcome("grad", bounds[1], grad, expected.grad)
+            yield outcome("hess", "combined", hess, expected.hess)
+        weight = weights(x, rng)
+        weight[target[0]] = 1
+        ignored = np.where(np.arange(len(x)) % 4 == 3, -100, target)
+        yield from _call(sx, x, ignored, bounds, focal_gamma=gamma, weight=weight)
+
+    return case
+
+
 CASES: dict[str, Case] = {
     "cross_entropy": _hard,
     "cross_entropy weighted, reduced": _hard_reduced,
@@ -177,6 +209,7 @@ CASES: dict[str, Case] = {
     "cross_entropy softcap": _with_option(softcap=30.0),
     "cross_entropy softcap of thousands": _with_option(softcap=5000.0),
     "cross_entropy every option": _everything,
+    **{f"cross_entropy focal {gamma:g}": _focal(gamma) for gamma in _GAMMAS},
     "cross_entropy_grad of row gradients": _row_gradients,
     "cross_entropy_grad_hess": _hessian,
     "cross_entropy_grad_hess every option": _hessian_everything,
