@@ -146,6 +146,7 @@ typedef struct {
 } sxt_cross_entropy_args;
 
 /* Hard labels: loss <= 1 ULP (f32), 2 (f64) per row; gradient <= 2 (f32), 3 (f64), 1 (16 bit).
+ * Otherwise <= 4 ULP (f32), 8 (f64), 2 (16 bit) of the largest term; beyond focal_gamma = 5 in proportion to it.
  * SXT_ERR_LABEL fills *bad and writes nothing. One pass over the logits whatever is asked for. */
 SXT_API sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *args, sxt_label_error *bad);
 

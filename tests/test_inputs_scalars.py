@@ -76,6 +76,7 @@ REALS: dict[str, tuple[Call, float]] = {
             ("z_loss", 0.5),
             ("logit_scale", 2.0),
             ("softcap", 2.0),
+            ("focal_gamma", 2.0),
         )
         for name, call in of(CROSS_ENTROPIES, option, X, Y).items()
     },

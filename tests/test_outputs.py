@@ -85,6 +85,8 @@ IN_PLACE_OPTIONS = {
     "scale": {"logit_scale": 3.7},
     "scale, smoothing": {"logit_scale": 0.3, "label_smoothing": 0.2},
     "softcap": {"softcap": 20.0, "label_smoothing": 0.1},
+    "focal": {"focal_gamma": 2.0},
+    "focal, scale": {"focal_gamma": 0.5, "logit_scale": 0.3},
 }
 
 

@@ -156,6 +156,27 @@ def test_cross_entropy_oracle_is_the_derivative_of_its_loss(rng: np.random.Gener
                 assert abs(to_mpf(output.value[row])[column] - numeric) < 1e-15
 
 
+@pytest.mark.parametrize("gamma", [0.25, 1.0, 3.0])
+def test_focal_oracle_is_the_derivative_of_its_loss(gamma: float, rng) -> None:
+    x, labels = rng.normal(size=(2, 4)) * 4, np.array([0, 3])
+    options = {"logit_scale": 0.75, "reduction": "none", "focal_gamma": gamma}
+    exact = cross_entropy.cross_entropy(x, labels, **options)
+    for row, label in enumerate(labels):
+        entries = [mpmath.mpf(float(v)) for v in x[row]]
+
+        def loss_at(value, column, entries=entries, label=label):
+            moved = [*entries[:column], value, *entries[column + 1 :]]
+            terms = [mpmath.exp(0.75 * v) for v in moved]
+            others = mpmath.fsum(terms[:label] + terms[label + 1 :]) / mpmath.fsum(terms)
+            return -mpmath.log1p(-others) * others ** mpmath.mpf(gamma)
+
+        assert abs(to_mpf(exact.loss.value)[row] / loss_at(entries[0], 0) - 1) < 1e-27
+        for column in range(4):
+            for order, output in ((1, exact.grad), (2, exact.hess)):
+                numeric = mpmath.diff(lambda v, c=column: loss_at(v, c), entries[column], order)
+                assert abs(to_mpf(output.value[row])[column] - numeric) < 1e-15
+
+
 def test_cross_entropy_oracle_reductions(rng: np.random.Generator) -> None:
     x = rng.normal(size=(4, 3))
     labels = np.array([2, 0, -100, 1])

@@ -55,6 +55,8 @@ def other_calls() -> dict[str, Call]:
         "cross_entropy z_loss": loss(z_loss=0.01),
         "cross_entropy logit_scale": loss(logit_scale=0.75),
         "cross_entropy softcap": loss(softcap=30.0),
+        "cross_entropy focal": loss(weighted=True, focal_gamma=2.0),
+        "cross_entropy_grad_hess focal": hessian(weighted=True, focal_gamma=0.5),
         "cross_entropy soft": loss(soft=True),
         "cross_entropy soft, smoothed": loss(soft=True, weighted=True, label_smoothing=0.125),
         "cross_entropy of probabilities": loss(from_logits=False),

@@ -2,10 +2,10 @@
  * kernels. Types stored in 16 bits are converted to float on the way here (packing.h). */
 #include "kernels/kernels.h"
 
+#include "kernels/losses/focal.h"
 #include "kernels/products/vjp.h"
 #include "numbers/elements16.h"
 #include "numbers/exp_sum.h"
-#include "kernels/losses/focal.h"
 #include "numbers/math.h"
 #include "numbers/storage.h"
 #include "vectors/each.h"

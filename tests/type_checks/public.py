@@ -62,6 +62,8 @@ def losses(h: F16, s: F32, d: F64, y: NDArray[np.int64]) -> None:
     assert_type(sx.cross_entropy_grad(h, y), F16)
     assert_type(sx.cross_entropy_grad(d, y, d, reduction="none"), F64)
     assert_type(sx.cross_entropy_grad_hess(s, y), tuple[F32, F32])
+    assert_type(sx.cross_entropy_and_grad(s, y, focal_gamma=2.0), tuple[np.float32, F32])
+    assert_type(sx.cross_entropy_grad_hess(d, y, focal_gamma=2), tuple[F64, F64])
     assert_type(sx.nll_loss(h, y), np.float32)
     assert_type(sx.nll_loss(d, y, reduction="none"), F64)
     assert_type(sx.nll_loss_and_grad(s, y, ignore_index=None), tuple[np.float32, F32])

@@ -10,7 +10,15 @@ import numpy as np
 from .arrays import as_float
 from .scalars import read_integer, read_real, shown
 
-__all__ = ["REDUCTIONS", "focal_exponent", "ignore_label", "real", "reduction_code", "scalars", "weights"]
+__all__ = [
+    "REDUCTIONS",
+    "focal_exponent",
+    "ignore_label",
+    "real",
+    "reduction_code",
+    "scalars",
+    "weights",
+]
 
 REDUCTIONS = {"none": 0, "sum": 1, "mean": 2}
 
@@ -62,7 +70,7 @@ def scalars(
 def focal_exponent(
     focal_gamma: Any, others: dict[str, float], *, labels: bool, logits: bool
 ) -> float:
-    """Read `focal_gamma`; a positive one goes with class indices, logits and no option of `others`."""
+    """Read `focal_gamma`; a positive one goes with class indices, logits and no other option."""
     gamma = real(focal_gamma, "focal_gamma")
     if not 0.0 <= gamma < math.inf:
         raise ValueError(f"focal_gamma is {shown(focal_gamma)}; expected a finite number >= 0")

@@ -188,8 +188,9 @@ def cross_entropy(logits, target, *, axis=-1, weight=None, sample_weight=None, i
     -----
     The error of a row with a class index is at most 1 ULP of the result's type for float16,
     bfloat16 and float32 logits and 2 for float64; of sums, means, probability targets, smoothing,
-    `z_loss`, `logit_scale` and `softcap` it is at most 4 (float32), 2 (16 bit) or 8 (float64) ULP
-    of the largest term. The loss does not depend on the memory layout, the number of threads or
+    `z_loss`, `logit_scale`, `softcap` and `focal_gamma` it is at most 4 (float32), 2 (16 bit) or 8
+    (float64) ULP of the largest term; beyond ``focal_gamma=5`` the bounds grow in proportion to it.
+    The loss does not depend on the memory layout, the number of threads or
     the instruction set.
 
     Classes whose coefficient w y' is 0 contribute 0 whatever their logit. A row with NaN or +inf,
@@ -279,6 +280,8 @@ def cross_entropy_and_grad(logits, target, *, axis=-1, weight=None, sample_weigh
     the label is the sum of the other probabilities and does not vanish when the label is almost
     certain. Otherwise it is at most 2, 4 or 1 ULP of the larger of p sum(y') and y', times their
     scale; with `z_loss`, `logit_scale` or `softcap` at most 4, 8 or 2 ULP of the largest term.
+    With `focal_gamma` it is at most 2, 4 or 1 ULP of the larger of p and y, times the factor that
+    focal loss adds, :math:`(1 - p_t)^\gamma (1 - \gamma p_t \log p_t / (1 - p_t))`.
 
     Examples
     --------

@@ -35,8 +35,8 @@ def cross_entropy_grad(
 
     .. math:: g \, \frac{\partial L}{\partial x_c} = g \Big(p_c \sum_k w_k y'_k - w_c y'_c\Big)
 
-    for a row without `z_loss`, `logit_scale`, `softcap` and `focal_gamma`, times the row's factor in the
-    reduction.
+    for a row without `z_loss`, `logit_scale`, `softcap` and `focal_gamma`, times the row's factor
+    in the reduction.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def cross_entropy_grad_hess(
         \frac{\partial L}{\partial x_c} = p_c \sum_k w_k y'_k - w_c y'_c, \qquad
         \frac{\partial^2 L}{\partial x_c^2} = \Big(\sum_k w_k y'_k\Big) p_c (1 - p_c)
 
-    for a row without `z_loss`, `logit_scale`, `softcap` and `focal_gamma`, which are accounted for where they
-    are given. This is what the objective of a boosting library needs; the libraries themselves
+    for a row without `z_loss`, `logit_scale`, `softcap` and `focal_gamma`, which are accounted for
+    where they are given. This is what the objective of a boosting library needs; the libraries themselves
     scale the diagonal differently (XGBoost by 2, LightGBM by C / (C - 1)).
 
     Parameters
@@ -150,7 +150,8 @@ def cross_entropy_grad_hess(
     Notes
     -----
     For the gradient the bounds of `cross_entropy_and_grad` hold. The error of the diagonal is at
-    most 4 ULP (float32), 8 (float64) or 2 (16 bit) of the largest term.
+    most 4 ULP (float32), 8 (float64) or 2 (16 bit) of the largest term. With `focal_gamma` the
+    diagonal may be negative: focal loss is not convex.
 
     Examples
     --------
