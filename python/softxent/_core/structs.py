@@ -25,6 +25,7 @@ class CrossEntropyCall(NamedTuple):
     z_loss: float
     logit_scale: float
     softcap: float
+    focal_gamma: float
     reduction: int
     from_logits: bool
     loss: bool

@@ -16,6 +16,7 @@ def cross_entropy(
     z_loss: float = 0.0,
     logit_scale: float = 1.0,
     softcap: float | None = None,
+    focal_gamma: float = 0.0,
 ) -> Any: ...
 def cross_entropy_and_grad(
     logits: ArrayLike,
@@ -31,5 +32,6 @@ def cross_entropy_and_grad(
     z_loss: float = 0.0,
     logit_scale: float = 1.0,
     softcap: float | None = None,
+    focal_gamma: float = 0.0,
     out: NDArray[Any] | None = None,
 ) -> tuple[Any, NDArray[Any]]: ...

@@ -122,8 +122,8 @@ def cross_entropy_grad_hess(
         \frac{\partial^2 L}{\partial x_c^2} = \Big(\sum_k w_k y'_k\Big) p_c (1 - p_c)
 
     for a row without `z_loss`, `logit_scale`, `softcap` and `focal_gamma`, which are accounted for
-    where they are given. This is what the objective of a boosting library needs; the libraries themselves
-    scale the diagonal differently (XGBoost by 2, LightGBM by C / (C - 1)).
+    where they are given. This is what the objective of a boosting library needs; the libraries
+    themselves scale the diagonal differently (XGBoost by 2, LightGBM by C / (C - 1)).
 
     Parameters
     ----------
