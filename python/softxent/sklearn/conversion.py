@@ -1,0 +1,99 @@
+"""The converter of `MLPSoftmaxClassifier` for skl2onnx."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from softxent._machine.optional import require
+from softxent.sklearn.classifier import MLPSoftmaxClassifier
+
+__all__ = ["register_converter", "register_where_loaded"]
+
+_ALIAS = "SoftxentMLPSoftmaxClassifier"
+_OPERATORS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "identity": "Identity"}
+_registered: list[str] = []
+_OPTIONS = {
+    "zipmap": [True, False, "columns"],
+    "output_class_labels": [False, True],
+    "nocl": [True, False],
+}
+
+
+def register_converter() -> None:
+    """
+    Tell skl2onnx how to convert `MLPSoftmaxClassifier`, alone and in pipelines.
+
+    The import of `softxent.sklearn` and every `fit` do that by themselves once skl2onnx has been
+    imported. Options are those of scikit-learn's classifiers: zipmap, nocl, output_class_labels.
+
+    Raises
+    ------
+    ImportError
+        If skl2onnx is not installed.
+    """
+    skl2onnx = require("skl2onnx", "sklearn", "the conversion of pipelines to ONNX")
+    shapes = require(
+        "skl2onnx.common.shape_calculator", "sklearn", "the conversion of pipelines to ONNX"
+    )
+    skl2onnx.update_registered_converter(
+        MLPSoftmaxClassifier,
+        _ALIAS,
+        shapes.calculate_linear_classifier_output_shapes,
+        _convert,
+        overwrite=True,
+        options=_OPTIONS,
+    )
+    _registered.append(_ALIAS)
+
+
+def register_where_loaded() -> None:
+    """Register the converter, once, if skl2onnx has been imported."""
+    if "skl2onnx" in sys.modules and not _registered:
+        register_converter()
+
+
+def _convert(scope: Any, operator: Any, container: Any) -> None:
+    """Write linear layers, softmax, and the label of the largest logit."""
+    import onnx
+    from skl2onnx.common.data_types import guess_proto_type
+
+    model, proto = operator.raw_operator, onnx.TensorProto
+    dtype = guess_proto_type(operator.inputs[0].type)
+    if dtype != proto.DOUBLE:
+        dtype = proto.FLOAT
+
+    def node(kind: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
+        output = output or scope.get_unique_variable_name(kind.lower())
+        name = scope.get_unique_operator_name(kind)
+        container.add_node(kind, inputs, output, name=name, **attributes)
+        return output
+
+    def constant(name: str, kind: int, value: np.ndarray) -> str:
+        name = scope.get_unique_variable_name(name)
+        container.add_initializer(name, kind, value.shape, value.ravel().tolist())
+        return name
+
+    value = node("Cast", [operator.inputs[0].full_name], to=dtype, op_version=13)
+    layers = list(zip(model.coefs_, model.intercepts_, strict=True))
+    if model.n_outputs_ == 1:
+        # Softmax of 0 and z is the sigmoid of -z and z.
+        weight, bias = layers[-1]
+        layers[-1] = np.pad(weight, ((0, 0), (1, 0))), np.pad(bias, (1, 0))
+    for depth, (weight, bias) in enumerate(layers, 1):
+        inputs = [value, constant("weight", dtype, weight), constant("bias", dtype, bias)]
+        value = node("Gemm", inputs, op_version=13)
+        if depth < len(layers):
+            value = node(_OPERATORS[model.net_.layers.activation], [value])
+    node("Softmax", [value], operator.outputs[1].full_name, axis=1, op_version=13)
+    index = node("ArgMax", [value], axis=1, keepdims=0, op_version=13)
+    if container.get_options(model, {"nocl": False})["nocl"]:
+        classes = constant("classes", proto.INT64, np.arange(len(model.classes_)))
+    elif model.classes_.dtype.kind in "biuf":
+        classes = constant("classes", proto.INT64, model.classes_.astype(np.int64))
+    else:
+        text = np.array([str(label).encode() for label in model.classes_], object)
+        classes = constant("classes", proto.STRING, text)
+    node("Gather", [classes, index], operator.outputs[0].full_name, axis=0, op_version=13)
