@@ -121,7 +121,6 @@ def tolerance(path: Path, net, X, y, options: dict, states: list[State]) -> floa
     apart end at a distance, and their ratio is the factor.
     """
     stated = read(onnx.load(path)).options
-    binary = net.num_classes == 2
     rounding = 0.0
     for state in states:
         parameters = {k: v for k, v in state.items() if not k.startswith("velocity.")}
@@ -129,7 +128,7 @@ def tolerance(path: Path, net, X, y, options: dict, states: list[State]) -> floa
             k.removeprefix("velocity."): v for k, v in state.items() if k.startswith("velocity.")
         }
         batch = Batch("step", X, y, parameters, velocities, learning_rate(options))
-        bounds = estimates(batch, stated, binary)
+        bounds = estimates(batch, stated)
         rounding += max(float(bounds[f"new.{name}"].error.max()) for name in parameters)
     distance = float(np.sqrt(np.finfo(X.dtype).eps))
     start = net.state_dict()

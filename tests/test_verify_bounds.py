@@ -33,9 +33,9 @@ def batch_of(net, dtype: str, rng: np.random.Generator, scale: float) -> Batch:
 def test_estimates_bound_the_float32_computation(make, head, scale, rng):
     """The error of the native float32 results against float64 is within the bound of one side."""
     batch = batch_of(make(), "float32", rng, scale)
-    exact = estimates(batch, Options(head=head), make is net1)
+    exact = estimates(batch, Options(head=head))
     roles = ROLES & set(exact) if head == "loss" else {"loss", "logits"}
-    got = native.outputs(batch, Options(head=head), make is net1, roles)
+    got = native.outputs(batch, Options(head=head), roles)
     for role, value in got.items():
         error = np.abs(value - exact[role].value)
         assert (error <= exact[role].error).all(), role
@@ -45,8 +45,8 @@ def test_estimates_bound_the_float32_computation(make, head, scale, rng):
 def test_estimates_are_of_the_size_of_the_errors(make, rng):
     """A bound that is far above every error would let mistakes through."""
     batch = batch_of(make(), "float32", rng, 1.0)
-    exact = estimates(batch, Options(head="loss"), make is net1)
-    got = native.outputs(batch, Options(head="loss"), make is net1, ROLES)
+    exact = estimates(batch, Options(head="loss"))
+    got = native.outputs(batch, Options(head="loss"), ROLES)
     for role in ("logits", "probabilities", "log_probabilities"):
         largest = np.abs(got[role] - exact[role].value).max()
         assert exact[role].error.max() < 100 * largest, role
@@ -71,7 +71,7 @@ def test_estimates_vanish_for_a_certain_class():
         "linear2.bias": np.zeros(2, np.float32),
     }
     batch = Batch("batch", np.array([[1, 0]], np.float32), np.array([0]), state)
-    bounds = estimates(batch, Options(head="loss"), False)
+    bounds = estimates(batch, Options(head="loss"))
     assert bounds["logits"].error.max() > 0.1
     assert bounds["probabilities"].error.max() < 1e-5
     assert bounds["loss"].error < 1e-5
@@ -99,7 +99,7 @@ def test_compare_tells_tf32_from_float32(output, rng):
     x = rng.random((200, 784)).astype(np.float32)
     state = net.state_dict()
     batch = Batch("batch", x, None, state)
-    bound = estimates(batch, Options(), False)[output]
+    bound = estimates(batch, Options())[output]
     w1, w2 = as_tf32(state["linear1.weight"]), as_tf32(state["linear2.weight"])
     hidden = np.maximum(as_tf32(x) @ w1.T + state["linear1.bias"], 0)
     logits = as_tf32(hidden) @ w2.T + state["linear2.bias"]
@@ -108,7 +108,7 @@ def test_compare_tells_tf32_from_float32(output, rng):
         "probabilities": softxent.softmax(logits),
         "log_probabilities": softxent.log_softmax(logits),
     }[output]
-    right = native.outputs(batch, Options(), False, {output})[output]
+    right = native.outputs(batch, Options(), {output})[output]
     assert compare(LABEL, right, bound.value.astype(np.float32), bound).passed
     spoiled = compare(LABEL, value, right, bound)
     assert "as if computed with less precision" in spoiled.problem

@@ -211,10 +211,10 @@ def batch_of(net, rng, scale, dtype="float32") -> Batch:
 @each_activation
 def test_estimates_bound_the_float32_computation(activation, hidden, outputs, scale, rng):
     """Forward, loss, gradients and step of the native float32 network against float64."""
-    net, binary = mlp(hidden, outputs, activation, scale=3.0), outputs == 1
+    net = mlp(hidden, outputs, activation, scale=3.0)
     batch, options = batch_of(net, rng, scale), Options(head="train_step", reduction="sum")
-    bounds = estimates(batch, options, binary)
-    got = native.outputs(batch, options, binary, {"loss", "logits"})
+    bounds = estimates(batch, options)
+    got = native.outputs(batch, options, {"loss", "logits"})
     assert {f"grad.{name}" for name in net.state_dict()} < set(got)
     for role, value in got.items():
         error = np.abs(value - bounds[role].value)
@@ -226,8 +226,8 @@ def test_estimates_are_of_the_size_of_the_errors(activation, rng):
     """A bound that is far above every error would let mistakes through."""
     net = mlp((9, 8, 7), CLASSES, activation, scale=3.0)
     batch = batch_of(net, rng, 1.0)
-    bounds = estimates(batch, Options(head="loss"), False)
-    got = native.outputs(batch, Options(head="loss"), False, ROLES)
+    bounds = estimates(batch, Options(head="loss"))
+    got = native.outputs(batch, Options(head="loss"), ROLES)
     largest = np.abs(got["logits"] - bounds["logits"].value).max()
     assert bounds["logits"].error.max() < 1000 * largest
     assert bounds["logits"].typical.max() < 100 * largest
@@ -240,7 +240,7 @@ def test_estimated_values_equal_a_float64_network(activation, rng):
     wide = MLP(FEATURES, (9, 8), CLASSES, activation=activation, dtype="float64")
     wide.load_state_dict(net.state_dict())
     options = Options(head="train_step", dtype="float64")
-    bounds = estimates(batch, options, False)
+    bounds = estimates(batch, options)
     np.testing.assert_allclose(bounds["logits"].value, wide.forward(batch.x), rtol=1e-12)
     loss, gradients = wide.loss_and_grad(batch.x, batch.target)
     assert bounds["loss"].value == pytest.approx(loss, rel=1e-12)

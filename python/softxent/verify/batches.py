@@ -17,6 +17,7 @@ from softxent.models.layers import Layers
 from softxent.onnx.architecture import State
 from softxent.onnx.recognise import Network
 from softxent.verify.arithmetic import Array
+from softxent.verify.heads import Head, head_of
 from softxent.verify.subject import Subject
 
 
@@ -58,6 +59,13 @@ class Batch:
         """The shape of the network that has these parameters."""
         assert self.state is not None
         return Layers.of(self.state, self.activation)
+
+    @property
+    def head(self) -> Head:
+        """What stands on the logits; without parameters these are `x`, flat if each is alone."""
+        if self.state is not None:
+            return head_of(self.layers.outputs)
+        return head_of(1 if self.x.ndim == 1 else self.x.shape[1])
 
     def renamed(self, name: str, **changes: Any) -> Self:
         """Copy with another name and some parts replaced."""

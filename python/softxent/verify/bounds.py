@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from softxent.onnx.options import Options
-from softxent.verify import activations, tolerance
+from softxent.verify import activations
 from softxent.verify.arithmetic import Arithmetic, Array, Estimate
 from softxent.verify.batches import Batch
 from softxent.verify.forward import Forward, forward
+from softxent.verify.heads.terms import Terms
 
 
-def estimates(
-    batch: Batch, options: Options, binary: bool, logits: Array | None = None
-) -> dict[str, Estimate]:
+def estimates(batch: Batch, options: Options, logits: Array | None = None) -> dict[str, Estimate]:
     """Evaluate a batch in float64 with error bounds.
 
     Parameters
@@ -24,8 +21,6 @@ def estimates(
         Inputs and parameters.
     options : Options
         What the graph computes.
-    binary : bool
-        Whether the network has one logit.
     logits : ndarray, optional
         Logits that the model put out, to start from instead of the inputs.
 
@@ -38,98 +33,22 @@ def estimates(
         narrow, wide = Arithmetic(options.dtype), Arithmetic(options.loss_dtype)
         f = None
         if logits is None:
-            f = forward(batch, narrow, binary)
+            f = forward(batch, narrow)
             at = f.logits
         else:
             at = Estimate.of_output(logits, narrow)
-        outer = tolerance.distribution(at, narrow, binary)
+        outer = batch.head.distribution(at, narrow)
         result = {"logits": at, "probabilities": outer.p, "log_probabilities": outer.log_p}
         if batch.target is None or not options.has_loss:
             return result
-        inner = tolerance.distribution(at, wide, binary)
-        terms = (_binary_terms if binary else _categorical_terms)(
-            inner, batch.target, options, wide
-        )
+        inner = batch.head.distribution(at, wide)
+        terms = batch.head.terms(inner, batch.target, options, wide)
         if terms.undefined(options):
             return result
         result["loss"] = _reduced(terms, options, wide)
         if options.head == "train_step" and f is not None:
             result |= _step(f, _mean(terms, options, wide), batch, options, narrow)
         return result
-
-
-@dataclass(frozen=True)
-class Terms:
-    """Losses of the rows, their gradients in the logits, and the divisor of the mean."""
-
-    losses: Estimate
-    gradients: Estimate
-    divisor: float
-
-    def undefined(self, options: Options) -> bool:
-        """Whether the mean divides something by 0, as where all labels have the weight 0."""
-        nothing = options.reduction == "mean" and self.divisor == 0
-        return nothing and bool(self.gradients.value.any())
-
-
-def coefficients(target: Array, classes: int, options: Options) -> tuple[Array, float]:
-    """q_ic = w_c ((1 - e) y_ic + e / C), 0 in ignored rows, and the divisor of the mean."""
-    weight = np.ones(classes) if options.weight is None else np.asarray(options.weight)
-    if target.ndim == 2:
-        y, kept, divisor = target.astype(np.float64), np.ones(len(target), bool), len(target)
-    else:
-        kept = np.ones(len(target), bool)
-        if options.ignore_index is not None:
-            kept = target != options.ignore_index
-        y = (target[:, np.newaxis] == np.arange(classes)) * kept[:, np.newaxis]
-        divisor = (y @ weight).sum()
-    smoothing = options.label_smoothing
-    q = weight * (y * (1 - smoothing) + smoothing / classes)
-    return q * kept[:, np.newaxis], float(divisor)
-
-
-def _categorical_terms(
-    d: tolerance.Distribution, target: Array, options: Options, arithmetic: Arithmetic
-) -> Terms:
-    classes = d.p.value.shape[1]
-    q, divisor = coefficients(target, classes, options)
-    counts = q != 0
-    products = np.where(counts, q * d.log_p.value, 0.0)
-    rounding = arithmetic.gamma(classes + 6) * np.abs(products).sum(axis=1)
-    error, typical = (
-        np.where(counts, q * bound, 0.0).sum(axis=1) + rounding
-        for bound in (d.log_p.error, d.log_p.typical)
-    )
-    rows = Estimate(-products.sum(axis=1), error, typical)
-
-    sums = q.sum(axis=1, keepdims=True)
-    product = np.where(sums != 0, d.p.value * sums, 0.0)
-    gradient = product - q
-    magnitude = np.abs(product) + np.abs(q)
-    d_error = d.p.error * sums + arithmetic.gamma(classes + 6) * magnitude
-    return Terms(rows, Estimate(gradient, np.where(sums != 0, d_error, 0.0)), divisor)
-
-
-def _binary_terms(
-    d: tolerance.Distribution, target: Array, options: Options, arithmetic: Arithmetic
-) -> Terms:
-    assert d.log_q is not None
-    t = target.astype(np.float64)
-    t = t * (1 - options.label_smoothing) + options.label_smoothing / 2
-    negative, positive = options.weight or (1.0, 1.0)
-    a, b = positive * t, negative * (1 - t)
-    parts = [(a, d.log_p), (b, d.log_q)]
-    value, error, typical = (
-        np.sum([np.where(c != 0, c * getattr(log, kind), 0.0) for c, log in parts], axis=0)
-        for kind in ("value", "error", "typical")
-    )
-    rounding = arithmetic.gamma(8) * np.abs(value)
-    rows = Estimate(-value, error + rounding, typical + rounding)
-
-    product = (a + b) * d.p.value
-    d_error = (a + b) * d.p.error + arithmetic.gamma(8) * (product + a)
-    column = Estimate((product - a)[:, np.newaxis], d_error[:, np.newaxis])
-    return Terms(rows, column, float(len(t)))
 
 
 def _reduced(terms: Terms, options: Options, arithmetic: Arithmetic) -> Estimate:

@@ -13,6 +13,7 @@ from softxent.verify import native
 from softxent.verify.arithmetic import Array
 from softxent.verify.batches import Batch
 from softxent.verify.bounds import estimates
+from softxent.verify.heads import Head
 
 
 def explain(
@@ -21,7 +22,6 @@ def explain(
     expected: Mapping[str, Array],
     batch: Batch,
     options: Options,
-    binary: bool,
     logits: Array | None,
 ) -> str:
     """Say what a wrong output equals, or nothing.
@@ -34,14 +34,14 @@ def explain(
         The output.
     expected : mapping of str to ndarray
         Reference values by meaning.
-    batch, options, binary
+    batch, options
         What was computed.
     logits : ndarray or None
         Logits that the model put out.
     """
     with np.errstate(invalid="ignore"):
         if role == "loss":
-            return _explain_loss(got, batch, options, binary, logits)
+            return _explain_loss(got, batch, options, logits)
         return explain_values(role, got, expected)
 
 
@@ -61,17 +61,15 @@ def explain_values(role: str, got: Array, expected: Mapping[str, Array]) -> str:
     return ""
 
 
-def _explain_loss(
-    got: Array, batch: Batch, options: Options, binary: bool, logits: Array | None
-) -> str:
+def _explain_loss(got: Array, batch: Batch, options: Options, logits: Array | None) -> str:
     if batch.state is None or batch.target is None:
         return ""
-    for change in _other_options(options, batch.target, binary):
-        if _is_loss(got, batch, replace(options, **change), binary, logits):
+    for change in _other_options(options, batch.target, batch.head):
+        if _is_loss(got, batch, replace(options, **change), logits):
             stated = ", ".join(f"{name}={value!r}" for name, value in change.items())
             return f"it is the loss with {stated}"
     classes = batch.layers.outputs
-    if classes > 1 and _is_loss(got * classes, batch, options, binary, logits, classes):
+    if classes > 1 and _is_loss(got * classes, batch, options, logits, classes):
         return f"it is the loss divided by the number of classes, {classes}"
     return ""
 
@@ -80,23 +78,22 @@ def _is_loss(
     got: Array,
     batch: Batch,
     options: Options,
-    binary: bool,
     logits: Array | None,
     factor: int = 1,
 ) -> bool:
     """Whether a value, multiplied by a factor, is the loss under some options."""
-    value = native.outputs(batch, options, binary, {"loss"}, logits)["loss"]
-    bound = estimates(batch, options, binary, logits).get("loss")
+    value = native.outputs(batch, options, {"loss"}, logits)["loss"]
+    bound = estimates(batch, options, logits).get("loss")
     if bound is None or got.shape != value.shape:
         return False
     rounding = factor * np.spacing(np.abs(value))
     return bool((np.abs(got - value) <= 2 * bound.error + (factor > 1) * rounding).all())
 
 
-def _other_options(options: Options, target: Array, binary: bool) -> Iterator[dict[str, Any]]:
+def _other_options(options: Options, target: Array, head: Head) -> Iterator[dict[str, Any]]:
     changes: list[dict[str, Any]] = [{"label_smoothing": 0.0}, {"weight": None}]
     changes += [{"reduction": name} for name in ("mean", "sum", "none")]
-    if target.ndim == 1 and not binary and target.min(initial=0) >= 0:
+    if target.ndim == 1 and head.ignores and target.min(initial=0) >= 0:
         changes.append({"ignore_index": None})
     for change in changes:
         if any(getattr(options, name) != value for name, value in change.items()):

@@ -24,7 +24,7 @@ class Forward:
     logits: Estimate
 
 
-def forward(batch: Batch, arithmetic: Arithmetic, binary: bool) -> Forward:
+def forward(batch: Batch, arithmetic: Arithmetic) -> Forward:
     """Estimate layer by layer."""
     assert batch.state is not None
     layers = batch.layers
@@ -36,7 +36,6 @@ def forward(batch: Batch, arithmetic: Arithmetic, binary: bool) -> Forward:
         if name != layers.names[-1]:
             sums.append(value)
             inputs.append(activations.apply(arithmetic, layers.activation, value))
-    if binary:
-        assert value.typical is not None
-        value = Estimate(value.value[:, 0], value.error[:, 0], value.typical[:, 0])
-    return Forward(tuple(inputs), tuple(sums), value)
+    assert value.typical is not None
+    visible = map(batch.head.visible, (value.value, value.error, value.typical))
+    return Forward(tuple(inputs), tuple(sums), Estimate(*visible))

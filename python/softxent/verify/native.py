@@ -6,7 +6,6 @@ from collections.abc import Collection
 
 import numpy as np
 
-import softxent
 from softxent.models import MLP
 from softxent.onnx.architecture import Architecture
 from softxent.onnx.loading import make_net
@@ -17,7 +16,7 @@ from softxent.verify.batches import Batch
 NAME = "native"
 
 
-def prepared(batch: Batch, options: Options, binary: bool) -> MLP:
+def prepared(batch: Batch, options: Options) -> MLP:
     """Make the native network with the parameters of a batch."""
     assert batch.state is not None
     state = {name: array.astype(options.loss_dtype) for name, array in batch.state.items()}
@@ -27,12 +26,11 @@ def prepared(batch: Batch, options: Options, binary: bool) -> MLP:
 def outputs(
     batch: Batch,
     options: Options,
-    binary: bool,
     roles: Collection[str],
     logits: Array | None = None,
     network: MLP | None = None,
 ) -> dict[str, Array]:
-    """Compute outputs with softxent.models and softxent's functions.
+    """Compute outputs with softxent.models and the head's native functions.
 
     Parameters
     ----------
@@ -40,8 +38,6 @@ def outputs(
         Inputs and parameters, which float16 leaves in float32: sixteen bits are for storage.
     options : Options
         What the graph computes.
-    binary : bool
-        Whether the network has one logit.
     roles : collection of str
         Which outputs are wanted.
     logits : ndarray, optional
@@ -52,50 +48,23 @@ def outputs(
     dtype = np.dtype(options.loss_dtype)
     with np.errstate(all="ignore"):
         if logits is None:
-            network = network or prepared(batch, options, binary)
+            network = network or prepared(batch, options)
             logits = network.forward(batch.x.astype(dtype, copy=False))
         logits = logits.astype(dtype, copy=False)
         result: dict[str, Array] = {"logits": logits}
         if "probabilities" in roles:
-            result["probabilities"] = (softxent.sigmoid if binary else softxent.softmax)(logits)
+            result["probabilities"] = batch.head.probabilities(logits)
         if "log_probabilities" in roles:
-            log = softxent.log_sigmoid if binary else softxent.log_softmax
-            result["log_probabilities"] = log(logits)
+            result["log_probabilities"] = batch.head.log_probabilities(logits)
         if "prediction" in roles:
-            result["prediction"] = (
-                (logits > 0).astype(np.int64) if binary else logits.argmax(axis=1)
-            )
+            result["prediction"] = batch.head.prediction(logits)
         if "loss" in roles:
-            loss, gradient = _loss_and_grad(logits, batch.target, options, binary)
+            assert batch.target is not None
+            loss, gradient = batch.head.loss_and_grad(logits, batch.target, options)
             result["loss"] = np.asarray(loss)
             if options.head == "train_step":
                 result |= _step(batch, options, gradient)
         return result
-
-
-def _loss_and_grad(
-    logits: Array, target: Array | None, options: Options, binary: bool
-) -> tuple[Array, Array]:
-    assert target is not None
-    if not binary:
-        return softxent.cross_entropy_and_grad(
-            logits,
-            target,
-            weight=options.weight,
-            ignore_index=options.ignore_index,
-            label_smoothing=options.label_smoothing,
-            reduction=options.reduction,
-        )
-    smoothing = options.label_smoothing
-    t = target.astype(np.float64) * (1 - smoothing) + smoothing / 2
-    negative, positive = options.weight or (1.0, 1.0)
-    # -a log p - b log(1 - p) is a + b times the loss of the target a / (a + b).
-    a, b = positive * t, negative * (1 - t)
-    share = np.divide(a, a + b, out=np.zeros_like(a), where=a + b > 0)
-    loss, gradient = softxent.binary_cross_entropy_and_grad(
-        logits, share, weight=a + b, reduction=options.reduction
-    )
-    return loss, gradient[:, np.newaxis]
 
 
 def _step(batch: Batch, options: Options, d_logits: Array) -> dict[str, Array]:

@@ -32,8 +32,8 @@ class References:
         What cannot be compared, and why.
     """
 
-    def __init__(self, subject: Subject, binary: bool, against: Sequence[str]) -> None:
-        self._subject, self._binary = subject, binary
+    def __init__(self, subject: Subject, against: Sequence[str]) -> None:
+        self._subject = subject
         self._roles = set(subject.roles.values())
         self.left_out: dict[str, str] = {}
         if torch_reference.NAME in against and not available("torch"):
@@ -57,7 +57,7 @@ class References:
             return {}
         if name != onnx_reference.NAME:
             options = self._subject.options
-            return _MODULES[name].outputs(batch, options, self._binary, self._roles)
+            return _MODULES[name].outputs(batch, options, self._roles)
         try:
             values = onnx_reference.outputs(model, given)
         except Exception as error:  # it raises whatever its NumPy code raises
@@ -86,9 +86,8 @@ class References:
                 module.outputs,
                 data.repeated(size),
                 options,
-                self._binary,
                 self._roles,
-                network=module.prepared(data, options, self._binary),
+                network=module.prepared(data, options),
             )
 
         names = [name for name in self.names if name != onnx_reference.NAME]

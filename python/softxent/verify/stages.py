@@ -32,14 +32,12 @@ class Stage:
     reason: str
 
 
-def of(
-    batch: Batch, options: Options, binary: bool, outputs: Mapping[str, Array]
-) -> Iterator[Stage]:
+def of(batch: Batch, options: Options, outputs: Mapping[str, Array]) -> Iterator[Stage]:
     """Stages of a graph with these outputs, by their meaning."""
     unit = f"u = 2^{round(np.log2(Arithmetic(options.loss_dtype).u))}"
-    logits = own_logits(batch, binary, outputs)
+    logits = own_logits(batch, outputs)
     if logits is not None:
-        yield _after_logits(batch, options, binary, outputs, logits, unit)
+        yield _after_logits(batch, options, outputs, logits, unit)
     if options.head == "train_step" and batch.state is not None:
         gradients = {
             name: outputs[f"grad.{name}"]
@@ -54,12 +52,11 @@ def of(
         )
 
 
-def own_logits(batch: Batch, binary: bool, outputs: Mapping[str, Array]) -> Array | None:
+def own_logits(batch: Batch, outputs: Mapping[str, Array]) -> Array | None:
     """Logits that the model put out, if they are some."""
     if "logits" not in outputs or batch.state is None:
         return None
-    shape: tuple[int, ...] = (len(batch), batch.layers.outputs)
-    shape = shape[:1] if binary else shape
+    shape = batch.head.visible(np.empty((len(batch), batch.layers.outputs))).shape
     logits = without_last_axis(outputs["logits"], shape)
     return logits if logits.shape == shape else None
 
@@ -67,16 +64,15 @@ def own_logits(batch: Batch, binary: bool, outputs: Mapping[str, Array]) -> Arra
 def _after_logits(
     batch: Batch,
     options: Options,
-    binary: bool,
     outputs: Mapping[str, Array],
     logits: Array,
     unit: str,
 ) -> Stage:
     wanted = {role for role in _FROM_LOGITS if role in outputs}
-    expected = native.outputs(batch, options, binary, wanted, logits)
+    expected = native.outputs(batch, options, wanted, logits)
     return Stage(
         "native from its logits",
         {role: expected[role] for role in wanted},
-        bounds.estimates(batch, options, binary, logits),
+        bounds.estimates(batch, options, logits),
         f"2 × rounding of what follows the model's own logits, {unit}",
     )

@@ -53,12 +53,11 @@ class Verification:
         self.subject = subject
         net = None if reference is None else as_net(reference)
         X, y = by_name(subject.about, net, X, y)
-        self._binary = subject.binary if net is None else net.layers.outputs == 1
         self._state = parameters_of(subject, net)
         self._labels = None if y is None else as_array(y, "y")
         activation = _activation(subject, net)
         self._data = data_batch(subject, X, y, self._state, activation)
-        self._references = References(subject, self._binary, against)
+        self._references = References(subject, against)
         self._on_step = on_step
         self._sessions: dict[str, Session] = {}
         self._comparisons: list[Comparison] = []
@@ -156,7 +155,7 @@ class Verification:
             text = f"{session.provider} fails on the batch {batch.name!r}: {error}"
             self._add("run", False, text)
             return
-        bounds = estimates(batch, self.subject.options, self._binary)
+        bounds = estimates(batch, self.subject.options)
         for name in self._references.names:
             expected = self._references.outputs(name, batch, model, given)
             for output, role in self.subject.roles.items():
@@ -172,7 +171,7 @@ class Verification:
     def _compare_stages(self, batch: Batch, provider: str, got: dict[str, Array]) -> None:
         """Compare outputs with what follows from other outputs."""
         own = {role: got[output] for output, role in self.subject.roles.items()}
-        for stage in stages.of(batch, self.subject.options, self._binary, own):
+        for stage in stages.of(batch, self.subject.options, own):
             for output, role in self.subject.roles.items():
                 bounded = role in stage.bounds or role == "prediction"
                 if role in stage.expected and bounded:
@@ -200,9 +199,9 @@ class Verification:
             self._scatters.append(Scatter.of(label, value, expected[role], bounds[role]))
         if result.problem and label.against.startswith(native.NAME):
             own = {role: got[output] for output, role in self.subject.roles.items()}
-            logits = stages.own_logits(batch, self._binary, own)
+            logits = stages.own_logits(batch, own)
             options = self.subject.options
-            hint = explain(role, value, expected, batch, options, self._binary, logits)
+            hint = explain(role, value, expected, batch, options, logits)
             result = replace(result, problem="; ".join(filter(None, (result.problem, hint))))
         part = "head" if label.against not in self._references.names else "whole"
         self._comparisons.append(replace(result, part=part))

@@ -48,8 +48,4 @@ def _predicted(decisions: Sequence[Rows | None]) -> Array | None:
     known = [rows for rows in decisions if rows is not None]
     if not known or len(known) < len(decisions):
         return None
-    parts = [
-        (rows.values > 0).astype(np.int64) if rows.binary else rows.values.argmax(axis=1)
-        for rows in known
-    ]
-    return np.concatenate(parts)
+    return np.concatenate([rows.head.prediction(rows.values) for rows in known])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from softxent.onnx.anatomy.logits import Logits
+from softxent.verify import heads
 from softxent.verify.arithmetic import Arithmetic, Array, Estimate
 from softxent.verify.batches import Batch
 from softxent.verify.bounds import estimates
@@ -47,6 +48,11 @@ class Rows:
     def binary(self) -> bool:
         """Whether there is one logit per decision."""
         return self.axis is None
+
+    @property
+    def head(self) -> heads.Head:
+        """What stands on them."""
+        return heads.head_of(1 if self.binary else self.values.shape[1])
 
     def back(self, array: Array) -> Array:
         """Give an array, one number or row per decision, the layout of the logits."""
@@ -98,9 +104,7 @@ def expected(
     """
     role = "prediction" if head.role == "label" else head.role
     batch = Batch("rows", rows.values, _targets(target, rows, role), None)
-    values: Mapping[str, Array] = module.outputs(
-        batch, head.options, rows.binary, {role}, rows.values
-    )
+    values: Mapping[str, Array] = module.outputs(batch, head.options, {role}, rows.values)
     value = values[role]
     if role == "prediction":
         return Expected(_fitting(_labels(rows.back(value), head, names, got), got), None)
@@ -120,7 +124,7 @@ def expected(
 
 def _bound(batch: Batch, head: Head, rows: Rows, got: Array) -> Estimate | None:
     """How far an output of floating numbers may be off, one row per decision."""
-    bound = estimates(batch, head.options, rows.binary, rows.values).get(head.role)
+    bound = estimates(batch, head.options, rows.values).get(head.role)
     if bound is None:
         return None
     if rows.binary and head.role == "probabilities":
@@ -161,7 +165,7 @@ def _pair(
 ) -> tuple[Array, Estimate]:
     """Probabilities of both classes of one logit; the first may be computed as 1 − p."""
     flipped = Batch("rows", -rows.values, None, None)
-    q = module.outputs(flipped, head.options, True, {"probabilities"}, -rows.values)
+    q = module.outputs(flipped, head.options, {"probabilities"}, -rows.values)
     u = Arithmetic(head.options.dtype)
     rounding = 2 * max(u.u, u.store)
     parts = [bound.error + rounding, bound.error]
