@@ -17,7 +17,7 @@ FLOORS = (
     ("_arguments",),
     ("_machine",),
     ("_files", "functional"),
-    ("softxent", "special", "report"),
+    ("softxent", "special", "torch", "report"),
     ("data",),
     ("models", "bench"),
     ("onnx",),

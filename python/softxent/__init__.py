@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from . import onnx as onnx
     from . import report as report
     from . import special as special
+    from . import torch as torch
     from . import verify as verify
 
-_SUBMODULES = ("data", "models", "onnx", "report", "special", "verify")
+_SUBMODULES = ("data", "models", "onnx", "report", "special", "torch", "verify")
 
 __all__ = [
     "__version__",
