@@ -8,14 +8,9 @@
 #include "calls/check.h"
 #include "machine/dispatch.h"
 #include "machine/float_environment.h"
-#include "machine/parallel.h"
 #include "numbers/dtypes.h"
 #include "walks/elements.h"
-
-/* Elements per task: small enough to balance, large enough to amortise. */
-#define TASK_ELEMENTS ((ptrdiff_t)32 * 1024)
-/* Fewer are done before a second thread has woken up. */
-#define PARALLEL_ELEMENTS ((ptrdiff_t)12 * 1024)
+#include "walks/tasks.h"
 
 typedef struct {
     const sxt_elements *elements;
@@ -25,36 +20,33 @@ typedef struct {
     sxt_exact *sums; /* one for each worker, or NULL */
 } element_run;
 
-static void run_task(void *context, ptrdiff_t task, int worker)
+static void run_task(void *context, const sxt_task *task)
 {
     const element_run *run = context;
     const sxt_elements *e = run->elements;
-    ptrdiff_t begin = task * TASK_ELEMENTS, left = e->count - begin;
     sxt_cursor at;
     sxt_block block;
-    if (left > TASK_ELEMENTS)
-        left = TASK_ELEMENTS;
-    sxt_elements_seek(e, begin, &at);
-    for (; left > 0; left -= block.n) {
+    sxt_elements_seek(e, task->begin, &at);
+    for (ptrdiff_t left = task->end - task->begin; left > 0; left -= block.n) {
         sxt_elements_take(e, &at, left, &block);
         if (run->map)
             run->map(block.data[0], block.data[1], block.n);
         else
-            run->binary(run->job, block.data, block.n, run->sums ? run->sums + worker : NULL);
+            run->binary(run->job, block.data, block.n, run->sums ? run->sums + task->worker : NULL);
         sxt_elements_put(e, &at, &block);
     }
 }
 
 static int threads_for(const sxt_elements *e)
 {
-    ptrdiff_t tasks = (e->count + TASK_ELEMENTS - 1) / TASK_ELEMENTS;
-    int threads = e->count < PARALLEL_ELEMENTS ? 1 : sxt_get_num_threads();
+    ptrdiff_t tasks = sxt_count_tasks(e->count, SXT_TASK_ELEMENTS);
+    int threads = sxt_threads_for(e->count);
     return threads < tasks ? threads : tasks > 0 ? (int)tasks : 1;
 }
 
 static void run_elements(element_run *run, int threads)
 {
-    sxt_parallel_for((run->elements->count + TASK_ELEMENTS - 1) / TASK_ELEMENTS, threads, run_task, run);
+    sxt_run_tasks(run->elements->count, SXT_TASK_ELEMENTS, threads, run_task, run);
 }
 
 /* ---- sigmoid ----------------------------------------------------------------------------------------- */

@@ -8,16 +8,15 @@
 
 #include "numbers/constants.h"
 #include "numbers/elements16.h"
-#include "machine/parallel.h"
+#include "walks/tasks.h"
 #include "numbers/scalar_math.h"
 
 #define ROWS_PER_TASK 256
 
 typedef struct {
     const sxt_job *job;
-    const sxt_layout *layout;
     sxt_dtype dtype;
-    sxt_total *totals;
+    sxt_total *totals; /* per task */
 } probabilities_run;
 
 /* -q log p; 0 where q is 0, whatever p. */
@@ -76,34 +75,25 @@ static void row(const probabilities_run *run, const sxt_plane *plane, ptrdiff_t 
     sxt_lanes_sum_add(&total->loss, 0, loss * SXT_TOTAL_SCALE, 0.0);
 }
 
-static void rows_of_task(void *context, ptrdiff_t task, int worker)
+static void rows_of_plane(void *context, const sxt_task *task, const sxt_plane *plane)
 {
     const probabilities_run *run = context;
-    ptrdiff_t at = task * ROWS_PER_TASK, end = at + ROWS_PER_TASK;
-    (void)worker;
-    end = end < run->layout->rows ? end : run->layout->rows;
-    sxt_total total = {{{0.0}, {0.0}}, {{0.0}, {0.0}}};
-    while (at < end) {
-        sxt_plane plane = sxt_layout_plane(run->layout, at, end);
-        for (ptrdiff_t r = 0; r < plane.rows; r++)
-            row(run, &plane, r, &total);
-        at += plane.rows;
-    }
-    run->totals[task] = total;
+    for (ptrdiff_t r = 0; r < plane->rows; r++)
+        row(run, plane, r, &run->totals[task->number]);
 }
 
 sxt_status sxt_run_from_probabilities(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype,
                                       sxt_total *total)
 {
-    ptrdiff_t ntasks = (layout->rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK;
+    ptrdiff_t ntasks = sxt_count_tasks(layout->rows, ROWS_PER_TASK);
     memset(total, 0, sizeof *total);
     if (ntasks == 0)
         return SXT_OK;
-    probabilities_run run = {job, layout, dtype, malloc(sizeof *run.totals * (size_t)ntasks)};
+    probabilities_run run = {job, dtype, calloc((size_t)ntasks, sizeof *run.totals)};
     if (!run.totals)
         return SXT_ERR_MEMORY;
     int threads = layout->rows * job->classes < 4096 ? 1 : sxt_get_num_threads();
-    sxt_parallel_for(ntasks, threads, rows_of_task, &run);
+    sxt_run_planes(layout, ROWS_PER_TASK, threads, rows_of_plane, &run);
     for (ptrdiff_t i = 0; i < ntasks; i++)
         sxt_total_merge(total, &run.totals[i]);
     free(run.totals);

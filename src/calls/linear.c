@@ -10,7 +10,7 @@
 #include "numbers/dtypes.h"
 #include "numbers/elements16.h"
 #include "numbers/exp_sum.h"
-#include "machine/parallel.h"
+#include "walks/tasks.h"
 
 /* Less work than this is done before a second thread has woken up; tasks have about as much. */
 #define TASK_ELEMENTS 16384
@@ -23,7 +23,6 @@ typedef struct {
     const sxt_stretch_kernels *kernels;
     sxt_linear_row *rows;
     const sxt_linear_row *finished;
-    ptrdiff_t per_task;
 } tile_run;
 
 static char *tile_row(const sxt_array *tile, ptrdiff_t row) { return (char *)tile->data + row * tile->strides[0]; }
@@ -136,12 +135,10 @@ static void add_row(const tile_run *run, ptrdiff_t r)
         add_piece(run, r, begin, classes - begin < piece ? classes - begin : piece);
 }
 
-static void add_rows(void *context, ptrdiff_t task, int worker)
+static void add_rows(void *context, const sxt_task *task)
 {
     const tile_run *run = context;
-    ptrdiff_t r = task * run->per_task, end = r + run->per_task;
-    (void)worker;
-    for (; r < end && r < run->tile->logits.shape[0]; r++)
+    for (ptrdiff_t r = task->begin; r < task->end; r++)
         add_row(run, r);
 }
 
@@ -167,12 +164,10 @@ static void gradient_row(const tile_run *run, ptrdiff_t r)
         gradient_piece(run, r, begin, classes - begin < piece ? classes - begin : piece);
 }
 
-static void gradient_rows(void *context, ptrdiff_t task, int worker)
+static void gradient_rows(void *context, const sxt_task *task)
 {
     const tile_run *run = context;
-    ptrdiff_t r = task * run->per_task, end = r + run->per_task;
-    (void)worker;
-    for (; r < end && r < run->tile->logits.shape[0]; r++)
+    for (ptrdiff_t r = task->begin; r < task->end; r++)
         gradient_row(run, r);
 }
 
@@ -181,7 +176,6 @@ static void gradient_rows(void *context, ptrdiff_t task, int worker)
 typedef struct {
     const sxt_linear_loss *loss;
     sxt_linear_row *rows;
-    ptrdiff_t n;
     double *losses, *penalties;
 } finish_run;
 
@@ -238,12 +232,10 @@ static void finish_row(const finish_run *run, ptrdiff_t i)
     row->special |= !(fabs(row->share_hi) < (double)INFINITY && fabs(row->patch) < (double)INFINITY);
 }
 
-static void finish_rows(void *context, ptrdiff_t task, int worker)
+static void finish_rows(void *context, const sxt_task *task)
 {
     const finish_run *run = context;
-    ptrdiff_t i = task * ROWS_PER_TASK, end = i + ROWS_PER_TASK;
-    (void)worker;
-    for (; i < end && i < run->n; i++)
+    for (ptrdiff_t i = task->begin; i < task->end; i++)
         finish_row(run, i);
 }
 
@@ -263,7 +255,7 @@ static sxt_status check_matrix(const sxt_array *a)
 
 static int finite_not_negative(double x) { return x >= 0.0 && x < (double)INFINITY; }
 
-static sxt_status run_tile(const sxt_linear_tile *tile, tile_run *run, sxt_task_fn task)
+static sxt_status run_tile(const sxt_linear_tile *tile, tile_run *run, sxt_task_work work)
 {
     const sxt_kernels *table = sxt_active_kernels();
     sxt_status status = check_matrix(&tile->logits);
@@ -282,9 +274,8 @@ static sxt_status run_tile(const sxt_linear_tile *tile, tile_run *run, sxt_task_
     ptrdiff_t rows = tile->logits.shape[0], classes = tile->logits.shape[1];
     run->tile = tile;
     run->kernels = &table->stretches->of[sxt_is_double(tile->logits.dtype)];
-    run->per_task = TASK_ELEMENTS / (classes + 1) + 1;
     if (rows > 0 && classes > 0)
-        sxt_parallel_for((rows + run->per_task - 1) / run->per_task, sxt_get_num_threads(), task, run);
+        sxt_run_tasks(rows, TASK_ELEMENTS / (classes + 1) + 1, sxt_get_num_threads(), work, run);
     return SXT_OK;
 }
 
@@ -313,10 +304,9 @@ sxt_status sxt_linear_gradient(const sxt_linear_tile *tile, const sxt_linear_row
 sxt_status sxt_linear_finish(const sxt_linear_loss *loss, sxt_linear_row *rows, ptrdiff_t n, double *losses,
                              double *penalties)
 {
-    finish_run run = {loss, rows, n, losses, penalties};
+    finish_run run = {loss, rows, losses, penalties};
     if (!loss || !finite_not_negative(loss->z_loss) || n < 0 || (n > 0 && (!rows || !losses || !penalties)))
         return SXT_ERR_ARGUMENT;
-    sxt_parallel_for((n + ROWS_PER_TASK - 1) / ROWS_PER_TASK, n < ROWS_PER_TASK ? 1 : sxt_get_num_threads(),
-                     finish_rows, &run);
+    sxt_run_tasks(n, ROWS_PER_TASK, n < ROWS_PER_TASK ? 1 : sxt_get_num_threads(), finish_rows, &run);
     return SXT_OK;
 }

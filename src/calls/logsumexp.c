@@ -13,18 +13,16 @@
 #include "numbers/exact_sum.h"
 #include "numbers/exp_sum.h"
 #include "walks/gather.h"
-#include "walks/layout.h"
-#include "machine/parallel.h"
+#include "walks/tasks.h"
 
 #define ELEMENTS_PER_TASK 8192
 /* Terms after which the exact sum has to carry. */
 #define TERMS_BETWEEN_CARRIES (1 << 20)
 
 typedef struct {
-    const sxt_layout *layout;
+    ptrdiff_t classes;
     const sxt_kernels *kernels;
     sxt_dtype dtype;
-    ptrdiff_t rows_per_task;
     void *out, *sign;
 } factor_run;
 
@@ -45,7 +43,7 @@ static int next_block(factor_row *row, ptrdiff_t *c)
 {
     const sxt_plane *p = row->plane;
     sxt_dtype dtype = row->run->dtype;
-    ptrdiff_t begin = *c, classes = row->run->layout->classes, n = 0;
+    ptrdiff_t begin = *c, classes = row->run->classes, n = 0;
     if (begin == classes)
         return 0;
     *c = classes - begin < SXT_FACTOR_BLOCK ? classes : begin + SXT_FACTOR_BLOCK;
@@ -174,18 +172,12 @@ static void one_row(const factor_run *run, const sxt_plane *plane, ptrdiff_t ind
     put_result(run->sign, number, run->dtype, sign);
 }
 
-static void rows_of_task(void *context, ptrdiff_t task, int worker)
+static void rows_of_plane(void *context, const sxt_task *task, const sxt_plane *plane)
 {
     const factor_run *run = context;
-    ptrdiff_t at = task * run->rows_per_task, left = run->layout->rows - at;
-    ptrdiff_t end = at + (left < run->rows_per_task ? left : run->rows_per_task);
-    (void)worker;
-    while (at < end) {
-        sxt_plane plane = sxt_layout_plane(run->layout, at, end);
-        for (ptrdiff_t r = 0; r < plane.rows; r++)
-            one_row(run, &plane, r);
-        at += plane.rows;
-    }
+    (void)task;
+    for (ptrdiff_t r = 0; r < plane->rows; r++)
+        one_row(run, plane, r);
 }
 
 sxt_status sxt_logsumexp_with_factors(const sxt_array *x, uint64_t axes, const sxt_mask *where,
@@ -203,9 +195,8 @@ sxt_status sxt_logsumexp_with_factors(const sxt_array *x, uint64_t axes, const s
     if (layout.rows > 0 && layout.classes == 0)
         status = SXT_ERR_EMPTY;
     if (status == SXT_OK && layout.rows > 0) {
-        ptrdiff_t per_task = ELEMENTS_PER_TASK / layout.classes + 1;
-        factor_run run = {&layout, kernels, x->dtype, per_task, out, sign};
-        sxt_parallel_for((layout.rows + per_task - 1) / per_task, sxt_get_num_threads(), rows_of_task, &run);
+        factor_run run = {layout.classes, kernels, x->dtype, out, sign};
+        sxt_run_planes(&layout, ELEMENTS_PER_TASK / layout.classes + 1, sxt_get_num_threads(), rows_of_plane, &run);
     }
     sxt_layout_free(&layout);
     return status;

@@ -12,8 +12,7 @@
 #include "numbers/exp_sum.h"
 #include "machine/float_environment.h"
 #include "walks/gather.h"
-#include "walks/layout.h"
-#include "machine/parallel.h"
+#include "walks/tasks.h"
 
 #define PIECE 1024
 /* Pieces of one row in a task, and elements of short rows. */
@@ -24,7 +23,7 @@ typedef struct {
     const sxt_layout *layout;
     const sxt_stretch_kernels *kernels;
     sxt_dtype dtype;
-    ptrdiff_t rows_per_task, segments; /* one of the two is 1 */
+    ptrdiff_t segments; /* of a row */
     sxt_exp_sum *sums;
     sxt_exp_sum *partial; /* per task, where a row has more than one */
 } update_run;
@@ -86,29 +85,22 @@ static void add_row(const update_run *run, const sxt_plane *plane, ptrdiff_t row
     }
 }
 
-static void add_segment(void *context, ptrdiff_t task, int worker)
+static void add_segment(void *context, const sxt_task *task)
 {
     const update_run *run = context;
-    ptrdiff_t row = task / run->segments, begin = task % run->segments * ELEMENTS_PER_TASK;
+    ptrdiff_t row = task->number / run->segments, begin = task->number % run->segments * ELEMENTS_PER_TASK;
     ptrdiff_t left = run->layout->classes - begin, n = left < ELEMENTS_PER_TASK ? left : ELEMENTS_PER_TASK;
     sxt_plane plane = sxt_layout_plane(run->layout, row, row + 1);
-    (void)worker;
-    run->partial[task] = (sxt_exp_sum){0.0, 0.0, 0.0, 0.0};
-    add_row(run, &plane, 0, begin, begin + n, &run->partial[task]);
+    run->partial[task->number] = (sxt_exp_sum){0.0, 0.0, 0.0, 0.0};
+    add_row(run, &plane, 0, begin, begin + n, &run->partial[task->number]);
 }
 
-static void add_rows(void *context, ptrdiff_t task, int worker)
+static void add_rows(void *context, const sxt_task *task, const sxt_plane *plane)
 {
     const update_run *run = context;
-    ptrdiff_t at = task * run->rows_per_task, left = run->layout->rows - at;
-    ptrdiff_t end = at + (left < run->rows_per_task ? left : run->rows_per_task);
-    (void)worker;
-    while (at < end) {
-        sxt_plane plane = sxt_layout_plane(run->layout, at, end);
-        for (ptrdiff_t r = 0; r < plane.rows; r++)
-            add_row(run, &plane, r, 0, run->layout->classes, &run->sums[plane.first_row + r * plane.row_step]);
-        at += plane.rows;
-    }
+    (void)task;
+    for (ptrdiff_t r = 0; r < plane->rows; r++)
+        add_row(run, plane, r, 0, run->layout->classes, &run->sums[plane->first_row + r * plane->row_step]);
 }
 
 static sxt_status update_in_segments(update_run *run, int threads)
@@ -117,7 +109,7 @@ static sxt_status update_in_segments(update_run *run, int threads)
     run->partial = malloc(sizeof *run->partial * (size_t)tasks);
     if (!run->partial)
         return SXT_ERR_MEMORY;
-    sxt_parallel_for(tasks, threads, add_segment, run);
+    sxt_run_tasks(tasks, 1, threads, add_segment, run);
     uint64_t saved = sxt_float_enter();
     for (ptrdiff_t task = 0; task < tasks; task++) {
         ptrdiff_t row = task / run->segments;
@@ -133,11 +125,10 @@ static sxt_status update(update_run *run)
 {
     ptrdiff_t rows = run->layout->rows, classes = run->layout->classes;
     int threads = rows * classes < 8 * PIECE ? 1 : sxt_get_num_threads();
-    run->segments = (classes + ELEMENTS_PER_TASK - 1) / ELEMENTS_PER_TASK;
+    run->segments = sxt_count_tasks(classes, ELEMENTS_PER_TASK);
     if (run->segments > 1)
         return update_in_segments(run, threads);
-    run->rows_per_task = ELEMENTS_PER_TASK / classes;
-    sxt_parallel_for((rows + run->rows_per_task - 1) / run->rows_per_task, threads, add_rows, run);
+    sxt_run_planes(run->layout, ELEMENTS_PER_TASK / classes, threads, add_rows, run);
     return SXT_OK;
 }
 

@@ -7,21 +7,13 @@
 
 #include "calls/check.h"
 #include "machine/dispatch.h"
-#include "walks/layout.h"
-#include "walks/packing.h"
-#include "machine/parallel.h"
 #include "machine/scratch.h"
-
-/* A task is about this many elements: small enough to balance, large enough to amortise. */
-#define TASK_ELEMENTS ((ptrdiff_t)32 * 1024)
-/* Fewer are done before a second thread has woken up. */
-#define PARALLEL_ELEMENTS ((ptrdiff_t)12 * 1024)
+#include "walks/packing.h"
+#include "walks/tasks.h"
 
 typedef struct {
     const sxt_vjp_job *job;
-    const sxt_layout *layout;
     const sxt_vjp_kernels *kernels;
-    ptrdiff_t rows_per_task;
 } row_run;
 
 static void run_plane(const void *context, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total)
@@ -32,32 +24,24 @@ static void run_plane(const void *context, const sxt_plane *plane, sxt_scratch s
     run->kernels->plane(run->job, plane);
 }
 
-static void run_rows(void *context, ptrdiff_t task, int worker)
+static void run_rows(void *context, const sxt_task *task, const sxt_plane *plane)
 {
     const row_run *run = context;
     const sxt_vjp_job *job = run->job;
-    (void)worker;
-    ptrdiff_t row = task * run->rows_per_task, end = row + run->rows_per_task;
-    if (end > run->layout->rows)
-        end = run->layout->rows;
-    while (row < end) {
-        sxt_plane plane = sxt_layout_plane(run->layout, row, end);
-        if (sxt_needs_packing(&plane, job->dtype, job->classes))
-            (void)sxt_packed_plane(run_plane, run, &plane, job->dtype, job->classes, NULL, sxt_thread_scratch(), NULL);
-        else
-            run->kernels->plane(job, &plane);
-        row += plane.rows;
-    }
+    (void)task;
+    if (sxt_needs_packing(plane, job->dtype, job->classes))
+        (void)sxt_packed_plane(run_plane, run, plane, job->dtype, job->classes, NULL, sxt_thread_scratch(), NULL);
+    else
+        run->kernels->plane(job, plane);
 }
 
 static void run_all_rows(const sxt_vjp_job *job, const sxt_layout *layout, const sxt_vjp_kernels *kernels,
                          int threads)
 {
-    ptrdiff_t per_task = TASK_ELEMENTS / layout->classes;
+    ptrdiff_t per_task = SXT_TASK_ELEMENTS / layout->classes;
     per_task = per_task < SXT_VJP_LANES ? per_task : per_task / SXT_VJP_LANES * SXT_VJP_LANES;
-    per_task = per_task > 0 ? per_task : 1;
-    row_run run = {job, layout, kernels, per_task};
-    sxt_parallel_for((layout->rows + per_task - 1) / per_task, threads, run_rows, &run);
+    row_run run = {job, kernels};
+    sxt_run_planes(layout, per_task > 0 ? per_task : 1, threads, run_rows, &run);
 }
 
 /* ---- one long row over several threads ------------------------------------------------------------------ */
@@ -71,15 +55,11 @@ typedef struct {
     sxt_vjp_lanes *parts; /* one for each task */
 } long_run;
 
-static void run_range(void *context, ptrdiff_t task, int worker)
+static void run_range(void *context, const sxt_task *task)
 {
     const long_run *run = context;
-    (void)worker;
-    ptrdiff_t begin = task * TASK_ELEMENTS, end = begin + TASK_ELEMENTS;
-    if (end > run->job->classes)
-        end = run->job->classes;
-    run->parts[task] = *run->lanes;
-    run->kernels->range(run->sweep, run->job, &run->strip, begin, end, &run->parts[task]);
+    run->parts[task->number] = *run->lanes;
+    run->kernels->range(run->sweep, run->job, &run->strip, task->begin, task->end, &run->parts[task->number]);
 }
 
 static void merge(sxt_vjp_lanes *lanes, const sxt_vjp_lanes *part)
@@ -88,35 +68,33 @@ static void merge(sxt_vjp_lanes *lanes, const sxt_vjp_lanes *part)
         lanes->most[k] = part->most[k] > lanes->most[k] ? part->most[k] : lanes->most[k];
         lanes->least[k] = part->least[k] < lanes->least[k] ? part->least[k] : lanes->least[k];
         lanes->nan[k] |= part->nan[k];
-        lanes->a_hi[k] += part->a_hi[k];
-        lanes->a_lo[k] += part->a_lo[k];
-        lanes->b_hi[k] += part->b_hi[k];
-        lanes->b_lo[k] += part->b_lo[k];
+        sxt_vjp_add_sum(lanes, k, part, k);
     }
+}
+
+/* A sweep over all ranges; what they found goes to the lanes. */
+static void sweep_row(long_run *run, int sweep, sxt_vjp_lanes *lanes)
+{
+    ptrdiff_t classes = run->job->classes, tasks = sxt_count_tasks(classes, SXT_TASK_ELEMENTS);
+    run->sweep = sweep;
+    run->lanes = lanes;
+    sxt_run_tasks(classes, SXT_TASK_ELEMENTS, run->threads, run_range, run);
+    for (ptrdiff_t i = 0; i < tasks && sweep != SXT_VJP_WRITE; i++)
+        merge(lanes, &run->parts[i]);
 }
 
 /* One row, its classes side by side. */
 static sxt_status run_row(void *context, const sxt_plane *plane)
 {
     long_run *run = context;
-    ptrdiff_t tasks = (run->job->classes + TASK_ELEMENTS - 1) / TASK_ELEMENTS;
-    int threads = run->threads;
     sxt_vjp_lanes lanes;
     run->strip = (sxt_vjp_strip){plane, 0, 1, 1};
     memset(&lanes, 0, sizeof lanes);
-    run->lanes = &lanes;
-    run->sweep = SXT_VJP_SCAN;
-    sxt_parallel_for(tasks, threads, run_range, run);
-    for (ptrdiff_t i = 0; i < tasks; i++)
-        merge(&lanes, &run->parts[i]);
+    sweep_row(run, SXT_VJP_SCAN, &lanes);
     run->kernels->prepare(&run->strip, &lanes);
-    run->sweep = SXT_VJP_SUM;
-    sxt_parallel_for(tasks, threads, run_range, run);
-    for (ptrdiff_t i = 0; i < tasks; i++)
-        merge(&lanes, &run->parts[i]);
+    sweep_row(run, SXT_VJP_SUM, &lanes);
     run->kernels->finish(&run->strip, &lanes);
-    run->sweep = SXT_VJP_WRITE;
-    sxt_parallel_for(tasks, threads, run_range, run);
+    sweep_row(run, SXT_VJP_WRITE, &lanes);
     return SXT_OK;
 }
 
@@ -125,7 +103,7 @@ static sxt_status run_long_rows(const sxt_vjp_job *job, const sxt_layout *layout
 {
     sxt_status status = SXT_OK;
     long_run run = {.job = job, .kernels = kernels, .threads = threads};
-    run.parts = malloc(sizeof *run.parts * (size_t)((job->classes + TASK_ELEMENTS - 1) / TASK_ELEMENTS));
+    run.parts = malloc(sizeof *run.parts * (size_t)sxt_count_tasks(job->classes, SXT_TASK_ELEMENTS));
     if (!run.parts)
         return SXT_ERR_MEMORY;
     for (ptrdiff_t r = 0; r < layout->rows && status == SXT_OK; r++) {
@@ -138,15 +116,14 @@ static sxt_status run_long_rows(const sxt_vjp_job *job, const sxt_layout *layout
 
 static int splits_rows(const sxt_layout *layout, int threads)
 {
-    return threads > 1 && layout->rows < 2 * threads && layout->classes >= 4 * TASK_ELEMENTS;
+    return threads > 1 && layout->rows < 2 * threads && layout->classes >= 4 * SXT_TASK_ELEMENTS;
 }
 
 /* ---- entry points ----------------------------------------------------------------------------------------- */
 
 static sxt_status run_layout(const sxt_vjp_job *job, const sxt_layout *layout, const sxt_vjp_kernels *kernels)
 {
-    ptrdiff_t elements = layout->rows * layout->classes;
-    int threads = elements < PARALLEL_ELEMENTS ? 1 : sxt_get_num_threads();
+    int threads = sxt_threads_for(layout->rows * layout->classes);
     if (splits_rows(layout, threads))
         return run_long_rows(job, layout, kernels, threads);
     run_all_rows(job, layout, kernels, threads);

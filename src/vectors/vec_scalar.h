@@ -2,7 +2,8 @@
  * what each operation means; the others must give the same bits lane by lane.
  *
  * fma is the fused operation, rounded once: C's fma() is, with or without hardware.
- * max(a, b) is a > b ? a : b and min(a, b) is a < b ? a : b: b when either is NaN. */
+ * max(a, b) is a > b ? a : b and min(a, b) is a < b ? a : b: b when either is NaN.
+ * first, loadn and storen count lanes: n in [0, W]. */
 #ifndef SXT_VEC_SCALAR_H
 #define SXT_VEC_SCALAR_H
 

@@ -14,18 +14,18 @@ static inline const char *sxt_place(const sxt_plane *plane, const sxt_view *view
     return first + view->block[c / plane->run] + c % plane->run * view->cls;
 }
 
-/* n elements a fixed step apart; the common types have loops of their own. */
+/* n elements a fixed step apart: a loop for each type. */
 static inline void sxt_gather_run(const char *p, ptrdiff_t step, sxt_dtype dtype, ptrdiff_t n, double *out)
 {
-    if (dtype == SXT_F64)
-        for (ptrdiff_t i = 0; i < n; i++)
-            out[i] = sxt_get(p + i * step, SXT_F64);
-    else if (dtype == SXT_F32)
-        for (ptrdiff_t i = 0; i < n; i++)
-            out[i] = sxt_get(p + i * step, SXT_F32);
-    else
-        for (ptrdiff_t i = 0; i < n; i++)
-            out[i] = sxt_get(p + i * step, dtype);
+    switch (dtype) {
+#define SXT_DTYPE(NAME, name, bytes, compute)                                                      \
+    case NAME:                                                                                     \
+        for (ptrdiff_t i = 0; i < n; i++)                                                          \
+            out[i] = sxt_get_##name(p + i * step);                                                 \
+        break;
+#include "dtypes.def"
+#undef SXT_DTYPE
+    }
 }
 
 /* Classes [begin, end) of a row. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "walks/copying.h"
-#include "machine/parallel.h"
+#include "walks/tasks.h"
 
 /* So many rows side by side fill half a tile, and do not need packing. */
 #define ENOUGH_ROWS 8
@@ -190,21 +190,16 @@ sxt_status sxt_packed_plane(sxt_plane_work work, const void *context, const sxt_
 
 /* ---- one long row ------------------------------------------------------------------------------------- */
 
-/* Classes in a task. */
-#define RANGE ((ptrdiff_t)32 * 1024)
-
 typedef struct {
     const sxt_plane *plane, *packed;
     const plan *it;
     int outputs;
 } row_copy;
 
-static void copy_range(void *context, ptrdiff_t task, int worker)
+static void copy_range(void *context, const sxt_task *task)
 {
     const row_copy *run = context;
-    ptrdiff_t begin = task * RANGE, left = run->it->classes - begin;
-    sxt_part range = {0, 1, begin, begin + (left < RANGE ? left : RANGE)};
-    (void)worker;
+    sxt_part range = {0, 1, task->begin, task->end};
     copy_operands(run->plane, run->it, run->packed, range, run->outputs);
 }
 
@@ -220,13 +215,12 @@ sxt_status sxt_packed_row(sxt_row_work work, void *context, const sxt_plane *pla
     cut_memory(&it, own);
     sxt_plane packed = packed_rows(plane, &it, 0, 1);
     row_copy run = {plane, &packed, &it, 0};
-    ptrdiff_t ranges = (classes + RANGE - 1) / RANGE;
     if (it.apart[X] || it.apart[T])
-        sxt_parallel_for(ranges, threads, copy_range, &run);
+        sxt_run_tasks(classes, SXT_TASK_ELEMENTS, threads, copy_range, &run);
     sxt_status status = work(context, &packed);
     run.outputs = 1;
     if (status == SXT_OK && (it.apart[Y] || it.apart[H]))
-        sxt_parallel_for(ranges, threads, copy_range, &run);
+        sxt_run_tasks(classes, SXT_TASK_ELEMENTS, threads, copy_range, &run);
     free(own);
     return status;
 }

@@ -10,7 +10,7 @@
 #include "machine/float_environment.h"
 #include "walks/long_rows.h"
 #include "walks/packing.h"
-#include "machine/parallel.h"
+#include "walks/tasks.h"
 #include "machine/scratch.h"
 
 /* A task is about this many bytes of logits: small enough to balance, large enough to amortise. */
@@ -28,9 +28,7 @@
 
 typedef struct {
     const sxt_job *job;
-    const sxt_layout *layout;
     void (*plane)(const sxt_job *, const sxt_plane *, sxt_scratch, sxt_total *);
-    ptrdiff_t rows_per_task;
     sxt_total *totals; /* per task */
     sxt_scratch scratch[1]; /* of the caller, when it works alone */
     int alone;
@@ -63,28 +61,19 @@ static void run_plane(const void *context, const sxt_plane *plane, sxt_scratch s
         run->plane(run->job, &gradient, scratch, total);
 }
 
-static void run_rows(void *context, ptrdiff_t task, int worker)
+static void run_rows(void *context, const sxt_task *task, const sxt_plane *plane)
 {
     row_run *run = context;
-    (void)worker;
-    ptrdiff_t row = task * run->rows_per_task, end = row + run->rows_per_task;
-    if (end > run->layout->rows)
-        end = run->layout->rows;
-    sxt_total total = {{{0.0}, {0.0}}, {{0.0}, {0.0}}};
+    sxt_total *total = &run->totals[task->number];
     sxt_scratch scratch = run->alone ? run->scratch[0] : sxt_thread_scratch();
-    while (row < end) {
-        sxt_plane plane = sxt_layout_plane(run->layout, row, end);
-        sxt_status status = SXT_OK;
-        if (run->conversion || (run->packs && sxt_needs_packing(&plane, run->job->dtype, run->job->classes)))
-            status = sxt_packed_plane(run_plane, run, &plane, run->job->dtype, run->job->classes, run->conversion,
-                                      scratch, &total);
-        else
-            run_plane(run, &plane, scratch, &total);
-        if (status != SXT_OK)
-            atomic_store(run->failed, 1);
-        row += plane.rows;
-    }
-    run->totals[task] = total;
+    sxt_status status = SXT_OK;
+    if (run->conversion || (run->packs && sxt_needs_packing(plane, run->job->dtype, run->job->classes)))
+        status = sxt_packed_plane(run_plane, run, plane, run->job->dtype, run->job->classes, run->conversion,
+                                  scratch, total);
+    else
+        run_plane(run, plane, scratch, total);
+    if (status != SXT_OK)
+        atomic_store(run->failed, 1);
 }
 
 static int rows_are_closer(const sxt_layout *layout)
@@ -127,26 +116,23 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
     int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
     int small_enough = bytes < PARALLEL_BYTES; /* for one task; without the divisions that say so too */
     ptrdiff_t per_task = small_enough ? layout->rows : rows_per_task(layout, item, capped);
-    ptrdiff_t ntasks = small_enough ? 1 : (layout->rows + per_task - 1) / per_task;
+    ptrdiff_t ntasks = small_enough ? 1 : sxt_count_tasks(layout->rows, per_task);
     _Alignas(64) char small[SXT_SCRATCH_LEAST];
-    sxt_total first[1];
+    sxt_total *totals = total;
     atomic_int failed = 0;
-    row_run rows = {job, layout, capped ? table->capped_plane : kernels->plane, per_task, first,
-                   {{small, sizeof small}}, ntasks == 1, !capped, capped ? NULL : conversion, &failed};
-    if (ntasks == 1) {
-        if (row_bytes > 64 || job->general)
-            rows.scratch[0] = sxt_thread_scratch();
-        sxt_parallel_for(1, 1, run_rows, &rows);
-        *total = first[0];
-        return atomic_load(&failed) ? SXT_ERR_MEMORY : SXT_OK;
-    }
-    rows.totals = malloc(sizeof *rows.totals * (size_t)ntasks);
-    if (!rows.totals)
+    if (ntasks > 1)
+        totals = calloc((size_t)ntasks, sizeof *totals);
+    if (!totals)
         return SXT_ERR_MEMORY;
-    sxt_parallel_for(ntasks, threads, run_rows, &rows);
-    for (ptrdiff_t i = 0; i < ntasks; i++)
-        sxt_total_merge(total, &rows.totals[i]);
-    free(rows.totals);
+    row_run rows = {job, capped ? table->capped_plane : kernels->plane, totals,
+                   {{small, sizeof small}}, ntasks == 1, !capped, capped ? NULL : conversion, &failed};
+    if (ntasks == 1 && (row_bytes > 64 || job->general))
+        rows.scratch[0] = sxt_thread_scratch();
+    sxt_run_planes(layout, per_task, threads, run_rows, &rows);
+    for (ptrdiff_t i = 0; i < ntasks && ntasks > 1; i++)
+        sxt_total_merge(total, &totals[i]);
+    if (ntasks > 1)
+        free(totals);
     return atomic_load(&failed) ? SXT_ERR_MEMORY : SXT_OK;
 }
 

@@ -90,8 +90,8 @@ static void vjp_prepare(const sxt_vjp_strip *strip, sxt_vjp_lanes *s)
         s->factor[k] = sxt_exp2i(move);
         exponent += move;
         s->exponent[k] = exponent;
-        s->m1[k] = 1.5 * sxt_exp2i(exponent + 1.0);
-        s->m2[k] = 1.5 * sxt_exp2i(exponent - 50.0);
+        s->m1[k] = 1.5 * sxt_exp2i(exponent - f64_GRID + f64_BITS);
+        s->m2[k] = 1.5 * sxt_exp2i(exponent - 2 * f64_GRID + f64_BITS);
     }
 }
 
@@ -116,8 +116,8 @@ static void vjp_sum_block(const vjp_block *b, ptrdiff_t groups, int log, sxt_vjp
         f64_istore(coarse, a);
         f64_istore(fine, c);
         for (int k = 0; k < f64_W; k++) {
-            int64_t high = (int64_t)((uint64_t)coarse[k] - (uint64_t)groups * sxt_bits(s->m1[j + k]));
-            int64_t low = (int64_t)((uint64_t)fine[k] - (uint64_t)groups * sxt_bits(s->m2[j + k]));
+            uint64_t zero1 = (uint64_t)groups * sxt_bits(s->m1[j + k]), zero2 = (uint64_t)groups * sxt_bits(s->m2[j + k]);
+            int64_t high = (int64_t)((uint64_t)coarse[k] - zero1), low = (int64_t)((uint64_t)fine[k] - zero2);
             s->a_hi[j + k] += high >> 32;
             s->a_lo[j + k] += (uint64_t)high & 0xffffffffu;
             s->b_hi[j + k] += low >> 32;
@@ -128,12 +128,8 @@ static void vjp_sum_block(const vjp_block *b, ptrdiff_t groups, int log, sxt_vjp
 
 static void vjp_join_sum(sxt_vjp_lanes *s)
 {
-    for (int k = 1; k < SXT_VJP_LANES; k++) {
-        s->a_hi[0] += s->a_hi[k];
-        s->a_lo[0] += s->a_lo[k];
-        s->b_hi[0] += s->b_hi[k];
-        s->b_lo[0] += s->b_lo[k];
-    }
+    for (int k = 1; k < SXT_VJP_LANES; k++)
+        sxt_vjp_add_sum(s, 0, s, k);
     for (int k = 1; k < SXT_VJP_LANES; k++) {
         s->a_hi[k] = s->a_hi[0];
         s->a_lo[k] = s->a_lo[0];
@@ -154,13 +150,9 @@ static void vjp_finish(const sxt_vjp_strip *strip, sxt_vjp_lanes *s)
     if (strip->along)
         vjp_join_sum(s);
     for (int k = 0; k < SXT_VJP_LANES; k++) {
-        double unit = sxt_exp2i(s->exponent[k] - 51.0);
-        double fine = ((double)s->b_hi[k] * 0x1p32 + (double)(int64_t)s->b_lo[k]) * 0x1p-51;
-        sxt_dd a = sxt_two_sum((double)s->a_hi[k] * 0x1p32, (double)(int64_t)s->a_lo[k]);
-        sxt_dd sum = sxt_two_sum(a.hi, fine);
-        sum = sxt_fast_sum(sum.hi, sum.lo + a.lo);
-        s->hi[k] = sum.hi * unit / s->factor[k];
-        s->lo[k] = sum.lo * unit / s->factor[k];
+        f64_wide sum = f64_wide_sum((uint64_t)s->a_hi[k], s->a_lo[k], s->b_hi[k], s->b_lo[k], s->exponent[k]);
+        s->hi[k] = sum.hi / s->factor[k];
+        s->lo[k] = sum.lo / s->factor[k];
         int special = s->nan[k] || s->most[k] == (double)INFINITY || s->least[k] == -(double)INFINITY;
         s->hi[k] = special ? vjp_special(s->most[k], s->least[k], s->nan[k]) : s->hi[k];
         s->lo[k] = special ? 0.0 : s->lo[k];

@@ -30,8 +30,17 @@ typedef struct {
     double factor[SXT_VJP_LANES], m1[SXT_VJP_LANES], m2[SXT_VJP_LANES], exponent[SXT_VJP_LANES];
     int64_t a_hi[SXT_VJP_LANES], b_hi[SXT_VJP_LANES]; /* in units of 2^32 grids, and the rest */
     uint64_t a_lo[SXT_VJP_LANES], b_lo[SXT_VJP_LANES];
-    double hi[SXT_VJP_LANES], lo[SXT_VJP_LANES]; /* the sum */
+    double hi[SXT_VJP_LANES], lo[SXT_VJP_LANES]; /* the sum as a number */
 } sxt_vjp_lanes;
+
+/* The sum of a lane grows by that of another. */
+static inline void sxt_vjp_add_sum(sxt_vjp_lanes *to, int lane, const sxt_vjp_lanes *from, int other)
+{
+    to->a_hi[lane] += from->a_hi[other];
+    to->a_lo[lane] += from->a_lo[other];
+    to->b_hi[lane] += from->b_hi[other];
+    to->b_lo[lane] += from->b_lo[other];
+}
 
 /* Rows [first, first + rows) of a plane side by side; or with `along` one row, contiguous in all arrays,
  * whose classes are dealt out to the lanes. */

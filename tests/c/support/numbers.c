@@ -68,7 +68,7 @@ void number_put(sxt_dtype dtype, void *array, ptrdiff_t i, double value)
 {
     char *element = (char *)array + i * (ptrdiff_t)size_of(dtype);
     float single = (float)value;
-    uint16_t half = dtype <= SXT_BF16 ? half_bits(dtype, value) : 0;
+    uint16_t half = size_of(dtype) == sizeof half ? half_bits(dtype, value) : 0;
     if (dtype == SXT_F64)
         memcpy(element, &value, sizeof value);
     else if (dtype == SXT_F32)

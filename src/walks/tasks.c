@@ -1,0 +1,48 @@
+/* tasks.c - things numbered and cut; rows of a task taken as planes. */
+#include "walks/tasks.h"
+
+#include "machine/parallel.h"
+
+typedef struct {
+    ptrdiff_t n, size;
+    const sxt_layout *layout;
+    sxt_task_work work;
+    sxt_plane_task plane_work;
+    void *context;
+} cut;
+
+static sxt_task task_of(const cut *c, ptrdiff_t number, int worker)
+{
+    ptrdiff_t begin = number * c->size, left = c->n - begin;
+    return (sxt_task){number, begin, begin + (left < c->size ? left : c->size), worker};
+}
+
+static void one_task(void *context, ptrdiff_t number, int worker)
+{
+    const cut *c = context;
+    sxt_task task = task_of(c, number, worker);
+    c->work(c->context, &task);
+}
+
+static void planes_of_task(void *context, ptrdiff_t number, int worker)
+{
+    const cut *c = context;
+    sxt_task task = task_of(c, number, worker);
+    for (ptrdiff_t row = task.begin; row < task.end;) {
+        sxt_plane plane = sxt_layout_plane(c->layout, row, task.end);
+        c->plane_work(c->context, &task, &plane);
+        row += plane.rows;
+    }
+}
+
+void sxt_run_tasks(ptrdiff_t n, ptrdiff_t size, int threads, sxt_task_work work, void *context)
+{
+    cut c = {.n = n, .size = size, .work = work, .context = context};
+    sxt_parallel_for(sxt_count_tasks(n, size), threads, one_task, &c);
+}
+
+void sxt_run_planes(const sxt_layout *layout, ptrdiff_t size, int threads, sxt_plane_task work, void *context)
+{
+    cut c = {.n = layout->rows, .size = size, .layout = layout, .plane_work = work, .context = context};
+    sxt_parallel_for(sxt_count_tasks(layout->rows, size), threads, planes_of_task, &c);
+}
