@@ -21,7 +21,7 @@ FLOORS = (
     ("data",),
     ("models", "bench"),
     ("onnx",),
-    ("verify",),
+    ("verify", "sklearn"),
     ("demo", "tour"),
     ("cli",),
     ("__main__",),

@@ -10,9 +10,24 @@ from softxent._machine.optional import require
 
 require("sklearn", "sklearn", "softxent.sklearn")
 
-from softxent.sklearn.classifier import MLPSoftmaxClassifier  # noqa: E402 - needs scikit-learn
-from softxent.sklearn.conversion import register_converter, register_where_loaded  # noqa: E402
+from softxent.sklearn import conversion  # noqa: E402 - needs scikit-learn, as the next
+from softxent.sklearn.classifier import MLPSoftmaxClassifier  # noqa: E402
 
 __all__ = ["MLPSoftmaxClassifier", "register_converter"]
 
-register_where_loaded()
+conversion.register_where_loaded(MLPSoftmaxClassifier)
+
+
+def register_converter() -> None:
+    """
+    Tell skl2onnx how to convert `MLPSoftmaxClassifier`, alone and in pipelines.
+
+    The import of `softxent.sklearn` and every `fit` do that by themselves once skl2onnx has been
+    imported. Options are those of scikit-learn's classifiers: zipmap, nocl, output_class_labels.
+
+    Raises
+    ------
+    ImportError
+        If skl2onnx is not installed.
+    """
+    conversion.register(MLPSoftmaxClassifier)

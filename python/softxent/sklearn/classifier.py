@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from softxent import log_sigmoid, log_softmax, sigmoid, softmax
 from softxent.models import MLP
+from softxent.sklearn.conversion import register_where_loaded
 from softxent.sklearn.samples import Samples, encoded
 from softxent.sklearn.settings import Settings, make_solver
 from softxent.sklearn.training import Progress, Training, draw
@@ -255,9 +256,7 @@ class MLPSoftmaxClassifier(ClassifierMixin, BaseEstimator):
         self.best_loss_ = None if early else progress.best_loss
         self.validation_scores_ = progress.scores if early else None
         self.best_validation_score_ = progress.best_score if early else None
-        from softxent.sklearn.conversion import register_where_loaded  # which imports this module
-
-        register_where_loaded()
+        register_where_loaded(MLPSoftmaxClassifier)
         return self
 
     def _network(self, settings: Settings, X: np.ndarray) -> MLP:

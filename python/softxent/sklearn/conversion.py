@@ -7,10 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from softxent._machine.optional import require
-from softxent.sklearn.classifier import MLPSoftmaxClassifier
-
-__all__ = ["register_converter", "register_where_loaded"]
+__all__ = ["register", "register_where_loaded"]
 
 _ALIAS = "SoftxentMLPSoftmaxClassifier"
 _OPERATORS = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "identity": "Identity"}
@@ -22,26 +19,22 @@ _OPTIONS = {
 }
 
 
-def register_converter() -> None:
+def register(classifier: type) -> None:
     """
-    Tell skl2onnx how to convert `MLPSoftmaxClassifier`, alone and in pipelines.
-
-    The import of `softxent.sklearn` and every `fit` do that by themselves once skl2onnx has been
-    imported. Options are those of scikit-learn's classifiers: zipmap, nocl, output_class_labels.
+    Register the converter of a class.
 
     Raises
     ------
     ImportError
         If skl2onnx is not installed.
     """
-    skl2onnx = require("skl2onnx", "sklearn", "the conversion of pipelines to ONNX")
-    shapes = require(
-        "skl2onnx.common.shape_calculator", "sklearn", "the conversion of pipelines to ONNX"
-    )
+    import skl2onnx
+    from skl2onnx.common import shape_calculator
+
     skl2onnx.update_registered_converter(
-        MLPSoftmaxClassifier,
+        classifier,
         _ALIAS,
-        shapes.calculate_linear_classifier_output_shapes,
+        shape_calculator.calculate_linear_classifier_output_shapes,
         _convert,
         overwrite=True,
         options=_OPTIONS,
@@ -49,10 +42,10 @@ def register_converter() -> None:
     _registered.append(_ALIAS)
 
 
-def register_where_loaded() -> None:
-    """Register the converter, once, if skl2onnx has been imported."""
+def register_where_loaded(classifier: type) -> None:
+    """Register the converter of a class, once, if skl2onnx has been imported."""
     if "skl2onnx" in sys.modules and not _registered:
-        register_converter()
+        register(classifier)
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:
