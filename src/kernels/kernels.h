@@ -79,6 +79,7 @@ typedef struct {
     ptrdiff_t run, blocks;
     ptrdiff_t rows, first_row, row_step; /* row numbers: first_row + i * row_step */
     ptrdiff_t position; /* of the first row among the rows of its task: total.h */
+    ptrdiff_t ahead; /* rows beyond the last one, a step each, that are likely to be next: they may be asked for */
 } sxt_plane;
 
 /* One contiguous row on its way through the phases scan, prepare, sum, finish, write. Between the

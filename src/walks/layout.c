@@ -205,7 +205,7 @@ void sxt_layout_free(sxt_layout *layout)
 sxt_plane sxt_layout_plane(const sxt_layout *layout, ptrdiff_t row, ptrdiff_t end)
 {
     ptrdiff_t at[SXT_OPERANDS] = {0}, last[SXT_OPERANDS] = {0};
-    ptrdiff_t rows = end - row, rest = row;
+    ptrdiff_t rows = end - row, rest = row, ahead = 0;
     if (layout->ndim > 0) {
         int inner = layout->ndim - 1;
         ptrdiff_t position = rest;
@@ -214,8 +214,11 @@ sxt_plane sxt_layout_plane(const sxt_layout *layout, ptrdiff_t row, ptrdiff_t en
             rest = position / layout->shape[inner];
             position %= layout->shape[inner];
         }
-        if (rows > layout->shape[inner] - position)
-            rows = layout->shape[inner] - position;
+        ahead = layout->shape[inner] - position - rows;
+        if (ahead < 0) {
+            rows += ahead;
+            ahead = 0;
+        }
         for (int k = 0; k < SXT_OPERANDS; k++) {
             last[k] = layout->strides[k][inner];
             at[k] = position * last[k];
@@ -234,6 +237,6 @@ sxt_plane sxt_layout_plane(const sxt_layout *layout, ptrdiff_t row, ptrdiff_t en
     return (sxt_plane){
         .x = view[SXT_X], .t = view[SXT_T], .mask = view[SXT_MASK], .y = view[SXT_Y], .h = view[SXT_H],
         .run = layout->run, .blocks = layout->blocks,
-        .rows = rows, .first_row = at[SXT_NUMBER], .row_step = last[SXT_NUMBER],
+        .rows = rows, .first_row = at[SXT_NUMBER], .row_step = last[SXT_NUMBER], .ahead = ahead,
     };
 }

@@ -137,6 +137,7 @@ static sxt_plane packed_rows(const sxt_plane *p, plan *it, ptrdiff_t first, ptrd
         it->how[Y].pitch = it->how[X].pitch;
     }
     packed.rows = rows;
+    packed.ahead = 0;
     packed.first_row += first * p->row_step;
     packed.position += first;
     packed.run = it->classes;

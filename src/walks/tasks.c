@@ -3,8 +3,13 @@
 
 #include "machine/parallel.h"
 
+/* A thread takes so many tasks of rows at once, where there are many: the rows behind a task's, which are asked for
+ * while it is computed, are then its own. */
+#define AT_ONCE_MOST 8
+#define TURNS_PER_THREAD 32
+
 typedef struct {
-    ptrdiff_t n, size;
+    ptrdiff_t n, size, tasks, at_once;
     const sxt_layout *layout;
     sxt_task_work work;
     sxt_plane_task plane_work;
@@ -24,15 +29,28 @@ static void one_task(void *context, ptrdiff_t number, int worker)
     c->work(c->context, &task);
 }
 
-static void planes_of_task(void *context, ptrdiff_t number, int worker)
+static void planes_of_task(const cut *c, ptrdiff_t number, int worker)
 {
-    const cut *c = context;
     sxt_task task = task_of(c, number, worker);
     for (ptrdiff_t row = task.begin; row < task.end;) {
         sxt_plane plane = sxt_layout_plane(c->layout, row, task.end);
         c->plane_work(c->context, &task, &plane);
         row += plane.rows;
     }
+}
+
+static void planes_of_tasks(void *context, ptrdiff_t turn, int worker)
+{
+    const cut *c = context;
+    ptrdiff_t number = turn * c->at_once, end = number + c->at_once;
+    for (; number < end && number < c->tasks; number++)
+        planes_of_task(c, number, worker);
+}
+
+static ptrdiff_t tasks_at_once(ptrdiff_t tasks, int threads)
+{
+    ptrdiff_t fit = threads == 1 ? 1 : tasks / (TURNS_PER_THREAD * (ptrdiff_t)threads);
+    return fit < 1 ? 1 : fit > AT_ONCE_MOST ? AT_ONCE_MOST : fit;
 }
 
 void sxt_run_tasks(ptrdiff_t n, ptrdiff_t size, int threads, sxt_task_work work, void *context)
@@ -44,5 +62,7 @@ void sxt_run_tasks(ptrdiff_t n, ptrdiff_t size, int threads, sxt_task_work work,
 void sxt_run_planes(const sxt_layout *layout, ptrdiff_t size, int threads, sxt_plane_task work, void *context)
 {
     cut c = {.n = layout->rows, .size = size, .layout = layout, .plane_work = work, .context = context};
-    sxt_parallel_for(sxt_count_tasks(layout->rows, size), threads, planes_of_task, &c);
+    c.tasks = sxt_count_tasks(layout->rows, size);
+    c.at_once = tasks_at_once(c.tasks, threads);
+    sxt_parallel_for(sxt_count_tasks(c.tasks, c.at_once), threads, planes_of_tasks, &c);
 }

@@ -155,7 +155,7 @@ SXT_INLINE void N(along_row)(const V(few) *s, ptrdiff_t i, const ST *x, uintptr_
     ptrdiff_t c = 0;
     for (; c + V(W) <= classes; c += V(W)) {
         __builtin_prefetch((const void *)(next + (uintptr_t)c * sizeof(ST)));
-        if (store)
+        if (out)
             __builtin_prefetch((const void *)(out + (uintptr_t)c * sizeof(ST)), 1);
         KV v = LOAD(x + c), term = V(exp_add)(v, NULL, &ref, acc, precise);
         if (with.dense)
@@ -218,7 +218,8 @@ SXT_INLINE void N(along_sum)(const sxt_plane *p, V(few) *s, ptrdiff_t r0, ptrdif
             V(acc) acc = {V(iset1)(0), V(iset1)(0)}, dense = acc;
             uintptr_t row = (uintptr_t)(r0 + i + k), later = row + (uintptr_t)s->lanes;
             uintptr_t next = (uintptr_t)p->x.p + later * (uintptr_t)p->x.row;
-            uintptr_t out = (uintptr_t)p->y.p + (classes > TILED_CLASSES ? row + 1 : row) * (uintptr_t)p->y.row;
+            uintptr_t soon = classes > TILED_CLASSES ? row + 1 : row;
+            uintptr_t out = p->y.p ? (uintptr_t)p->y.p + soon * (uintptr_t)p->y.row : 0;
             if (i + k < s->rows)
                 N(along_row)(s, i + k, N(row_at)(p, r0 + i + k), next, out, classes,
                              store ? N(terms_at)(p, s, r0, i + k, classes) : NULL, s->stage + (i + k) * V(W), store,

@@ -35,7 +35,7 @@ static int N(open_row)(const sxt_job *job, const sxt_plane *p, ptrdiff_t r, ptrd
     row->h = p->h.p ? p->h.p + r * p->h.row : NULL;
     row->t = p->t.p ? p->t.p + r * p->t.row : NULL;
     row->position = p->position + r;
-    row->prefetch = r + ahead < p->rows ? x + ahead * p->x.row : NULL;
+    row->prefetch = r + ahead < p->rows + p->ahead ? x + ahead * p->x.row : NULL;
     return counts;
 }
 

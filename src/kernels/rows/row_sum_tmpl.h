@@ -1,5 +1,9 @@
 /* row_sum_tmpl.h - the sums of one contiguous row, or of a range of it; part of rows_tmpl.h. */
 
+/* Lines that will be written soon: asked for now, a store does not wait for their old content. Addresses may be past
+ * the end. */
+SXT_INLINE void N(ask_to_write)(const void *place) { __builtin_prefetch((const void *)((uintptr_t)place + 1024), 1); }
+
 static void N(prepare)(const sxt_job *job, sxt_row *row)
 {
     if (job->op == SXT_OP_LOGSUMEXP && fabs(row->rest) < SMALL_MAX)
@@ -55,6 +59,8 @@ SXT_INLINE void N(range_sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, 
             for (; i + V(W) <= run_end && count < FLUSH; i += V(W), count++) {
                 if (next) /* the next rows arrive while this one is computed */
                     __builtin_prefetch(next + i);
+                if (store)
+                    N(ask_to_write)(e + i);
                 KV v = LOAD(x + i), term = V(exp_add)(v, NULL, &ref, &acc, precise);
                 if (blends)
                     N(blend_add)(&blend, v, i, V(W), weighted);

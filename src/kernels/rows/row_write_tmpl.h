@@ -87,6 +87,7 @@ static void N(write_log)(const sxt_row *row, ptrdiff_t begin, ptrdiff_t end)
     for (ptrdiff_t i = begin; i < end; i += V(W)) {
         ptrdiff_t n = end - i;
         KV v = n >= V(W) ? LOAD(x + i) : LOADN(x + i, n);
+        N(ask_to_write)(y + i);
         N(put)(y + i, V(log_value)(v, max, hi, lo, top), n);
     }
 }
