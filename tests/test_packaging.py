@@ -65,6 +65,7 @@ def test_import_loads_no_optional_package(run_python):
         "py.typed",
         "_core/binding.pyi",
         "functional/__init__.pyi",
+        "functional/_signatures/cross_entropy.pyi",
         "data/files/digits.npz",
         "data/LICENSES.md",
     ]

@@ -16,6 +16,7 @@ import softxent
 
 FOLDER = Path(__file__).parent / "type_checks"
 STUB = Path(softxent.__file__).parent / "functional" / "__init__.pyi"
+SIGNATURES = STUB.parent / "_signatures"
 
 
 def mypy(path: Path, cache: Path) -> str:
@@ -67,16 +68,17 @@ def test_reveal_type_of_softmax_is_an_array(cache: Path, tmp_path: Path) -> None
 
 
 def stub_parameters() -> dict[str, list[set[str]]]:
-    """Names of the parameters of every overload in the stub, those of `options` included."""
-    tree = ast.parse(STUB.read_text())
+    """Names of the parameters of every overload in the stubs, those of `options` included."""
+    topics = sorted(SIGNATURES.glob("*.pyi"), key=lambda path: path.stem != "types")
+    nodes = [node for path in topics for node in ast.parse(path.read_text()).body]
     groups: dict[str, set[str]] = {}
-    for node in tree.body:
+    for node in nodes:
         if isinstance(node, ast.ClassDef):
             own = {item.target.id for item in node.body if isinstance(item, ast.AnnAssign)}
             bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
             groups[node.name] = own.union(*(groups.get(base, set()) for base in bases))
     found: dict[str, list[set[str]]] = {}
-    for node in tree.body:
+    for node in nodes:
         if isinstance(node, ast.FunctionDef):
             names = {arg.arg for arg in [*node.args.args, *node.args.kwonlyargs]}
             if node.args.kwarg is not None:
