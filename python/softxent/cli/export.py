@@ -19,7 +19,15 @@ from softxent.models.activations import ACTIVATIONS
 from softxent.models.torch_bridge import UnknownActivationError
 
 #: Options that go to the library as they are, and only if they were given.
-_LOSS_OPTIONS = ("weight", "ignore_index", "label_smoothing", "reduction", "target", "primitive")
+_LOSS_OPTIONS = (
+    "weight",
+    "ignore_index",
+    "label_smoothing",
+    "focal_gamma",
+    "reduction",
+    "target",
+    "primitive",
+)
 _ATTACH_OPTIONS = ("logits", "num_classes", "rename", "convert")
 _NET_OPTIONS = ("head", "opset", "dtype", "momentum", "weight_decay", "activation")
 
@@ -122,6 +130,12 @@ def _add_loss_options(parser: argparse.ArgumentParser) -> None:
         "--ignore-index", type=int, metavar="LABEL", help="label that does not count"
     )
     group.add_argument("--label-smoothing", type=unit_float, metavar="E", help="in [0, 1]")
+    group.add_argument(
+        "--focal-gamma",
+        type=non_negative_float,
+        metavar="G",
+        help="exponent of focal loss, with --head loss and --attach-loss",
+    )
     group.add_argument("--reduction", choices=("mean", "sum", "none"), help="(default: mean)")
     group.add_argument(
         "--target", choices=("index", "probabilities"), help="kind of target (default: index)"

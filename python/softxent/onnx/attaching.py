@@ -33,6 +33,7 @@ def attach_loss(
     weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
+    focal_gamma: float = 0.0,
     reduction: str = "mean",
     primitive: bool = False,
     target: str = "index",
@@ -61,7 +62,7 @@ def attach_loss(
         output.
     out_path : path-like
         The file to write.
-    weight, ignore_index, label_smoothing, reduction, primitive, target
+    weight, ignore_index, label_smoothing, focal_gamma, reduction, primitive, target
         As for `export`, for one logit too.
     num_classes : int, optional
         C, where the graph does not say it.
@@ -116,6 +117,7 @@ def attach_loss(
         weight=weight,  # type: ignore[arg-type]  # normalised to a tuple
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
+        focal_gamma=focal_gamma,
         reduction=reduction,
         target=target,
     )
@@ -214,11 +216,8 @@ def _site(found: Anatomy, num_classes: int | None) -> Site:
 
 def _check_options(options: Options, site: Site) -> None:
     options.check_classes(site.classes)
-    if site.binary and options.ignore_index is not None:
-        raise ValueError(
-            f"ignore_index must be None for one logit per sample, whose targets are real numbers, "
-            f"got {options.ignore_index}"
-        )
+    if site.binary:
+        options.check_one_logit("one logit per sample")
 
 
 def _names_of_loss(model: onnx.ModelProto, logits: Logits, rename: bool) -> dict[str, str]:

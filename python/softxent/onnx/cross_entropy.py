@@ -7,7 +7,8 @@ Every variant is one formula. With q_ic the coefficient of class c in row i,
 y being the one-hot form of a label or the probabilities given, w the class weights and e the label
 smoothing. An ignored row has q = 0, and a coefficient 0 contributes 0 whatever the logit. A label
 that is neither a class nor ignored makes its row NaN, because runtimes differ in what they do with
-it: some raise, some read another class.
+it: some raise, some read another class. With a focal_gamma the loss of a label t has the factor
+(1 - p_it)^gamma besides.
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ def loss(g: Graph, logits: str, log_p: str, target: str, num_classes: int, optio
 
     `logits` and `log_p` have the type of the losses.
     """
+    if options.focal_gamma:
+        return _focal(g, logits, log_p, target, num_classes, options)
     if options.primitive or options.target == "probabilities":
         t = targets(g, target, num_classes, options)
         q = coefficients(g, t, num_classes, options)
@@ -119,6 +122,22 @@ def loss(g: Graph, logits: str, log_p: str, target: str, num_classes: int, optio
         number_wrong = g.total(g.cast(wrong, g.wide))
         wrong = g.op("Greater", number_wrong, g.real(0))
     return g.op("Where", wrong, g.real(np.nan), plain)
+
+
+def _focal(
+    g: Graph, logits: str, log_p: str, target: str, num_classes: int, options: Options
+) -> str:
+    """(1 - p)^gamma times the loss of the label, 1 - p being the sum of the other probabilities."""
+    t = targets(g, target, num_classes, options)
+    assert t.kept is not None
+    if options.primitive:
+        rows = row_losses(g, coefficients(g, t, num_classes, options), log_p)
+    else:
+        rows = _operator(g, logits, target, t.kept, options, "none")
+    p = g.op("Softmax", logits, axis=-1)
+    others = g.total(g.op("Mul", p, g.op("Sub", g.real(1), t.y)), axis=1)
+    factor = g.op("Pow", others, g.real(options.focal_gamma))
+    return reduced(g, g.op("Mul", factor, rows), t, options)
 
 
 def _smoothed_operator(

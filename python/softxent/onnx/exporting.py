@@ -27,6 +27,7 @@ def export(
     weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
+    focal_gamma: float = 0.0,
     reduction: str = "mean",
     dtype: DTypeLike = "float32",
     primitive: bool = False,
@@ -81,6 +82,9 @@ def export(
         Label of rows that do not count; None ignores nothing. Not for one logit.
     label_smoothing : float in [0, 1]
         ε above.
+    focal_gamma : float
+        The exponent of focal loss as `softxent.cross_entropy` has it, of the head loss alone, with
+        class indices and without smoothing. Not for one logit.
     reduction : {"mean", "sum", "none"}
         As `softxent.cross_entropy`; train_step needs one of the first two.
     dtype : {"float32", "float16", "float64"}
@@ -122,6 +126,7 @@ def export(
         weight=weight,  # type: ignore[arg-type]  # normalised to a tuple
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
+        focal_gamma=focal_gamma,
         reduction=reduction,
         target=target,
         momentum=momentum,
@@ -153,12 +158,8 @@ def build(
     state = converted(net.state_dict(), options.dtype)
     architecture = Architecture.of(net)
     options.check_classes(net.num_classes)
-    if architecture.binary and options.ignore_index is not None:
-        raise ValueError(
-            f"ignore_index must be None for {architecture.name} with one logit, whose targets are "
-            f"real numbers, "
-            f"got {options.ignore_index}"
-        )
+    if architecture.binary:
+        options.check_one_logit(f"{architecture.name} with one logit")
     classes, features = net.class_names, net.feature_names
     if class_names is not None:
         classes = _checks.class_names(class_names, net.num_classes)

@@ -21,7 +21,14 @@ TARGETS = ("index", "probabilities")
 DTYPES = ("float16", "float32", "float64")
 
 #: Options that say nothing unless the graph has a loss.
-_LOSS_OPTIONS = ("weight", "ignore_index", "label_smoothing", "reduction", "target")
+_LOSS_OPTIONS = (
+    "weight",
+    "ignore_index",
+    "label_smoothing",
+    "focal_gamma",
+    "reduction",
+    "target",
+)
 _OPTIMIZER_OPTIONS = ("momentum", "weight_decay")
 
 
@@ -45,6 +52,7 @@ class Options:
     weight: tuple[float, ...] | None = None
     ignore_index: int | None = None
     label_smoothing: float = 0.0
+    focal_gamma: float = 0.0
     reduction: str = "mean"
     target: str = "index"
     momentum: float = 0.0
@@ -59,6 +67,7 @@ class Options:
             "weight": _weight(self.weight),
             "ignore_index": _index("ignore_index", self.ignore_index),
             "label_smoothing": _real("label_smoothing", self.label_smoothing, 1.0),
+            "focal_gamma": _real("focal_gamma", self.focal_gamma, math.inf),
             "reduction": _one_of("reduction", self.reduction, REDUCTIONS),
             "target": _one_of("target", self.target, TARGETS),
             "momentum": _real("momentum", self.momentum, math.inf),
@@ -83,6 +92,17 @@ class Options:
                 "ignore_index must be None or negative with target='probabilities', "
                 f"got {self.ignore_index}"
             )
+        if self.focal_gamma:
+            self._check_focal()
+
+    def _check_focal(self) -> None:
+        others = {"head": "loss", "target": "index", "label_smoothing": 0.0}
+        for name, wanted in others.items():
+            if getattr(self, name) != wanted:
+                raise ValueError(
+                    f"focal_gamma={self.focal_gamma} goes with {name}={wanted!r}, "
+                    f"got {getattr(self, name)!r}"
+                )
 
     def _refuse_changed(self, names: tuple[str, ...], where: str) -> None:
         for field in fields(self):
@@ -111,9 +131,25 @@ class Options:
                 f"got {len(self.weight)}"
             )
 
+    def check_one_logit(self, subject: str) -> None:
+        """Raise ValueError for what has no meaning where there is one logit per sample."""
+        if self.ignore_index is not None:
+            raise ValueError(
+                f"ignore_index must be None for {subject}, whose targets are real numbers, "
+                f"got {self.ignore_index}"
+            )
+        if self.focal_gamma:
+            raise ValueError(
+                f"focal_gamma must be 0 for {subject}, whose loss is binary cross-entropy, "
+                f"got {self.focal_gamma}"
+            )
+
     def to_json(self) -> str:
-        """Encode for the metadata of a model file."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """Encode for the metadata of a model file; without focal loss as versions before it do."""
+        stated = asdict(self)
+        if not self.focal_gamma:
+            del stated["focal_gamma"]
+        return json.dumps(stated, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

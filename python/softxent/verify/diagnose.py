@@ -91,7 +91,11 @@ def _is_loss(
 
 
 def _other_options(options: Options, target: Array, head: Head) -> Iterator[dict[str, Any]]:
-    changes: list[dict[str, Any]] = [{"label_smoothing": 0.0}, {"weight": None}]
+    changes: list[dict[str, Any]] = [
+        {"label_smoothing": 0.0},
+        {"focal_gamma": 0.0},
+        {"weight": None},
+    ]
     changes += [{"reduction": name} for name in ("mean", "sum", "none")]
     if target.ndim == 1 and head.ignores and target.min(initial=0) >= 0:
         changes.append({"ignore_index": None})

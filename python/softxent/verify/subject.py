@@ -79,6 +79,7 @@ class Subject:
             parts.append(
                 f"reduction={o.reduction}, weight={short(o.weight)}, "
                 f"ignore_index={o.ignore_index}, label_smoothing={o.label_smoothing:g}"
+                + (f", focal_gamma={o.focal_gamma:g}" if o.focal_gamma else "")
             )
         return f"{'; '.join(parts)} (by its metadata)"
 

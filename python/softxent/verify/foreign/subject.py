@@ -120,6 +120,7 @@ class Classifier:
             parts.append(
                 f"reduction={o.reduction}, weight={short(o.weight)}, "
                 f"ignore_index={o.ignore_index}, label_smoothing={o.label_smoothing:g}"
+                + (f", focal_gamma={o.focal_gamma:g}" if o.focal_gamma else "")
             )
         return "; ".join(parts)
 

@@ -10,6 +10,7 @@ import softxent
 from softxent._machine.optional import require
 from softxent.onnx.options import Options
 from softxent.verify.arithmetic import Arithmetic, Array, Estimate
+from softxent.verify.heads.focal import focal, torch_focal
 from softxent.verify.heads.terms import Terms
 from softxent.verify.tolerance import (
     ELEMENTARY,
@@ -48,6 +49,7 @@ class Softmax:
             weight=options.weight,
             ignore_index=options.ignore_index,
             label_smoothing=options.label_smoothing,
+            focal_gamma=options.focal_gamma,
             reduction=options.reduction,
         )
 
@@ -68,14 +70,17 @@ class Softmax:
         weight = None if options.weight is None else torch.tensor(options.weight, dtype=z.dtype)
         # torch always ignores some label; without one it is a number that is no label here.
         ignored = np.iinfo(np.int64).min if options.ignore_index is None else options.ignore_index
-        return torch.nn.functional.cross_entropy(
+        loss = torch.nn.functional.cross_entropy(
             z,
             label,
             weight=weight,
             ignore_index=ignored,
             label_smoothing=options.label_smoothing,
-            reduction=options.reduction,
+            reduction="none" if options.focal_gamma else options.reduction,
         )
+        if options.focal_gamma:
+            return torch_focal(z, label, loss, weight, ignored, options)
+        return loss
 
     def distribution(self, logits: Estimate, arithmetic: Arithmetic) -> Distribution:
         value, classes = logits.value, logits.value.shape[1]
@@ -113,6 +118,8 @@ class Softmax:
             for bound in (d.log_p.error, d.log_p.typical)
         )
         rows = Estimate(-products.sum(axis=1), error, typical)
+        if options.focal_gamma:
+            rows = focal(rows, d, target, options.focal_gamma, arithmetic)
 
         sums = q.sum(axis=1, keepdims=True)
         product = np.where(sums != 0, d.p.value * sums, 0.0)
