@@ -18,7 +18,7 @@ from foreign_models import (
     residual_net,
 )
 from softxent.onnx.anatomy import Anatomy, anatomy
-from softxent.onnx.exposing import reduced_to, with_logits
+from softxent.onnx.exposing import reduce_to, with_logits
 
 
 def images(seed: int = 0, rows: int = 1) -> np.ndarray:
@@ -30,7 +30,8 @@ def exposed(model: onnx.ModelProto, X: np.ndarray) -> tuple[Anatomy, np.ndarray]
     """Anatomy of a model of one input, and its logits for some samples."""
     found = anatomy(model)
     assert found.logits is not None, found.gaps
-    only = reduced_to(with_logits(model, found.logits), [found.logits.name])
+    only = with_logits(model, found.logits)
+    reduce_to(only, [found.logits.name])
     return found, outputs(only, **{found.features.name: X})[found.logits.name]
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from numpy.typing import DTypeLike
 
-from softxent.models import _checks
+from softxent._arguments import checks
 from softxent.models.heads import BinaryHead, SoftmaxHead
 from softxent.models.layers import Layers
 from softxent.models.model import Model
@@ -76,11 +76,11 @@ class MLP(Model):
         feature_names: Sequence[str] | None = None,
     ) -> None:
         sizes = (
-            _checks.integer("input_size", input_size, 1),
-            *_checks.integers("hidden_sizes", hidden_sizes, 1),
-            _checks.integer("num_classes", num_classes, 1),
+            checks.integer("input_size", input_size, 1),
+            *checks.integers("hidden_sizes", hidden_sizes, 1),
+            checks.integer("num_classes", num_classes, 1),
         )
-        layers = Layers(sizes, activation, _checks.flag("bias", bias))
+        layers = Layers(sizes, activation, checks.flag("bias", bias))
         head = BinaryHead() if layers.outputs == 1 else SoftmaxHead(layers.outputs)
         super().__init__(layers, head, seed, dtype, class_names, feature_names)
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Self
 
 from numpy.typing import DTypeLike
 
-from softxent.models import _checks, activations, storage
+from softxent._arguments import checks
+from softxent.models import activations, storage
 from softxent.models.layers import Layers
 from softxent.models.mlp import MLP
 from softxent.models.torch_bridge import Stack
@@ -93,7 +94,7 @@ class NeuralNet1(_OneHiddenLayer):
         class_names: Sequence[str] | None = None,
         feature_names: Sequence[str] | None = None,
     ) -> None:
-        hidden_size = _checks.integer("hidden_size", hidden_size, 1)
+        hidden_size = checks.integer("hidden_size", hidden_size, 1)
         super().__init__(
             input_size,
             (hidden_size,),
@@ -185,11 +186,11 @@ class NeuralNet2(_OneHiddenLayer):
         class_names: Sequence[str] | None = None,
         feature_names: Sequence[str] | None = None,
     ) -> None:
-        hidden_size = _checks.integer("hidden_size", hidden_size, 1)
+        hidden_size = checks.integer("hidden_size", hidden_size, 1)
         super().__init__(
             input_size,
             (hidden_size,),
-            _checks.integer("num_classes", num_classes, 2),
+            checks.integer("num_classes", num_classes, 2),
             seed=seed,
             dtype=dtype,
             class_names=class_names,
@@ -200,7 +201,7 @@ class NeuralNet2(_OneHiddenLayer):
     def check_layers(cls, layers: Layers) -> None:
         """Raise ValueError if there is not one hidden layer, with ReLU and biases, and C ≥ 2."""
         super().check_layers(layers)
-        _checks.integer("num_classes", layers.outputs, 2)
+        checks.integer("num_classes", layers.outputs, 2)
 
     @classmethod
     def _of_layers(

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from softxent._arguments import checks
 from softxent._arguments.arrays import as_array
 from softxent._arguments.scalars import shown
 from softxent._arguments.wording import listed
 from softxent.data.matching import matched_features, matched_labels
 from softxent.data.standardizer import Standardizer
-from softxent.models import _checks
 from softxent.models.heads import Head
 from softxent.models.layers import Layers
 
@@ -71,7 +71,7 @@ class Network:
     ) -> None:
         self.layers = layers
         self.head = head
-        self.seed: int | None = None if seed is None else _checks.seed("seed", seed)
+        self.seed: int | None = None if seed is None else checks.seed("seed", seed)
         if dtype is None:  # which NumPy takes for float64
             raise TypeError("dtype must be float32 or float64, got None")
         self.dtype: np.dtype[Any] = np.dtype(dtype)
@@ -113,7 +113,7 @@ class Network:
 
     @class_names.setter
     def class_names(self, names: Sequence[str] | None) -> None:
-        self._class_names = _checks.class_names(names, self.num_classes)
+        self._class_names = checks.class_names(names, self.num_classes)
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -122,7 +122,7 @@ class Network:
 
     @feature_names.setter
     def feature_names(self, names: Sequence[str] | None) -> None:
-        self._feature_names = _checks.feature_names(names, self.input_size)
+        self._feature_names = checks.feature_names(names, self.input_size)
 
     def forward(self, X: ArrayLike) -> np.ndarray:
         """
@@ -348,7 +348,7 @@ class Network:
 
     def _features(self, X: ArrayLike) -> np.ndarray:
         """Check features and convert them to the dtype of the network."""
-        return _checks.table(matched_features(X, self.feature_names), self.input_size, self.dtype)
+        return checks.table(matched_features(X, self.feature_names), self.input_size, self.dtype)
 
     def check(
         self, X: ArrayLike, y: ArrayLike, weight: ArrayLike | None, label_smoothing: float
@@ -358,8 +358,8 @@ class Network:
         return (
             features,
             self.head.targets(matched_labels(y, self.class_names), len(features)),
-            _checks.class_weights(weight, self.num_classes),
-            _checks.number("label_smoothing", label_smoothing, 0, 1),
+            checks.class_weights(weight, self.num_classes),
+            checks.number("label_smoothing", label_smoothing, 0, 1),
         )
 
     def logits(self, features: np.ndarray) -> np.ndarray:

@@ -8,9 +8,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from softxent._arguments import checks
 from softxent._arguments.arrays import as_array
 from softxent._arguments.scalars import flag, shown
-from softxent.models import _checks
 
 __all__ = ["SGD", "Adam", "Optimizer"]
 
@@ -66,8 +66,8 @@ class SGD:
     def __init__(
         self, momentum: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False
     ) -> None:
-        self.momentum = _checks.number("momentum", momentum, 0, 1, open_high=True)
-        self.weight_decay = _checks.number("weight_decay", weight_decay, 0)
+        self.momentum = checks.number("momentum", momentum, 0, 1, open_high=True)
+        self.weight_decay = checks.number("weight_decay", weight_decay, 0)
         self.nesterov = flag(nesterov, "nesterov")
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov=True needs a momentum above 0, got 0.0")
@@ -152,11 +152,11 @@ class Adam:
             raise TypeError(f"betas must be two numbers, got {shown(betas)}")
         first, second = betas
         self.betas = (
-            _checks.number("betas[0]", first, 0, 1, open_high=True),
-            _checks.number("betas[1]", second, 0, 1, open_high=True),
+            checks.number("betas[0]", first, 0, 1, open_high=True),
+            checks.number("betas[1]", second, 0, 1, open_high=True),
         )
-        self.eps = _checks.number("eps", eps, 0, open_low=True)
-        self.weight_decay = _checks.number("weight_decay", weight_decay, 0)
+        self.eps = checks.number("eps", eps, 0, open_low=True)
+        self.weight_decay = checks.number("weight_decay", weight_decay, 0)
         self.decoupled = flag(decoupled, "decoupled")
         self._steps = 0
         self._mean: dict[str, np.ndarray] = {}

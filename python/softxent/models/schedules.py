@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from softxent.models import _checks
+from softxent._arguments import checks
 
 __all__ = ["Constant", "Cosine", "Schedule", "Step", "by_name"]
 
@@ -47,8 +47,8 @@ class Cosine:
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        _checks.integer("epochs", self.epochs, 1)
-        _checks.number("floor", self.floor, 0, 1)
+        checks.integer("epochs", self.epochs, 1)
+        checks.number("floor", self.floor, 0, 1)
 
     def __call__(self, epoch: int) -> float:
         """Return the factor of an epoch."""
@@ -74,8 +74,8 @@ class Step:
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        _checks.integer("every", self.every, 1)
-        _checks.number("factor", self.factor, 0, 1, open_low=True)
+        checks.integer("every", self.every, 1)
+        checks.number("factor", self.factor, 0, 1, open_low=True)
 
     def __call__(self, epoch: int) -> float:
         """Return the factor of an epoch."""

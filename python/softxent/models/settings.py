@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from softxent.models import _checks
+from softxent._arguments import checks
 from softxent.models.optimizers import SGD, Adam, Optimizer
 from softxent.models.schedules import Schedule, by_name
 
@@ -33,18 +33,18 @@ class Settings:
     def __post_init__(self) -> None:
         """Check and convert."""
         for name in ("epochs", "batch_size"):
-            object.__setattr__(self, name, _checks.integer(name, getattr(self, name), 1))
-        rate = _checks.number("learning_rate", self.learning_rate, 0, open_low=True)
+            object.__setattr__(self, name, checks.integer(name, getattr(self, name), 1))
+        rate = checks.number("learning_rate", self.learning_rate, 0, open_low=True)
         object.__setattr__(self, "learning_rate", rate)
         if self.early_stopping is not None:
-            patience = _checks.integer("early_stopping", self.early_stopping, 1)
+            patience = checks.integer("early_stopping", self.early_stopping, 1)
             object.__setattr__(self, "early_stopping", patience)
         if self.seed is not None:
-            object.__setattr__(self, "seed", _checks.seed("seed", self.seed))
+            object.__setattr__(self, "seed", checks.seed("seed", self.seed))
 
     def rate(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0."""
-        factor = _checks.number(f"schedule({epoch})", self.schedule(epoch), 0)
+        factor = checks.number(f"schedule({epoch})", self.schedule(epoch), 0)
         return self.learning_rate * factor
 
 
@@ -59,8 +59,8 @@ def make_optimizer(optimizer: str | Optimizer, momentum: float, weight_decay: fl
     ValueError
         If the name is unknown, or momentum or weight decay is given where it has no place.
     """
-    momentum = _checks.number("momentum", momentum, 0, 1, open_high=True)
-    weight_decay = _checks.number("weight_decay", weight_decay, 0)
+    momentum = checks.number("momentum", momentum, 0, 1, open_high=True)
+    weight_decay = checks.number("weight_decay", weight_decay, 0)
     if not isinstance(optimizer, str):
         if not isinstance(optimizer, Optimizer):
             raise TypeError(
@@ -96,7 +96,7 @@ def make_schedule(schedule: str | Schedule, epochs: int) -> Schedule:
         If the name is unknown.
     """
     if isinstance(schedule, str):
-        return by_name(schedule, _checks.integer("epochs", epochs, 1))
+        return by_name(schedule, checks.integer("epochs", epochs, 1))
     if not callable(schedule):
         raise TypeError(f"schedule must be a name or callable, got {type(schedule).__name__}")
     return schedule

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
+from softxent._arguments import checks
 from softxent._machine.optional import require
-from softxent.models import _checks
 from softxent.onnx import opsets
 from softxent.onnx.errors import ModelError
 from softxent.onnx.options import Options
@@ -98,9 +98,9 @@ def attach_loss(
     from softxent.onnx.files import write_model
     from softxent.onnx.foreign import read_foreign
 
-    _checks.text("logits_name", logits_name)
+    checks.text("logits_name", logits_name)
     if num_classes is not None:
-        num_classes = _checks.integer("num_classes", num_classes, 1)
+        num_classes = checks.integer("num_classes", num_classes, 1)
     model = read_foreign(model_path)
     try:
         opset = _opset(model, convert)
@@ -309,14 +309,14 @@ def _describe(
     """Add our metadata to that of the model."""
     from onnx import helper
 
-    from softxent.models import _checks
+    from softxent._arguments import checks
     from softxent.onnx import metadata
 
     stated = metadata.read(model)
     about = metadata.Metadata(
         "attached",
         options,
-        _checks.class_names(class_names or found.class_names, site.classes),
+        checks.class_names(class_names or found.class_names, site.classes),
         stated.feature_names if stated is not None else None,
         logits=site.logits.name,
         parameters=stated.parameters if stated is not None else None,

@@ -151,7 +151,7 @@ def build(
     ValueError
         If options and network do not fit each other.
     """
-    from softxent.models import _checks
+    from softxent._arguments import checks
     from softxent.onnx import heads, train_step
     from softxent.onnx.metadata import Metadata
 
@@ -162,9 +162,9 @@ def build(
         options.check_one_logit(f"{architecture.name} with one logit")
     classes, features = net.class_names, net.feature_names
     if class_names is not None:
-        classes = _checks.class_names(class_names, net.num_classes)
+        classes = checks.class_names(class_names, net.num_classes)
     if feature_names is not None:
-        features = _checks.feature_names(feature_names, net.input_size)
+        features = checks.feature_names(feature_names, net.input_size)
     if options.head == "train_step":
         graph, stored = train_step.build(architecture, options), None
     else:

@@ -70,14 +70,6 @@ def _compute_scores(graph: onnx.GraphProto, logits: Logits) -> None:
         graph.node.insert(position + 1 + offset, extra)
 
 
-def reduced_to(model: onnx.ModelProto, outputs: Collection[str]) -> onnx.ModelProto:
-    """Copy a model without what these of its outputs do not need; see `reduce_to`."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    reduce_to(copy, outputs)
-    return copy
-
-
 def reduce_to(model: onnx.ModelProto, outputs: Collection[str]) -> None:
     """Remove what these of a model's outputs do not need, inputs included.
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 import onnx
 
 import softxent
-from softxent.models import _checks
+from softxent._arguments import checks
 from softxent.models.layers import Layers
 from softxent.onnx.architecture import CLASSES
 from softxent.onnx.errors import ModelError
@@ -124,8 +124,8 @@ def read(model: onnx.ModelProto) -> Metadata | None:
 def _layers(text: str) -> Layers:
     try:
         layers = json.loads(text)
-        sizes = _checks.integers("sizes", layers.pop("sizes"), 1)
-        _checks.flag("bias", layers["bias"])
+        sizes = checks.integers("sizes", layers.pop("sizes"), 1)
+        checks.flag("bias", layers["bias"])
         return Layers(sizes, **layers)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelError(f"the layers in the model's metadata are invalid: {error}") from error

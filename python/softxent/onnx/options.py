@@ -9,9 +9,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from softxent._arguments import checks
 from softxent._arguments.arrays import as_float
 from softxent._arguments.scalars import read_integer, read_real, shown
-from softxent.models import _checks
 from softxent.onnx import opsets
 from softxent.onnx.errors import ModelError
 
@@ -63,7 +63,7 @@ class Options:
             "head": _one_of("head", self.head, HEADS),
             "opset": _opset(self.opset),
             "dtype": _one_of("dtype", _dtype_name(self.dtype), DTYPES),
-            "primitive": _checks.flag("primitive", self.primitive),
+            "primitive": checks.flag("primitive", self.primitive),
             "weight": _weight(self.weight),
             "ignore_index": _index("ignore_index", self.ignore_index),
             "label_smoothing": _real("label_smoothing", self.label_smoothing, 1.0),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from softxent.models import _checks
+from softxent._arguments import checks
 from softxent.sklearn.solvers import Adam, Momentum, Solver
 
 __all__ = ["ACTIVATIONS", "Settings"]
@@ -45,7 +45,7 @@ class Settings:
     @classmethod
     def of(cls, given: Any) -> Settings:
         """Read the parameters of a classifier."""
-        number, integer = _checks.number, _checks.integer
+        number, integer = checks.number, checks.integer
         hidden = given.hidden_layer_sizes
         if isinstance(hidden, str) or not isinstance(hidden, Iterable):
             hidden = (hidden,)
@@ -55,15 +55,15 @@ class Settings:
         )
         batch = given.batch_size
         return cls(
-            hidden_layer_sizes=_checks.integers("hidden_layer_sizes", hidden, 1),
+            hidden_layer_sizes=checks.integers("hidden_layer_sizes", hidden, 1),
             activation=ACTIVATIONS[given.activation],
             alpha=number("alpha", given.alpha, 0),
             batch_size=None if batch == "auto" else integer("batch_size", batch, 1),
             max_iter=integer("max_iter", given.max_iter, 1),
-            shuffle=_checks.flag("shuffle", given.shuffle),
+            shuffle=checks.flag("shuffle", given.shuffle),
             tol=number("tol", given.tol, 0),
             verbose=bool(given.verbose),
-            early_stopping=_checks.flag("early_stopping", given.early_stopping),
+            early_stopping=checks.flag("early_stopping", given.early_stopping),
             validation_fraction=fraction,
             n_iter_no_change=_patience(given.n_iter_no_change),
             label_smoothing=number("label_smoothing", given.label_smoothing, 0, 1),
@@ -72,7 +72,7 @@ class Settings:
 
 def make_solver(given: Any, parameters: np.ndarray) -> Solver:
     """Return the update rule of a classifier's parameters."""
-    number = _checks.number
+    number = checks.number
     _one_of("solver", given.solver, ("adam", "sgd"))
     rate = number("learning_rate_init", given.learning_rate_init, 0, open_low=True)
     if given.solver == "adam":
@@ -90,7 +90,7 @@ def make_solver(given: Any, parameters: np.ndarray) -> Solver:
         given.learning_rate,
         number("power_t", given.power_t, 0),
         number("momentum", given.momentum, 0, 1),
-        _checks.flag("nesterovs_momentum", given.nesterovs_momentum),
+        checks.flag("nesterovs_momentum", given.nesterovs_momentum),
     )
 
 
@@ -98,7 +98,7 @@ def _patience(value: Any) -> int:
     """Return a number of epochs; infinity is more than there can be."""
     if isinstance(value, float) and value == np.inf:
         return 2**62
-    return _checks.integer("n_iter_no_change", value, 1)
+    return checks.integer("n_iter_no_change", value, 1)
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:

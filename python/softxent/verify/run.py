@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from softxent._arguments import checks
 from softxent._arguments.scalars import flag, integer
 from softxent._machine.optional import require
-from softxent.models import _checks
 
 if TYPE_CHECKING:
     from softxent.verify.foreign import ForeignVerification
@@ -126,11 +126,11 @@ def verify(
         path,
         X,
         y,
-        inputs=_checks.mapping("inputs", inputs),
-        logits=_checks.text("logits", logits),
+        inputs=checks.mapping("inputs", inputs),
+        logits=checks.text("logits", logits),
         against=against,
         reference=reference,
-        expect=_checks.mapping("expect", expect),
+        expect=checks.mapping("expect", expect),
         on_step=on_step,
     )
     for provider in dict.fromkeys(providers):

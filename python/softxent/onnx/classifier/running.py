@@ -13,9 +13,9 @@ import onnx
 import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
+from softxent._arguments import checks
 from softxent._arguments.arrays import as_array
 from softxent.data.matching import matched_features
-from softxent.models import _checks
 from softxent.onnx import metadata
 from softxent.onnx.anatomy import Anatomy, Input, Output, anatomy
 from softxent.onnx.classifier import readout
@@ -88,11 +88,11 @@ class Classifier:
         shape: Sequence[int] | None = None,
     ) -> None:
         self._path = os.fspath(path)
-        self._shape = None if shape is None else _checks.integers("shape", shape, 1)
-        _checks.text("logits", logits)
-        _checks.text("probabilities", probabilities)
+        self._shape = None if shape is None else checks.integers("shape", shape, 1)
+        checks.text("logits", logits)
+        checks.text("probabilities", probabilities)
         self._model = read_foreign(path)
-        self._logits_given, self._probabilities_given = logits, probabilities
+        self._probabilities_given = probabilities
         if logits is not None and probabilities is not None:
             raise ValueError("logits and probabilities cannot both be given: one follows from one")
         try:
@@ -152,7 +152,7 @@ class Classifier:
         if not len(x):
             raise ValueError("X must have at least one sample, got none")
         try:
-            return self._decide(x, _checks.mapping("inputs", inputs))
+            return self._decide(x, checks.mapping("inputs", inputs))
         except NotUnderstoodError as error:
             raise NotUnderstoodError(f"{self._path}: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Arguments checked with one wording for all: what was expected, what was given."""
+"""Arguments of networks and of everything about them: what was expected, what was given."""
 
 from __future__ import annotations
 
