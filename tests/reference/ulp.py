@@ -12,7 +12,7 @@ from .wide import Wide
 
 # dtype name -> (significand bits with the leading one, exponent of the smallest subnormal,
 # exponent e with overflow threshold 2**e)
-_FORMATS = {
+FORMATS = {
     "float16": (11, -24, 16),
     "bfloat16": (8, -133, 128),
     "float32": (24, -149, 128),
@@ -22,7 +22,7 @@ _FORMATS = {
 
 def ulp_exponent(exact: Wide, dtype: object) -> np.ndarray:
     """The integer k such that one ULP at `exact` is 2**k."""
-    bits, smallest, _ = _FORMATS[np.dtype(dtype).name]
+    bits, smallest, _ = FORMATS[np.dtype(dtype).name]
     # 1/2 with a negative low part is a hair below the power of two, where the spacing halves.
     below = (np.abs(exact.hi) == 0.5) & (np.sign(exact.hi) == -np.sign(exact.lo))
     return np.maximum(exact.exponent - below - bits, smallest)
@@ -68,7 +68,7 @@ def _nan_is_wrong(error: np.ndarray) -> np.ndarray:
 
 
 def _special(value: np.ndarray, exact: Wide, dtype: np.dtype) -> np.ndarray:
-    bits, _, top = _FORMATS[dtype.name]
+    bits, _, top = FORMATS[dtype.name]
     largest_finite = Wide.of(1.0 - 2.0 ** (-bits - 1))
     overflow = Wide(largest_finite.hi, largest_finite.lo, largest_finite.exponent + top)
     too_large = np.isinf(exact.hi) | ~overflow.exceeds(abs(exact))

@@ -32,10 +32,15 @@ SXT_INLINE int V(factor_will_do)(T hi, T down, T limit)
     return down == (T)1 && (hi < (T)0 ? -hi : hi) * most < limit;
 }
 
+/* The factor of floats is made a quarter of an ULP smaller. A probability just below a power of two is judged by
+ * the finer ULP below, but what is above that power by more than one of these is rounded up to two: the terms'
+ * rounding, up to one, and the sum's error, 0.22, may reach that far, the smaller factor keeps them from it. */
+#define SHRINK (SXT_T_IS_F32 ? 1.0 - 0x1p-26 : 1.0)
+
 /* Softmax: factor = 1 / sum. */
 SXT_FN V(outcome) V(finish_softmax)(V(wide) sum)
 {
-    return V(outcome_of)(V(wide_factor)(1.0, sum), 0.0, 0.0);
+    return V(outcome_of)(V(wide_factor)(SHRINK, sum), 0.0, 0.0);
 }
 
 /* Log-sum-exp of everything, or, next to 0, of a sum without one maximum. */
@@ -66,7 +71,7 @@ SXT_FN V(outcome) V(finish_label)(V(wide) others, double at_label, double shift,
     double nll = V(wide_round)(V(wide_nll)(others, e, x, n_ref));
     nll = x == -(double)INFINITY ? (double)INFINITY : nll; /* also where the difference overflowed */
     double patch = 0.0 - scale_grad * V(wide_ratio)(others, sum);
-    return V(outcome_of)(V(wide_factor)(scale_grad, sum), patch, scale_loss == 0.0 ? 0.0 : scale_loss * nll);
+    return V(outcome_of)(V(wide_factor)(scale_grad * SHRINK, sum), patch, scale_loss == 0.0 ? 0.0 : scale_loss * nll);
 }
 
 /* A loss beyond the largest number, in units of 1 / DENSE_SCALE: its share of a mean may lie below. */
@@ -122,7 +127,7 @@ SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
     p_label = x_label == -(double)INFINITY ? 0.0 : p_label;
     double z_slope = 2.0 * g.z_loss * lse * g.z_grad, curve_z = 2.0 * g.z_loss * g.z_grad;
     double curve = g.row_grad * g.mass + z_slope;
-    sxt_dd f = V(wide_factor)(curve, sum), p = V(wide_factor)(1.0, sum);
+    sxt_dd f = V(wide_factor)(curve * SHRINK, sum), p = V(wide_factor)(1.0, sum);
     double most = fabs(g.dot) > fabs(half) ? fabs(g.dot) : fabs(half);
     double unit = most > 0x1p1000 ? (double)DENSE_SCALE : 1.0, share = g.label_share * unit;
     double label_part = g.label_share == 0.0 ? 0.0 : 2.0 * (share * half) + share * rest;
@@ -146,7 +151,6 @@ SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
 
 /* What they are made of for the lanes of a vector: doubles, for f32 in two halves. hi: for f32 all of the
  * factor; there everything is rounded once. */
-#define HALVES (SXT_T_IS_F32 ? 2 : 1)
 typedef struct {
     f64_v hi[HALVES], lo[HALVES], row_grad[HALVES], down[HALVES];
 } V(gradient);
@@ -155,32 +159,7 @@ typedef struct {
     f64_v hi[HALVES], lo[HALVES], curve[HALVES], curve_z[HALVES];
 } V(hessian);
 
-SXT_INLINE void V(halves)(KV v, f64_v half[HALVES])
-{
-#if SXT_T_IS_F32
-    f32_split(v, half);
-#else
-    half[0] = v;
-#endif
-}
-
-SXT_INLINE KV V(whole)(const f64_v half[HALVES])
-{
-#if SXT_T_IS_F32
-    return f32_join(half);
-#else
-    return half[0];
-#endif
-}
-
 SXT_INLINE f64_v V(canonical_lanes)(f64_v v) { return f64_select(f64_unord(v, v), f64_set1((double)NAN), v); }
-
-/* From one value a lane; of the lanes only those that exist (W may be below the lanes of two halves). */
-SXT_INLINE void V(half_load)(const double *p, int step, f64_v half[HALVES])
-{
-    for (int k = 0; k < HALVES; k++)
-        half[k] = step == 0 ? f64_set1(*p) : k * f64_W < V(W) ? f64_load(p + k * f64_W) : f64_set1(0.0);
-}
 
 /* step 0: the same numbers for all lanes; 1: those of consecutive rows. */
 SXT_INLINE V(gradient) V(gradient_of)(const double *hi, const double *lo, const double *row_grad, const double *down,
@@ -199,13 +178,12 @@ SXT_INLINE V(gradient) V(gradient_of)(const double *hi, const double *lo, const 
 }
 
 /* (term * factor - row_grad * q) * down; of f32, whose numbers are doubles here, no factor needs that. */
-SXT_INLINE KV V(gradient_value)(const V(gradient) *g, KV term, KV q)
+SXT_INLINE KV V(gradient_value)(const V(gradient) *g, KV term, const f64_v q[HALVES])
 {
     f64_v t[HALVES], s[HALVES];
     V(halves)(term, t);
-    V(halves)(q, s);
     for (int k = 0; k < HALVES; k++) {
-        f64_v minus = f64_sub(f64_set1(0.0), f64_mul(g->row_grad[k], s[k]));
+        f64_v minus = f64_sub(f64_set1(0.0), f64_mul(g->row_grad[k], q[k]));
 #if !SXT_T_IS_F32
         minus = f64_fma(t[k], g->lo[k], minus);
 #endif

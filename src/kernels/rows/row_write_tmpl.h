@@ -104,16 +104,17 @@ static void N(write_general)(const sxt_job *job, const sxt_row *row)
 {
     ST *y = row->y, *h = row->h;
     const sxt_row here = {.x = row->x, .terms = row->terms};
-    N(coefficients) q = {job->base_here, job->slope_here, row->t};
     V(vref) ref = V(row_ref)(row);
     V(gradient) gradient = V(gradient_of)(&row->factor_hi, &row->factor_lo, &row->row_grad, &row->down, 0);
     V(hessian) hessian = V(hessian_of)(&row->share_hi, &row->share_lo, &row->curve, &row->curve_z, 0);
     ptrdiff_t classes = job->classes;
     for (ptrdiff_t i = 0; i < classes; i += V(W)) {
         ptrdiff_t n = classes - i;
-        KV term = N(row_term)(&here, &ref, i, n), coefficient = N(q_of)(&q, i, n);
+        KV term = N(row_term)(&here, &ref, i, n);
+        f64_v q[HALVES];
+        N(wide_q_of)(job, row->t, i, n, q);
         if (y)
-            N(put)(y + i, V(gradient_value)(&gradient, term, coefficient), n);
+            N(put)(y + i, V(gradient_value)(&gradient, term, q), n);
         if (h)
             N(put)(h + i, V(hessian_value)(&hessian, term), n);
     }

@@ -23,7 +23,7 @@ typedef struct {
     int any_special;
     /* dense sums: bounds, grids, sums; then the general form's constants */
     T bound_d[WIDE_TILE], bound_q[WIDE_TILE], target_skip[WIDE_TILE];
-    T d1[WIDE_TILE], d2[WIDE_TILE], q1[WIDE_TILE], q2[WIDE_TILE];
+    T d1[WIDE_TILE], d2[WIDE_TILE];
     double unit_d[WIDE_TILE], unit_q[WIDE_TILE], dot[WIDE_TILE], mass[WIDE_TILE];
     sxt_grid_sum dots[WIDE_TILE], masses[WIDE_TILE];
 #define LANES(name) double name[WIDE_TILE];

@@ -8,6 +8,19 @@ SXT_INLINE KV V(lane_q)(const sxt_job *job, const T *target, ptrdiff_t c, ptrdif
     return target ? V(dense_q)(b, V(set1)(slope[c]), V(load)(target + at)) : b;
 }
 
+/* Likewise in doubles. */
+SXT_INLINE void V(wide_lane_q)(const sxt_job *job, const T *target, ptrdiff_t c, ptrdiff_t at, f64_v q[HALVES])
+{
+    f64_v base[HALVES], slope[HALVES];
+    V(half_load)(job->base ? job->base + c : &(const double){0.0}, 0, q);
+    if (!target)
+        return;
+    for (int k = 0; k < HALVES; k++)
+        base[k] = q[k];
+    V(half_load)(job->slope + c, 0, slope);
+    V(wide_q)(base, slope, V(load)(target + at), q);
+}
+
 /* q (max - x) of one class for W lanes. */
 SXT_INLINE KV V(lane_term)(const V(tiles_t) *t, KV q, KV max, ptrdiff_t at)
 {
@@ -44,8 +57,9 @@ static void V(lanes_grids)(V(lanes) *s)
 {
     for (ptrdiff_t i = 0; i < s->lanes; i++)
         V(grid_for)(s->bound_d[i], &s->d1[i], &s->d2[i], &s->unit_d[i]);
+    T unused[2];
     for (ptrdiff_t i = 0; i < s->lanes; i++)
-        V(grid_for)(s->bound_q[i], &s->q1[i], &s->q2[i], &s->unit_q[i]);
+        V(grid_for)(s->bound_q[i], &unused[0], &unused[1], &s->unit_q[i]);
     for (ptrdiff_t i = 0; i < s->lanes; i++) {
         s->dots[i] = s->masses[i] = (sxt_grid_sum){0, 0, 0, 0};
         if (s->nan[i] && !s->special[i])
@@ -71,20 +85,24 @@ static void V(tile_dense)(const sxt_job *job, V(lanes) *s, const V(tiles_t) *t, 
 {
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         KV max = V(mul)(V(load)(s->max + i), V(set1)(DENSE_SCALE)), d1 = V(load)(s->d1 + i), d2 = V(load)(s->d2 + i);
-        KV q1 = V(load)(s->q1 + i), q2 = V(load)(s->q2 + i);
+        V(mass_grid) grid = V(mass_grid_of)(s->unit_q + i, 1);
         for (ptrdiff_t c = 0; c < nc;) {
-            V(acc) d = {V(iset1)(0), V(iset1)(0)}, m = d;
+            V(acc) d = {V(iset1)(0), V(iset1)(0)};
+            V(mass) m = V(no_mass)();
             V(uint) count = 0;
             for (; c < nc && count < FLUSH; c++, count++) {
                 ptrdiff_t at = c * s->lanes + i;
                 KV q = V(lane_q)(job, t->target, c0 + c, at);
                 V(grid_add)(V(lane_term)(t, q, max, at), d1, d2, &d);
-                if (t->target) /* else the mass is known */
-                    V(grid_add)(q, q1, q2, &m);
+                if (t->target) { /* else the mass is known */
+                    f64_v wide[HALVES];
+                    V(wide_lane_q)(job, t->target, c0 + c, at, wide);
+                    V(mass_add)(wide, &grid, &m);
+                }
             }
             V(lanes_flush)(s, i, &d, count, s->d1, s->d2, s->dots);
             if (t->target)
-                V(lanes_flush)(s, i, &m, count, s->q1, s->q2, s->masses);
+                V(mass_flush)(s->masses + i, &m, count, &grid, 1);
         }
     }
 }
@@ -93,6 +111,6 @@ static void V(lanes_dense_values)(V(lanes) *s)
 {
     for (ptrdiff_t i = 0; i < s->rows; i++) {
         s->dot[i] = V(dot_value)(&s->dots[i], s->unit_d[i], s->bound_d[i]);
-        s->mass[i] = V(grid_value)(&s->masses[i], s->unit_q[i]);
+        s->mass[i] = V(mass_value)(&s->masses[i], s->unit_q[i]);
     }
 }

@@ -194,7 +194,9 @@ static void V(tile_write_general)(const sxt_job *job, const V(lanes) *s, const V
                                            s->out.curve_z + i, 1);
         for (ptrdiff_t c = 0; c < nc; c++) {
             ptrdiff_t at = c * s->lanes + i;
-            KV term = V(load)(t->x + at), q = V(lane_q)(job, t->target, c0 + c, at);
+            KV term = V(load)(t->x + at);
+            f64_v q[HALVES];
+            V(wide_lane_q)(job, t->target, c0 + c, at, q);
             KV tail = V(load)((HAS_TAILS(t) ? t->tail : t->x) + at);
             term = terms ? term : V(exp_term)(term, HAS_TAILS(t) ? &tail : NULL, &ref);
             V(store)(t->x + at, V(gradient_value)(&gradient, term, q));
