@@ -94,6 +94,15 @@ static void check_part(const problem *whole, const result *all, ptrdiff_t first,
     result_free(&some);
 }
 
+static void select_any_set(void)
+{
+    uint64_t count = 0;
+    while (sxt_usable_isa((int)count) != NULL)
+        count++;
+    const char *isa = sxt_usable_isa((int)random_below(&source, count));
+    CHECK(sxt_select_isa(isa) == SXT_OK, "%s", isa);
+}
+
 /* On both sides of every number of classes at which the kernels take another way, each row alone, two and
  * more at once. */
 static void check_few_rows(call_kind kind, sxt_dtype dtype)
@@ -107,6 +116,7 @@ static void check_few_rows(call_kind kind, sxt_dtype dtype)
         ptrdiff_t classes = borders[i / 2 % BORDERS] + i % 2;
         problem p = problem_new(&source, kind, dtype, ROWS, classes, i < BORDERS * 2 ? VALUES_MODERATE : values);
         arrangement how = {.seed = 0};
+        select_any_set();
         if (!reduces(&p)) {
             result all = call_run(&p, &how);
             for (size_t k = 0; k < sizeof at_once / sizeof *at_once; k++)
@@ -138,6 +148,9 @@ static void check_kind(call_kind kind, sxt_dtype dtype)
         check_shape(kind, dtype, 500 + (ptrdiff_t)random_below(&source, 200), classes);
     check_shape(kind, dtype, 1 + (ptrdiff_t)random_below(&source, 9), 5003);
     check_shape(kind, dtype, 1, 140003);
+    for (int i = 0; i < NUM_BORDERS; i++)
+        for (ptrdiff_t classes = way_borders[i] - 1; classes <= way_borders[i] + 1; classes++)
+            check_shape(kind, dtype, 1 + (ptrdiff_t)random_below(&source, 20), classes);
     check_few_rows(kind, dtype);
 }
 

@@ -49,6 +49,10 @@ typedef struct {
     int pieces;                         /* tiles or chunks, at least 1 */
 } problem;
 
+/* Numbers of classes near which the kernels take other ways. */
+enum { NUM_BORDERS = 8 };
+extern const ptrdiff_t way_borders[NUM_BORDERS];
+
 /* A problem with random values of the given kind and random options; all optional parts that the
  * kind of call has are in use with probability one half. `second` is the logarithms' coefficient b,
  * the probabilities of a gradient, the probability targets or the binary targets; `third` and

@@ -9,6 +9,8 @@ const char *const call_names[NUM_CALLS] = {
     "sigmoid",  "log_sigmoid", "cross_entropy", "binary_cross_entropy", "linear", "exp_sum",
     "focal"};
 
+const ptrdiff_t way_borders[NUM_BORDERS] = {64, 192, 224, 256, 352, 448, 512, 704};
+
 static bool coin(random_source *source) { return random_below(source, 2); }
 
 static void *allocate(size_t n, size_t size)
