@@ -28,49 +28,14 @@ typedef struct {
     sxt_exp_sum *partial; /* per task, where a row has more than one */
 } update_run;
 
-/* The reduced dimensions in C order, neighbours joined where they step evenly. */
-static int class_dimensions(const sxt_array *x, uint64_t axes, ptrdiff_t *shape, ptrdiff_t *strides)
+/* Where classes are cut into pieces, their order must not be that of their addresses. */
+static sxt_status lay_out(sxt_layout *layout, const sxt_array *x, uint64_t axes)
 {
-    int n = 0;
-    for (int i = 0; i < x->ndim; i++) {
-        if (!(axes >> i & 1) || x->shape[i] == 1)
-            continue;
-        if (n > 0 && strides[n - 1] == x->strides[i] * x->shape[i]) {
-            shape[n - 1] *= x->shape[i];
-            strides[n - 1] = x->strides[i];
-            continue;
-        }
-        shape[n] = x->shape[i];
-        strides[n++] = x->strides[i];
-    }
-    return n;
-}
-
-/* A layout has the classes in the order of their addresses. Where they are cut into pieces, the order must
- * not depend on that. */
-static sxt_status put_in_order(sxt_layout *layout, const sxt_array *x, uint64_t axes)
-{
-    ptrdiff_t shape[SXT_MAX_NDIM], strides[SXT_MAX_NDIM];
-    int outer = class_dimensions(x, axes, shape, strides) - 1;
-    sxt_layout_free(layout);
-    layout->run = shape[outer];
-    layout->run_stride[SXT_X] = strides[outer];
-    layout->blocks = layout->classes / layout->run;
-    if (layout->blocks == 1)
-        return SXT_OK;
-    ptrdiff_t *offset = malloc(sizeof *offset * (size_t)layout->blocks);
-    if (!offset)
-        return SXT_ERR_MEMORY;
-    for (ptrdiff_t b = 0; b < layout->blocks; b++) {
-        ptrdiff_t rest = b;
-        offset[b] = 0;
-        for (int i = outer - 1; i >= 0; i--) {
-            offset[b] += rest % shape[i] * strides[i];
-            rest /= shape[i];
-        }
-    }
-    layout->block_offset[SXT_X] = offset;
-    return SXT_OK;
+    ptrdiff_t classes = 1;
+    for (int i = 0; i < x->ndim; i++)
+        classes *= axes >> i & 1 ? x->shape[i] : 1;
+    return classes > PIECE ? sxt_layout_make_in_order(layout, x, axes)
+                           : sxt_layout_make(layout, x, axes, NULL, NULL, NULL, NULL);
 }
 
 /* Classes [begin, end) of a row of the plane. */

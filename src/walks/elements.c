@@ -8,123 +8,71 @@
 
 /* ---- dimensions ------------------------------------------------------------------------------------ */
 
-/* The distance by which a dimension steps through memory: that of the first array it moves at all. */
-static ptrdiff_t step(const sxt_elements *e, int dim)
-{
-    for (int k = 0; k < e->operands; k++)
-        if (e->strides[k][dim] != 0)
-            return e->strides[k][dim];
-    return 0;
-}
-
-static void swap(sxt_elements *e, int i, int j)
-{
-    ptrdiff_t t = e->shape[i];
-    e->shape[i] = e->shape[j];
-    e->shape[j] = t;
-    for (int k = 0; k < e->operands; k++) {
-        t = e->strides[k][i];
-        e->strides[k][i] = e->strides[k][j];
-        e->strides[k][j] = t;
-    }
-}
-
 /* From the last element back to the first instead. */
 static void turn(sxt_elements *e, int dim)
 {
-    for (int k = 0; k < e->operands; k++) {
+    for (int k = 0; k < e->at.operands; k++) {
         if (e->base[k])
-            e->base[k] += e->strides[k][dim] * (e->shape[dim] - 1);
-        e->strides[k][dim] = -e->strides[k][dim];
+            e->base[k] += e->at.strides[k][dim] * (e->at.shape[dim] - 1);
+        e->at.strides[k][dim] = -e->at.strides[k][dim];
     }
-}
-
-static bool joins(const sxt_elements *e, int outer, int inner)
-{
-    for (int k = 0; k < e->operands; k++)
-        if (e->strides[k][outer] != e->strides[k][inner] * e->shape[inner])
-            return false;
-    return true;
-}
-
-static void sort_and_join(sxt_elements *e)
-{
-    for (int i = 1; i < e->ndim; i++)
-        for (int j = i; j > 0 && step(e, j - 1) < step(e, j); j--)
-            swap(e, j - 1, j);
-    int last = 0;
-    for (int i = 1; i < e->ndim; i++) {
-        swap(e, last + 1, i);
-        if (!joins(e, last, last + 1)) {
-            last++;
-            continue;
-        }
-        e->shape[last] *= e->shape[last + 1];
-        for (int k = 0; k < e->operands; k++)
-            e->strides[k][last] = e->strides[k][last + 1];
-    }
-    e->ndim = e->ndim ? last + 1 : 0;
 }
 
 void sxt_elements_make(sxt_elements *e, const sxt_array *const arrays[], int operands, int inputs)
 {
     const sxt_array *first = arrays[0];
-    e->operands = operands;
+    sxt_dimensions *d = &e->at;
+    d->operands = operands;
+    d->ndim = 0;
     e->inputs = inputs;
-    e->ndim = 0;
     e->count = 1;
     for (int k = 0; k < operands; k++) {
         e->base[k] = arrays[k] ? arrays[k]->data : NULL;
         e->item[k] = arrays[k] ? sxt_item_size(arrays[k]->dtype) : 0;
     }
-    for (int i = 0; i < first->ndim; i++) {
+    for (int i = 0; i < first->ndim; i++)
         e->count *= first->shape[i];
+    for (int i = 0; i < first->ndim && e->count > 0; i++) {
+        ptrdiff_t strides[SXT_OPERANDS_MOST];
         if (first->shape[i] == 1)
             continue;
-        e->shape[e->ndim] = first->shape[i];
         for (int k = 0; k < operands; k++)
-            e->strides[k][e->ndim] = arrays[k] ? arrays[k]->strides[i] : 0;
-        if (e->count > 0 && step(e, e->ndim) < 0)
-            turn(e, e->ndim);
-        e->ndim++;
+            strides[k] = arrays[k] ? arrays[k]->strides[i] : 0;
+        sxt_dimensions_append(d, first->shape[i], strides);
+        if (sxt_dimension_step(d, d->ndim - 1) < 0)
+            turn(e, d->ndim - 1);
     }
-    if (e->count > 0)
-        sort_and_join(e);
+    sxt_dimensions_sort(d);
+    sxt_dimensions_join(d);
 }
 
 /* ---- places ---------------------------------------------------------------------------------------- */
 
 void sxt_elements_seek(const sxt_elements *e, ptrdiff_t element, sxt_cursor *at)
 {
-    memset(at->offset, 0, sizeof at->offset);
-    for (int i = e->ndim - 1; i >= 0; i--) {
-        at->index[i] = element % e->shape[i];
-        element /= e->shape[i];
-        for (int k = 0; k < e->operands; k++)
-            at->offset[k] += at->index[i] * e->strides[k][i];
-    }
+    sxt_dimensions_seek(&e->at, e->at.ndim, element, at->index, at->offset);
 }
 
 /* Elements from here to the end of the innermost dimension. */
 static ptrdiff_t run_left(const sxt_elements *e, const sxt_cursor *at)
 {
-    return e->ndim ? e->shape[e->ndim - 1] - at->index[e->ndim - 1] : 1;
+    return e->at.ndim ? e->at.shape[e->at.ndim - 1] - at->index[e->at.ndim - 1] : 1;
 }
 
 /* n elements on, at most to the end of the run; there on to the next one. */
 static void advance(const sxt_elements *e, sxt_cursor *at, ptrdiff_t n)
 {
-    int i = e->ndim - 1;
+    int i = e->at.ndim - 1;
     if (i < 0)
         return;
     at->index[i] += n;
-    for (int k = 0; k < e->operands; k++)
-        at->offset[k] += n * e->strides[k][i];
-    for (; i > 0 && at->index[i] == e->shape[i]; i--) {
+    for (int k = 0; k < e->at.operands; k++)
+        at->offset[k] += n * e->at.strides[k][i];
+    for (; i > 0 && at->index[i] == e->at.shape[i]; i--) {
         at->index[i] = 0;
         at->index[i - 1]++;
-        for (int k = 0; k < e->operands; k++)
-            at->offset[k] += e->strides[k][i - 1] - e->shape[i] * e->strides[k][i];
+        for (int k = 0; k < e->at.operands; k++)
+            at->offset[k] += e->at.strides[k][i - 1] - e->at.shape[i] * e->at.strides[k][i];
     }
 }
 
@@ -152,7 +100,7 @@ static void copy_items(char *to, ptrdiff_t to_step, const char *from, ptrdiff_t 
 
 static ptrdiff_t inner_step(const sxt_elements *e, int k)
 {
-    return e->ndim ? e->strides[k][e->ndim - 1] : e->item[k];
+    return e->at.ndim ? e->at.strides[k][e->at.ndim - 1] : e->item[k];
 }
 
 /* Between memory and the buffers of operands [first, end) that the block does not point into memory for. */
@@ -182,7 +130,7 @@ void sxt_elements_take(const sxt_elements *e, const sxt_cursor *at, ptrdiff_t mo
     block->n = most < SXT_ELEMENT_BLOCK ? most : SXT_ELEMENT_BLOCK;
     if (direct && run < block->n)
         block->n = run;
-    for (int k = 0; k < e->operands; k++) {
+    for (int k = 0; k < e->at.operands; k++) {
         block->data[k] = !e->base[k] ? NULL
                          : direct && inner_step(e, k) == e->item[k] ? e->base[k] + at->offset[k]
                                                                     : (void *)block->buffer[k];
@@ -195,5 +143,5 @@ void sxt_elements_take(const sxt_elements *e, const sxt_cursor *at, ptrdiff_t mo
 
 void sxt_elements_put(const sxt_elements *e, sxt_cursor *at, sxt_block *block)
 {
-    copy_block(e, at, block, e->inputs, e->operands, true);
+    copy_block(e, at, block, e->inputs, e->at.operands, true);
 }

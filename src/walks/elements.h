@@ -7,15 +7,12 @@
 #define SXT_ELEMENTS_H
 
 #include "kernels/elementwise/elementwise.h"
-#include "softxent.h"
-
-#define SXT_OPERANDS_MOST 8
+#include "walks/dimensions.h"
 
 typedef struct {
-    int operands, ndim;
+    sxt_dimensions at;
     int inputs; /* the first operands are read, the others written */
     ptrdiff_t count;
-    ptrdiff_t shape[SXT_MAX_NDIM], strides[SXT_OPERANDS_MOST][SXT_MAX_NDIM];
     char *base[SXT_OPERANDS_MOST]; /* NULL: absent */
     ptrdiff_t item[SXT_OPERANDS_MOST];
 } sxt_elements;

@@ -78,7 +78,7 @@ static void run_rows(void *context, const sxt_task *task, const sxt_plane *plane
 
 static int rows_are_closer(const sxt_layout *layout)
 {
-    ptrdiff_t cls = layout->run_stride[SXT_X], row = layout->ndim ? layout->strides[SXT_X][layout->ndim - 1] : cls;
+    ptrdiff_t cls = layout->run_stride[SXT_X], row = layout->kept.ndim ? layout->kept.strides[SXT_X][layout->kept.ndim - 1] : cls;
     return (row < 0 ? -row : row) < (cls < 0 ? -cls : cls);
 }
 
