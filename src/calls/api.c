@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "calls/check.h"
+#include "calls/entry.h"
 #include "calls/logsumexp.h"
 #include "walks/run.h"
 
@@ -41,16 +42,16 @@ static sxt_status elementwise_rows(sxt_op op, const sxt_array *x, uint64_t axes,
 
 sxt_status sxt_softmax(const sxt_array *x, uint64_t axes, const sxt_mask *where, const sxt_array *out)
 {
-    return elementwise_rows(SXT_OP_SOFTMAX, x, axes, where, out);
+    SXT_ENTRY(elementwise_rows(SXT_OP_SOFTMAX, x, axes, where, out));
 }
 
 sxt_status sxt_log_softmax(const sxt_array *x, uint64_t axes, const sxt_mask *where, const sxt_array *out)
 {
-    return elementwise_rows(SXT_OP_LOG_SOFTMAX, x, axes, where, out);
+    SXT_ENTRY(elementwise_rows(SXT_OP_LOG_SOFTMAX, x, axes, where, out));
 }
 
-sxt_status sxt_logsumexp(const sxt_array *x, uint64_t axes, const sxt_mask *where, const sxt_array *b,
-                         void *out, void *sign)
+static sxt_status logsumexp(const sxt_array *x, uint64_t axes, const sxt_mask *where, const sxt_array *b, void *out,
+                            void *sign)
 {
     sxt_total total;
     sxt_job job = {.op = SXT_OP_LOGSUMEXP, .row_out = out};
@@ -68,4 +69,10 @@ sxt_status sxt_logsumexp(const sxt_array *x, uint64_t axes, const sxt_mask *wher
     if (status == SXT_OK && sign)
         sxt_signs_of_logs(x, axes, out, sign);
     return status;
+}
+
+sxt_status sxt_logsumexp(const sxt_array *x, uint64_t axes, const sxt_mask *where, const sxt_array *b,
+                         void *out, void *sign)
+{
+    SXT_ENTRY(logsumexp(x, axes, where, b, out, sign));
 }

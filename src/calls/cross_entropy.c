@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "calls/check.h"
+#include "calls/entry.h"
 #include "numbers/constants.h"
 #include "machine/dispatch.h"
-#include "machine/float_environment.h"
 #include "calls/from_probabilities.h"
 #include "walks/run.h"
 #include "numbers/scalar_math.h"
@@ -355,9 +355,6 @@ static sxt_status scaled_hessian(const sxt_cross_entropy_args *a, sxt_label_erro
 
 sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *bad)
 {
-    uint64_t saved = sxt_float_enter();
     int twice = a && a->hess && a->labels && a->logit_scale != 1.0 && a->softcap == 0.0 && a->focal_gamma == 0.0;
-    sxt_status status = twice ? scaled_hessian(a, bad) : cross_entropy(a, bad);
-    sxt_float_leave(saved);
-    return status;
+    SXT_ENTRY(twice ? scaled_hessian(a, bad) : cross_entropy(a, bad));
 }

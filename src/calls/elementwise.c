@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "calls/check.h"
+#include "calls/entry.h"
 #include "machine/dispatch.h"
-#include "machine/float_environment.h"
 #include "numbers/dtypes.h"
 #include "walks/elements.h"
 #include "walks/tasks.h"
@@ -166,8 +166,5 @@ static sxt_status binary_cross_entropy(const sxt_binary_args *a)
 
 sxt_status sxt_binary_cross_entropy(const sxt_binary_args *a)
 {
-    uint64_t saved = sxt_float_enter();
-    sxt_status status = binary_cross_entropy(a);
-    sxt_float_leave(saved);
-    return status;
+    SXT_ENTRY(binary_cross_entropy(a));
 }

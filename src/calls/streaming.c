@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #include "calls/check.h"
+#include "calls/entry.h"
 #include "machine/dispatch.h"
 #include "numbers/exp_sum.h"
-#include "machine/float_environment.h"
 #include "walks/gather.h"
 #include "walks/tasks.h"
 
@@ -75,13 +75,11 @@ static sxt_status update_in_segments(update_run *run, int threads)
     if (!run->partial)
         return SXT_ERR_MEMORY;
     sxt_run_tasks(tasks, 1, threads, add_segment, run);
-    uint64_t saved = sxt_float_enter();
     for (ptrdiff_t task = 0; task < tasks; task++) {
         ptrdiff_t row = task / run->segments;
         sxt_exp_sum *sum = &run->sums[sxt_layout_plane(run->layout, row, row + 1).first_row];
         *sum = sxt_exp_sum_add(*sum, run->partial[task]);
     }
-    sxt_float_leave(saved);
     free(run->partial);
     return SXT_OK;
 }
@@ -97,7 +95,7 @@ static sxt_status update(update_run *run)
     return SXT_OK;
 }
 
-sxt_status sxt_exp_sum_update(sxt_exp_sum *sums, const sxt_array *x, uint64_t axes)
+static sxt_status exp_sum_update(sxt_exp_sum *sums, const sxt_array *x, uint64_t axes)
 {
     sxt_layout layout;
     const sxt_kernels *table = sxt_active_kernels();
@@ -109,36 +107,42 @@ sxt_status sxt_exp_sum_update(sxt_exp_sum *sums, const sxt_array *x, uint64_t ax
     if (status == SXT_OK && !table)
         status = SXT_ERR_ISA;
     if (status == SXT_OK)
-        status = sxt_layout_make(&layout, x, axes, NULL, NULL, NULL, NULL);
+        status = lay_out(&layout, x, axes);
     if (status != SXT_OK)
         return status;
     update_run run = {.layout = &layout, .kernels = &table->stretches->of[1], .dtype = x->dtype, .sums = sums};
-    if (layout.rows > 0 && layout.classes > PIECE)
-        status = put_in_order(&layout, x, axes);
-    if (status == SXT_OK && layout.rows > 0 && layout.classes > 0)
+    if (layout.rows > 0 && layout.classes > 0)
         status = update(&run);
     sxt_layout_free(&layout);
     return status;
 }
 
-sxt_status sxt_exp_sum_merge(sxt_exp_sum *sums, const sxt_exp_sum *others, ptrdiff_t n)
+sxt_status sxt_exp_sum_update(sxt_exp_sum *sums, const sxt_array *x, uint64_t axes)
+{
+    SXT_ENTRY(exp_sum_update(sums, x, axes));
+}
+
+static sxt_status exp_sum_merge(sxt_exp_sum *sums, const sxt_exp_sum *others, ptrdiff_t n)
 {
     if (n < 0 || (n > 0 && (!sums || !others)))
         return SXT_ERR_ARGUMENT;
-    uint64_t saved = sxt_float_enter();
     for (ptrdiff_t i = 0; i < n; i++)
         sums[i] = sxt_exp_sum_add(sums[i], others[i]);
-    sxt_float_leave(saved);
     return SXT_OK;
 }
 
-sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out)
+sxt_status sxt_exp_sum_merge(sxt_exp_sum *sums, const sxt_exp_sum *others, ptrdiff_t n)
+{
+    SXT_ENTRY(exp_sum_merge(sums, others, n));
+}
+
+static sxt_status exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out)
 {
     if (n < 0 || (n > 0 && (!sums || !out)))
         return SXT_ERR_ARGUMENT;
-    uint64_t saved = sxt_float_enter();
     for (ptrdiff_t i = 0; i < n; i++)
         out[i] = sxt_canonical(sxt_exp_sum_log_of(sums[i])); /* of any numbers at all */
-    sxt_float_leave(saved);
     return SXT_OK;
 }
+
+sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out) { SXT_ENTRY(exp_sum_log(sums, n, out)); }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "calls/check.h"
+#include "calls/entry.h"
 #include "machine/dispatch.h"
 #include "machine/scratch.h"
 #include "walks/packing.h"
@@ -157,10 +158,10 @@ static sxt_status vector_jacobian_product(int log, const sxt_array *g, const sxt
 
 sxt_status sxt_softmax_grad(const sxt_array *g, const sxt_array *p, uint64_t axes, const sxt_array *out)
 {
-    return vector_jacobian_product(0, g, p, axes, out);
+    SXT_ENTRY(vector_jacobian_product(0, g, p, axes, out));
 }
 
 sxt_status sxt_log_softmax_grad(const sxt_array *g, const sxt_array *l, uint64_t axes, const sxt_array *out)
 {
-    return vector_jacobian_product(1, g, l, axes, out);
+    SXT_ENTRY(vector_jacobian_product(1, g, l, axes, out));
 }

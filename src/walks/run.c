@@ -7,11 +7,10 @@
 #include <string.h>
 
 #include "machine/dispatch.h"
-#include "machine/float_environment.h"
+#include "machine/scratch.h"
 #include "walks/long_rows.h"
 #include "walks/packing.h"
 #include "walks/tasks.h"
-#include "machine/scratch.h"
 
 /* A task is about this many bytes of logits: small enough to balance, large enough to amortise. */
 #define TASK_BYTES ((ptrdiff_t)128 * 1024)
@@ -97,7 +96,7 @@ static ptrdiff_t rows_per_task(const sxt_layout *layout, ptrdiff_t item, int cap
     return fit < least ? least : fit;
 }
 
-static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
+sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
 {
     const sxt_kernels *table = sxt_active_kernels();
     if (!table)
@@ -134,12 +133,4 @@ static sxt_status run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dt
     if (ntasks > 1)
         free(totals);
     return atomic_load(&failed) ? SXT_ERR_MEMORY : SXT_OK;
-}
-
-sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
-{
-    uint64_t saved = sxt_float_enter();
-    sxt_status status = run(job, layout, dtype, total);
-    sxt_float_leave(saved);
-    return status;
 }

@@ -24,7 +24,8 @@ static void check_all_ways(const problem *p)
         for (int layout = 0; layout < LAYOUTS; layout++) {
             arrangement how = {.seed = layout == 0 ? 0 : random_bits(&source) | 1,
                                .where = {random_below(&source, 2), random_below(&source, 64)},
-                               .in_place = random_below(&source, 2)};
+                               .in_place = random_below(&source, 2),
+                               .odd_floats = random_below(&source, 4) == 0};
             CHECK(sxt_set_num_threads(thread_counts[random_below(&source, 4)]) == SXT_OK, "threads");
             check_same(p, &how, &reference);
         }

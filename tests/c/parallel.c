@@ -7,6 +7,7 @@
 
 #include "assertions.h"
 #include "machine/float_environment.h"
+#include "odd_floats.h"
 #include "softxent.h"
 
 #include <pthread.h>
@@ -168,12 +169,6 @@ static void check_forks(void)
         pthread_join(threads[i], NULL);
     check_mixed_jobs(24);
 }
-
-#if defined(__aarch64__)
-#define ODD_FLOAT_CONTROL 0x01800000u /* flush to zero, round towards zero */
-#else
-#define ODD_FLOAT_CONTROL 0xff80u /* the same, and subnormal operands taken as zero */
-#endif
 
 static void multiply_task(void *context, ptrdiff_t task, int worker)
 {

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/float_environment.h"
+#include "odd_floats.h"
+
 static sxt_status call_row_function(session *s)
 {
     const problem *p = s->p;
@@ -153,7 +156,13 @@ result call_run(const problem *p, const arrangement *how)
     const double no_loss = -1.25;
     result r = {.loss = no_loss};
     session s = session_open(p, how);
+    uint64_t saved = sxt_float_control();
+    if (how->odd_floats)
+        sxt_set_float_control(ODD_FLOAT_CONTROL);
     r.status = make_call(&s, &r);
+    if (how->odd_floats && (sxt_float_control() & ~(uint64_t)SXT_FLOAT_FLAGS) != ODD_FLOAT_CONTROL)
+        r.damage = "the floating-point environment";
+    sxt_set_float_control(saved);
     session_inspect(&s, &r);
     if (r.status != SXT_OK && r.loss != no_loss)
         r.damage = "the loss, though the call failed";

@@ -69,6 +69,7 @@ typedef struct {
     uint64_t seed; /* 0: C order in two dimensions; else random dimensions, order and gaps */
     edge where;    /* for the arrays of elements */
     bool in_place; /* the first full-size output of the input's type takes the input's memory */
+    bool odd_floats; /* the caller rounds towards zero and flushes subnormal numbers */
 } arrangement;
 
 enum { MAX_OUTPUTS = 3 };
