@@ -67,17 +67,13 @@ LAYER = (X, np.eye(3), Y)
 SHARES = [*CROSS_ENTROPIES, *NLLS]
 ROWWISE = [sx.softmax, sx.log_softmax, sx.logsumexp]
 
+SCALARS = dict(label_smoothing=0.5, z_loss=0.5, logit_scale=2.0, softcap=2.0, focal_gamma=2.0)
+
 # Finite real numbers within bounds, and a value that each takes.
 REALS: dict[str, tuple[Call, float]] = {
     **{
         name: (call, good)
-        for option, good in (
-            ("label_smoothing", 0.5),
-            ("z_loss", 0.5),
-            ("logit_scale", 2.0),
-            ("softcap", 2.0),
-            ("focal_gamma", 2.0),
-        )
+        for option, good in SCALARS.items()
         for name, call in of(CROSS_ENTROPIES, option, X, Y).items()
     },
     **{
