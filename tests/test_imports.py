@@ -19,7 +19,7 @@ FLOORS = (
     ("_files", "functional"),
     ("softxent", "special", "torch", "report"),
     ("data",),
-    ("models", "bench"),
+    ("models", "bench", "boosting"),
     ("onnx",),
     ("verify", "sklearn"),
     ("demo", "tour"),

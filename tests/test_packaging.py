@@ -45,7 +45,7 @@ def test_base_install_needs_numpy_alone():
 def test_extras_are_those_of_the_documentation():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = set(project["optional-dependencies"])
-    user = {"onnx", "torch", "safetensors", "tables", "plot", "cli", "demo", "sklearn"}
+    user = {"onnx", "torch", "safetensors", "tables", "plot", "cli", "demo", "sklearn", "boosting"}
     assert extras == user | {"test", "bench", "dev"}
     readme = (ROOT / "README.md").read_text()
     assert all(f"`{extra}`" in readme for extra in extras)
