@@ -1,0 +1,75 @@
+/* cross_entropy_checks.c - see cross_entropy_call.h. */
+#include <math.h>
+
+#include "calls/check.h"
+#include "calls/cross_entropy_call.h"
+#include "machine/dispatch.h"
+
+static int finite_at_least(double x, double low) { return x >= low && x < (double)INFINITY; }
+
+/* Focal loss has labels and logits, and no option that changes what its probability is. */
+static int check_focal(const sxt_cross_entropy_args *a)
+{
+    int optional = a->label_smoothing != 0.0 || a->z_loss != 0.0 || a->softcap != 0.0;
+    return finite_at_least(a->focal_gamma, 0.0) &&
+           (a->focal_gamma == 0.0 || (a->labels && a->from_logits && !optional));
+}
+
+static sxt_status check_options(const sxt_cross_entropy_args *a)
+{
+    if (!a || (a->labels != NULL) == (a->probs != NULL) || a->reduction < SXT_NONE || a->reduction > SXT_MEAN)
+        return SXT_ERR_ARGUMENT;
+    if (!(a->label_smoothing >= 0.0 && a->label_smoothing <= 1.0) || !finite_at_least(a->z_loss, 0.0) ||
+        !finite_at_least(a->softcap, 0.0) || !(fabs(a->logit_scale) < (double)INFINITY))
+        return SXT_ERR_ARGUMENT;
+    if (a->reduction == SXT_NONE ? a->loss != NULL : a->row_losses != NULL || a->grad_output != NULL)
+        return SXT_ERR_ARGUMENT;
+    if (!a->from_logits && (a->z_loss != 0.0 || a->logit_scale != 1.0 || a->softcap != 0.0))
+        return SXT_ERR_ARGUMENT;
+    return check_focal(a) ? SXT_OK : SXT_ERR_ARGUMENT;
+}
+
+static sxt_status check_arrays(const sxt_cross_entropy_args *a)
+{
+    sxt_status status = sxt_check_array(&a->logits);
+    if (status == SXT_OK && (a->axis < 0 || a->axis >= a->logits.ndim))
+        status = SXT_ERR_AXIS;
+    if (status == SXT_OK && a->probs)
+        status = sxt_check_like(a->probs, &a->logits);
+    if (status == SXT_OK && a->grad)
+        status = sxt_check_like(a->grad, &a->logits);
+    if (status == SXT_OK && a->hess)
+        status = sxt_check_like(a->hess, &a->logits);
+    return status;
+}
+
+static sxt_status check_labels(const sxt_cross_entropy_args *a, sxt_counts *counts, sxt_label_error *bad)
+{
+    const sxt_kernels *kernels = sxt_active_kernels();
+    const int64_t *ignore = a->has_ignore_index ? &a->ignore_index : NULL;
+    if (!kernels)
+        return SXT_ERR_ISA;
+    if (kernels->stretches->check_labels(a->labels, counts->rows, counts->classes, ignore, &counts->ignored))
+        return SXT_OK;
+    ptrdiff_t i = 0;
+    while ((a->labels[i] >= 0 && a->labels[i] < counts->classes) || sxt_is_ignored(a, i))
+        i++;
+    if (bad)
+        *bad = (sxt_label_error){a->labels[i], i};
+    return SXT_ERR_LABEL;
+}
+
+sxt_status sxt_check_cross_entropy(const sxt_cross_entropy_args *a, sxt_counts *counts, sxt_label_error *bad)
+{
+    sxt_status status = check_options(a);
+    if (status == SXT_OK)
+        status = check_arrays(a);
+    if (status != SXT_OK)
+        return status;
+    *counts = (sxt_counts){1, a->logits.shape[a->axis], 0};
+    for (int i = 0; i < a->logits.ndim; i++)
+        counts->rows *= i == a->axis ? 1 : a->logits.shape[i];
+    if (counts->classes == 0)
+        return SXT_ERR_EMPTY;
+    return a->labels ? check_labels(a, counts, bad) : SXT_OK;
+}
