@@ -1,4 +1,4 @@
-/* cross_entropy_checks.c - see cross_entropy_call.h. */
+/* cross_entropy_checks.c - what cross-entropy asks of its arguments: options that go together, arrays that do, labels in range. */
 #include <math.h>
 
 #include "calls/check.h"

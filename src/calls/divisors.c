@@ -1,4 +1,4 @@
-/* divisors.c - see cross_entropy_call.h. */
+/* divisors.c - what the mean of a loss divides by: rows, or their weights, summed to twice double precision. */
 #include "calls/cross_entropy_call.h"
 
 double sxt_divisor(const sxt_cross_entropy_args *a, const sxt_counts *counts, const double *weight)
