@@ -11,8 +11,6 @@
 #include "walks/tasks.h"
 #include "numbers/scalar_math.h"
 
-#define ROWS_PER_TASK 256
-
 typedef struct {
     const sxt_job *job;
     sxt_dtype dtype;
@@ -85,7 +83,7 @@ static void rows_of_plane(void *context, const sxt_task *task, const sxt_plane *
 sxt_status sxt_run_from_probabilities(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype,
                                       sxt_total *total)
 {
-    ptrdiff_t ntasks = sxt_count_tasks(layout->rows, ROWS_PER_TASK);
+    ptrdiff_t ntasks = sxt_count_tasks(layout->rows, SXT_TASK_PLAIN_ROWS);
     memset(total, 0, sizeof *total);
     if (ntasks == 0)
         return SXT_OK;
@@ -93,7 +91,7 @@ sxt_status sxt_run_from_probabilities(const sxt_job *job, const sxt_layout *layo
     if (!run.totals)
         return SXT_ERR_MEMORY;
     int threads = layout->rows * job->classes < 4096 ? 1 : sxt_get_num_threads();
-    sxt_run_planes(layout, ROWS_PER_TASK, threads, rows_of_plane, &run);
+    sxt_run_planes(layout, SXT_TASK_PLAIN_ROWS, threads, rows_of_plane, &run);
     for (ptrdiff_t i = 0; i < ntasks; i++)
         sxt_total_merge(total, &run.totals[i]);
     free(run.totals);

@@ -12,12 +12,6 @@
 #include "numbers/exp_sum.h"
 #include "walks/tasks.h"
 
-/* Less work than this is done before a second thread has woken up; tasks have about as much. */
-#define TASK_ELEMENTS 16384
-#define ROWS_PER_TASK 256
-/* A row goes through its sweeps in pieces that stay in the first-level cache. */
-#define PIECE_BYTES 16384
-
 typedef struct {
     const sxt_linear_tile *tile;
     const sxt_stretch_kernels *kernels;
@@ -104,7 +98,7 @@ static void raise_max(sxt_linear_row *row, double max)
 
 static void add_piece(const tile_run *run, ptrdiff_t r, ptrdiff_t begin, ptrdiff_t n)
 {
-    _Alignas(64) char buffer[PIECE_BYTES], targets[PIECE_BYTES];
+    _Alignas(64) char buffer[SXT_PIECE_BYTES], targets[SXT_PIECE_BYTES];
     sxt_linear_row *row = &run->rows[r];
     sxt_linear_classes c = classes_of(run, r, begin, n);
     const void *z = tile_row(&run->tile->logits, r) + begin * item_size(run);
@@ -130,7 +124,7 @@ static void add_piece(const tile_run *run, ptrdiff_t r, ptrdiff_t begin, ptrdiff
 
 static void add_row(const tile_run *run, ptrdiff_t r)
 {
-    ptrdiff_t piece = PIECE_BYTES / item_size(run), classes = run->tile->logits.shape[1];
+    ptrdiff_t piece = SXT_PIECE_BYTES / item_size(run), classes = run->tile->logits.shape[1];
     for (ptrdiff_t begin = 0; begin < classes; begin += piece)
         add_piece(run, r, begin, classes - begin < piece ? classes - begin : piece);
 }
@@ -144,7 +138,7 @@ static void add_rows(void *context, const sxt_task *task)
 
 static void gradient_piece(const tile_run *run, ptrdiff_t r, ptrdiff_t begin, ptrdiff_t n)
 {
-    _Alignas(64) char buffer[PIECE_BYTES], targets[PIECE_BYTES];
+    _Alignas(64) char buffer[SXT_PIECE_BYTES], targets[SXT_PIECE_BYTES];
     const sxt_linear_row *row = &run->finished[r];
     sxt_linear_classes c = classes_of(run, r, begin, n);
     char *z = tile_row(&run->tile->logits, r) + begin * item_size(run);
@@ -159,7 +153,7 @@ static void gradient_piece(const tile_run *run, ptrdiff_t r, ptrdiff_t begin, pt
 
 static void gradient_row(const tile_run *run, ptrdiff_t r)
 {
-    ptrdiff_t piece = PIECE_BYTES / item_size(run), classes = run->tile->logits.shape[1];
+    ptrdiff_t piece = SXT_PIECE_BYTES / item_size(run), classes = run->tile->logits.shape[1];
     for (ptrdiff_t begin = 0; begin < classes; begin += piece)
         gradient_piece(run, r, begin, classes - begin < piece ? classes - begin : piece);
 }
@@ -275,7 +269,7 @@ static sxt_status run_tile(const sxt_linear_tile *tile, tile_run *run, sxt_task_
     run->tile = tile;
     run->kernels = &table->stretches->of[sxt_is_double(tile->logits.dtype)];
     if (rows > 0 && classes > 0)
-        sxt_run_tasks(rows, TASK_ELEMENTS / (classes + 1) + 1, sxt_get_num_threads(), work, run);
+        sxt_run_tasks(rows, SXT_TASK_TILE_ELEMENTS / (classes + 1) + 1, sxt_get_num_threads(), work, run);
     return SXT_OK;
 }
 
@@ -307,6 +301,6 @@ sxt_status sxt_linear_finish(const sxt_linear_loss *loss, sxt_linear_row *rows, 
     finish_run run = {loss, rows, losses, penalties};
     if (!loss || !finite_not_negative(loss->z_loss) || n < 0 || (n > 0 && (!rows || !losses || !penalties)))
         return SXT_ERR_ARGUMENT;
-    sxt_run_tasks(n, ROWS_PER_TASK, n < ROWS_PER_TASK ? 1 : sxt_get_num_threads(), finish_rows, &run);
+    sxt_run_tasks(n, SXT_TASK_PLAIN_ROWS, n < SXT_TASK_PLAIN_ROWS ? 1 : sxt_get_num_threads(), finish_rows, &run);
     return SXT_OK;
 }

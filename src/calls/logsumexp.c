@@ -15,7 +15,6 @@
 #include "walks/gather.h"
 #include "walks/tasks.h"
 
-#define ELEMENTS_PER_TASK 8192
 /* Terms after which the exact sum has to carry. */
 #define TERMS_BETWEEN_CARRIES (1 << 20)
 
@@ -196,7 +195,8 @@ sxt_status sxt_logsumexp_with_factors(const sxt_array *x, uint64_t axes, const s
         status = SXT_ERR_EMPTY;
     if (status == SXT_OK && layout.rows > 0) {
         factor_run run = {layout.classes, kernels, x->dtype, out, sign};
-        sxt_run_planes(&layout, ELEMENTS_PER_TASK / layout.classes + 1, sxt_get_num_threads(), rows_of_plane, &run);
+        ptrdiff_t per_task = SXT_TASK_FACTOR_ELEMENTS / layout.classes + 1;
+        sxt_run_planes(&layout, per_task, sxt_get_num_threads(), rows_of_plane, &run);
     }
     sxt_layout_free(&layout);
     return status;

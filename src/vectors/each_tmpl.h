@@ -1,5 +1,5 @@
-/* each_tmpl.h - W vectors, one a row, as one vector with a value a row: pairs of vectors are merged in log2 W stages, in
- * fewer steps than each by itself. Included once per compute type. */
+/* each_tmpl.h - W vectors, one a row, as one vector with a value a row: pairs of vectors are merged in log2 W stages,
+ * in fewer steps than each by itself. */
 
 #define MERGE_STAGES(merge, ...)                                                                     \
     do {                                                                                            \

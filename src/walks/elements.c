@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "numbers/dtypes.h"
+#include "walks/tuning.h"
 
 /* ---- dimensions ------------------------------------------------------------------------------------ */
 
@@ -78,9 +79,6 @@ static void advance(const sxt_elements *e, sxt_cursor *at, ptrdiff_t n)
 
 /* ---- blocks ---------------------------------------------------------------------------------------- */
 
-/* Shorter runs than this are gathered into blocks. */
-#define SHORT_RUN 128
-
 /* n items with the given steps; constant sizes become single moves. */
 static void copy_items(char *to, ptrdiff_t to_step, const char *from, ptrdiff_t from_step, ptrdiff_t n,
                        ptrdiff_t item)
@@ -126,7 +124,7 @@ static void copy_block(const sxt_elements *e, sxt_cursor *at, sxt_block *block, 
 void sxt_elements_take(const sxt_elements *e, const sxt_cursor *at, ptrdiff_t most, sxt_block *block)
 {
     ptrdiff_t run = run_left(e, at);
-    bool direct = run >= SHORT_RUN || run >= most, copies = false;
+    bool direct = run >= SXT_SHORT_RUN || run >= most, copies = false;
     block->n = most < SXT_ELEMENT_BLOCK ? most : SXT_ELEMENT_BLOCK;
     if (direct && run < block->n)
         block->n = run;

@@ -12,19 +12,6 @@
 #include "walks/packing.h"
 #include "walks/tasks.h"
 
-/* A task is about this many bytes of logits: small enough to balance, large enough to amortise. */
-#define TASK_BYTES ((ptrdiff_t)128 * 1024)
-/* Less work than this is done before a second thread has woken up. */
-#define PARALLEL_BYTES ((ptrdiff_t)48 * 1024)
-/* Rows in a task are a multiple of the widest tile: of few classes, and of rows side by side. */
-#define ROW_MULTIPLE 64
-#define ROWS_ACROSS 128
-/* Tasks of fewer rows side by side, where they are long: of at least so many, and of about so many bytes. */
-#define LEAST_ACROSS 16
-#define ACROSS_BYTES ((ptrdiff_t)2 * 1024 * 1024)
-/* The same for capped logits: caps_tmpl.h. */
-#define CAPPED_ROWS 8
-
 typedef struct {
     const sxt_job *job;
     void (*plane)(const sxt_job *, const sxt_plane *, sxt_scratch, sxt_total *);
@@ -77,7 +64,8 @@ static void run_rows(void *context, const sxt_task *task, const sxt_plane *plane
 
 static int rows_are_closer(const sxt_layout *layout)
 {
-    ptrdiff_t cls = layout->run_stride[SXT_X], row = layout->kept.ndim ? layout->kept.strides[SXT_X][layout->kept.ndim - 1] : cls;
+    const sxt_dimensions *kept = &layout->kept;
+    ptrdiff_t cls = layout->run_stride[SXT_X], row = kept->ndim ? kept->strides[SXT_X][kept->ndim - 1] : cls;
     return (row < 0 ? -row : row) < (cls < 0 ? -cls : cls);
 }
 
@@ -85,14 +73,16 @@ static int rows_are_closer(const sxt_layout *layout)
  * another need not. */
 static ptrdiff_t rows_per_task(const sxt_layout *layout, ptrdiff_t item, int capped)
 {
-    ptrdiff_t row_bytes = layout->classes * item, fit = TASK_BYTES / row_bytes, least = capped ? CAPPED_ROWS : 1;
+    ptrdiff_t row_bytes = layout->classes * item, fit = SXT_TASK_BYTES / row_bytes;
+    ptrdiff_t least = capped ? SXT_TASK_CAPPED_ROWS : 1;
     if (rows_are_closer(layout) && layout->classes > 1) {
-        least = ACROSS_BYTES / row_bytes / LEAST_ACROSS * LEAST_ACROSS;
-        least = least < LEAST_ACROSS ? LEAST_ACROSS : least > ROWS_ACROSS ? ROWS_ACROSS : least;
-        return fit < ROWS_ACROSS ? least : fit / ROWS_ACROSS * ROWS_ACROSS;
+        const ptrdiff_t few = SXT_TASK_LEAST_ACROSS, many = SXT_TASK_ROWS_ACROSS;
+        least = SXT_TASK_ACROSS_BYTES / row_bytes / few * few;
+        least = least < few ? few : least > many ? many : least;
+        return fit < many ? least : fit / many * many;
     }
-    if (fit >= ROW_MULTIPLE)
-        return fit / ROW_MULTIPLE * ROW_MULTIPLE;
+    if (fit >= SXT_TASK_ROW_MULTIPLE)
+        return fit / SXT_TASK_ROW_MULTIPLE * SXT_TASK_ROW_MULTIPLE;
     return fit < least ? least : fit;
 }
 
@@ -108,12 +98,12 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
     const sxt_conversion *conversion = sxt_conversion_of(table, dtype);
     ptrdiff_t item = sxt_item_size(dtype), row_bytes = layout->classes * item;
     ptrdiff_t bytes = row_bytes * layout->rows;
-    int threads = bytes < PARALLEL_BYTES ? 1 : sxt_get_num_threads();
+    int threads = bytes < SXT_PARALLEL_BYTES ? 1 : sxt_get_num_threads();
     if (sxt_splits_rows(job, layout, threads))
         return sxt_run_long_rows(job, layout, kernels, conversion, threads, total);
 
     int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
-    int small_enough = bytes < PARALLEL_BYTES; /* for one task; without the divisions that say so too */
+    int small_enough = bytes < SXT_PARALLEL_BYTES; /* for one task; without the divisions that say so too */
     ptrdiff_t per_task = small_enough ? layout->rows : rows_per_task(layout, item, capped);
     ptrdiff_t ntasks = small_enough ? 1 : sxt_count_tasks(layout->rows, per_task);
     _Alignas(64) char small[SXT_SCRATCH_LEAST];

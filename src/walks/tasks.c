@@ -3,11 +3,6 @@
 
 #include "machine/parallel.h"
 
-/* A thread takes so many tasks of rows at once, where there are many: the rows behind a task's, which are asked for
- * while it is computed, are then its own. */
-#define AT_ONCE_MOST 8
-#define TURNS_PER_THREAD 32
-
 typedef struct {
     ptrdiff_t n, size, tasks, at_once;
     const sxt_layout *layout;
@@ -49,8 +44,8 @@ static void planes_of_tasks(void *context, ptrdiff_t turn, int worker)
 
 static ptrdiff_t tasks_at_once(ptrdiff_t tasks, int threads)
 {
-    ptrdiff_t fit = threads == 1 ? 1 : tasks / (TURNS_PER_THREAD * (ptrdiff_t)threads);
-    return fit < 1 ? 1 : fit > AT_ONCE_MOST ? AT_ONCE_MOST : fit;
+    ptrdiff_t fit = threads == 1 ? 1 : tasks / (SXT_TURNS_PER_THREAD * (ptrdiff_t)threads);
+    return fit < 1 ? 1 : fit > SXT_TASKS_AT_ONCE_MOST ? SXT_TASKS_AT_ONCE_MOST : fit;
 }
 
 void sxt_run_tasks(ptrdiff_t n, ptrdiff_t size, int threads, sxt_task_work work, void *context)

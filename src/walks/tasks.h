@@ -3,11 +3,7 @@
 #define SXT_TASKS_H
 
 #include "walks/layout.h"
-
-/* A task is about so many elements: small enough to balance, large enough to amortise. */
-#define SXT_TASK_ELEMENTS ((ptrdiff_t)32 * 1024)
-/* Fewer are done before a second thread has woken up. */
-#define SXT_PARALLEL_ELEMENTS ((ptrdiff_t)12 * 1024)
+#include "walks/tuning.h"
 
 /* Threads for so much work. */
 static inline int sxt_threads_for(ptrdiff_t elements)

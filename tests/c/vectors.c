@@ -123,8 +123,8 @@ static void check_memory(const vector_set *set, sxt_dtype dtype, const void *ele
     set->read(dtype, elements, lanes, n);
     for (ptrdiff_t i = 0; i < n; i++) {
         double value = number_get(dtype, elements, i), read = number_get(lane, lanes, i);
-        CHECK(read == value ? signbit(read) == signbit(value) : isnan(read) && isnan(value), "%s, %s %td of %td: %a, not %a",
-              set->isa, dtype_names[dtype], i, n, read, value);
+        CHECK(read == value ? signbit(read) == signbit(value) : isnan(read) && isnan(value),
+              "%s, %s %td of %td: %a, not %a", set->isa, dtype_names[dtype], i, n, read, value);
     }
     set->put(dtype, lanes, back, n);
     for (ptrdiff_t i = 0; i < n; i++)
@@ -154,8 +154,8 @@ static void check_rounding(const vector_set *set, sxt_dtype dtype)
         for (ptrdiff_t i = 0; i < VECTOR_ELEMENTS; i++)
             number_put(dtype, expected, i, (double)in[i]);
         for (ptrdiff_t i = 0; i < VECTOR_ELEMENTS; i++)
-            CHECK(same(dtype, ours, expected, i, false), "%s, %s of %a: %a", set->isa, dtype_names[dtype], (double)in[i],
-                  number_get(dtype, ours, i));
+            CHECK(same(dtype, ours, expected, i, false), "%s, %s of %a: %a", set->isa, dtype_names[dtype],
+                  (double)in[i], number_get(dtype, ours, i));
     }
 }
 

@@ -116,7 +116,8 @@ static void vjp_sum_block(const vjp_block *b, ptrdiff_t groups, int log, sxt_vjp
         f64_istore(coarse, a);
         f64_istore(fine, c);
         for (int k = 0; k < f64_W; k++) {
-            uint64_t zero1 = (uint64_t)groups * sxt_bits(s->m1[j + k]), zero2 = (uint64_t)groups * sxt_bits(s->m2[j + k]);
+            uint64_t zero1 = (uint64_t)groups * sxt_bits(s->m1[j + k]);
+            uint64_t zero2 = (uint64_t)groups * sxt_bits(s->m2[j + k]);
             int64_t high = (int64_t)((uint64_t)coarse[k] - zero1), low = (int64_t)((uint64_t)fine[k] - zero2);
             s->a_hi[j + k] += high >> 32;
             s->a_lo[j + k] += (uint64_t)high & 0xffffffffu;
@@ -234,7 +235,9 @@ static void vjp_strip(const sxt_vjp_job *job, const sxt_vjp_strip *strip)
     vjp_sweep(SXT_VJP_WRITE, job, strip, 0, job->classes, &lanes, &b);
 }
 
-/* Below this many classes 16 rows side by side are faster than one after another. */
+/* Below this many classes 16 rows side by side are faster than one after another. Measured for softmax of float, ns for
+ * 16 elements, side by side and not: 64 classes 32.5 and 41.6, 96: 32.4 and 30.6, 128: 31.9 and 24.7; likewise for
+ * log-softmax and double. */
 #define VJP_FEW_CLASSES 96
 
 static void vjp_plane(const sxt_vjp_job *job, const sxt_plane *plane)

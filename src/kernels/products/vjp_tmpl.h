@@ -1,5 +1,5 @@
-/* vjp_tmpl.h - blocks of rows between memory and doubles, for vjp.c. A block holds classes [c0, c0 + nc) of a strip: one after
- * another, padded with zeros to whole groups of lanes, or for each class the rows side by side. */
+/* vjp_tmpl.h - blocks of rows between memory and doubles, for vjp.c. A block holds classes [c0, c0 + nc) of a strip: one
+ * after another, padded with zeros to whole groups of lanes, or for each class the rows side by side. */
 
 /* Where class c of the strip's first row is. */
 SXT_INLINE char *N(vjp_at)(const sxt_vjp_strip *s, const sxt_view *v, ptrdiff_t c)
