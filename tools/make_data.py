@@ -20,7 +20,20 @@ def main() -> None:
     digits = load_digits()
     write("digits.npz", X=digits.images.astype(np.uint8), y=digits.target.astype(np.uint8))
     cancer = load_breast_cancer()
-    write("breast_cancer.npz", X=cancer.data.astype(np.float32), y=cancer.target.astype(np.uint8))
+    places, planes = decimal(cancer.data)
+    write("breast_cancer.npz", X=planes, places=places, y=cancer.target.astype(np.uint8))
+
+
+def decimal(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Decimal places of each column, and the bytes of its whole numbers, which compress well."""
+    places = np.array([_places(column) for column in table.T], np.uint8)
+    whole = np.rint(table * 10.0**places).astype("<u4")
+    assert np.array_equal(whole / 10.0**places, table)
+    return places, np.ascontiguousarray(whole.view(np.uint8).reshape(*whole.shape, 4).T)
+
+
+def _places(column: np.ndarray) -> int:
+    return next(n for n in range(10) if np.array_equal(np.rint(column * 10**n) / 10**n, column))
 
 
 def write(name: str, **arrays: np.ndarray) -> None:

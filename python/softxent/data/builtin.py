@@ -80,7 +80,7 @@ def load_breast_cancer() -> Dataset:
     arrays = _packaged("breast_cancer.npz")
     return Dataset(
         name="breast_cancer",
-        X=arrays["X"],
+        X=_decimal(arrays["X"], arrays["places"]),
         y=arrays["y"].astype(np.int64),
         class_names=("malignant", "benign"),
         attribution=_BREAST_CANCER_SOURCE,
@@ -91,6 +91,12 @@ def _packaged(name: str) -> dict[str, np.ndarray]:
     """Read one of the package's data files."""
     with as_file(files("softxent.data") / "files" / name) as path:
         return read_npz(path)
+
+
+def _decimal(planes: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Put numbers together from the bytes of whole ones, lowest first, and their decimal places."""
+    whole = sum(plane.T.astype(np.int64) << 8 * k for k, plane in enumerate(planes))
+    return np.ascontiguousarray((whole / 10.0**places).astype(np.float32))
 
 
 def _enlarge(images: np.ndarray) -> np.ndarray:
