@@ -54,6 +54,24 @@ def test_check_estimator(check: Callable[[], None]) -> None:
     check()
 
 
+@pytest.mark.conformance("scikit-learn check_estimator")
+def test_check_that_needs_the_array_api_switch(run_python) -> None:
+    """`check_array_api_input` skips itself without SCIPY_ARRAY_API, which has to be set at import."""
+    code = """
+from sklearn.utils.estimator_checks import estimator_checks_generator
+from softxent.sklearn import MLPSoftmaxClassifier
+checks = [
+    (check, estimator)
+    for estimator, check in estimator_checks_generator(MLPSoftmaxClassifier())
+    if check.func.__name__ == "check_array_api_input"
+]
+for check, estimator in checks:
+    check(estimator)
+print("passed", len(checks))
+"""
+    assert run_python(code, SCIPY_ARRAY_API="1").startswith("passed")
+
+
 # ---- the same training ---------------------------------------------------------------------------
 
 SETTINGS: dict[str, dict[str, Any]] = {
