@@ -111,3 +111,14 @@ def restore_threads() -> Iterator[None]:
     before = softxent.get_num_threads()
     yield
     softxent.set_num_threads(before)
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """Tiny tensors: PyTorch's threads would wait for each other, for long on a busy machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

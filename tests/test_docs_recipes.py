@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("boosting.md", "jax.md", "scikit-learn.md", "scipy.md")
+PAGES = ("boosting.md", "jax.md", "scikit-learn.md", "scipy.md", "torch.md")
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

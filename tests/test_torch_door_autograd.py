@@ -12,6 +12,8 @@ from torch.autograd import gradcheck, gradgradcheck  # noqa: E402
 
 import softxent.torch as door  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
+
 F = torch.nn.functional
 REDUCTIONS = ("mean", "sum", "none")
 

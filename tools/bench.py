@@ -2,7 +2,8 @@
 """Measure what the goals of the project speak of, and with --goals hold softxent against them.
 
 Studies: `peers`, the table and sweeps beside other libraries and a copy, with the forms of the
-loss beside the plain one, 16 bits beside float32, other axes beside the last; `in-cache`,
+loss beside the plain one, 16 bits beside float32, other axes beside the last; `torch-door`,
+softxent.torch beside PyTorch, forward and backward; `in-cache`,
 nanoseconds per 16 elements for 2 to 4000 classes and the overhead of a row; `out-of-cache`, the
 time over the larger of a copy and the same work in cache; `import` and `memory` of the linear
 layer, which are judged only.

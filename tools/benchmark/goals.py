@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmark import own
+from benchmark import door, own
 from benchmark.cache import Rates
 from benchmark.cases import LINEAR_MEMORY_SHAPE
 from benchmark.limits import COPY
@@ -176,6 +176,17 @@ def _costs(study: str, sweep: Sequence[Row]) -> tuple[str, list[float]]:
         return "time / copy", copies
     times = [row.ours / row.case.elements for row in sweep if row.ours is not None]
     return "time per element", times
+
+
+def judge_door(rows: Sequence[Row]) -> list[Verdict]:
+    """Hold softxent.torch against PyTorch."""
+    return [
+        Goal("times torch", door.GOALS[row.case.shape]).judge(
+            row.case.name, row.speedup.get("torch")
+        )
+        for row in rows
+        if row.case.study == door.STUDY
+    ]
 
 
 # ---- in cache, out of cache, import ------------------------------------------------------------

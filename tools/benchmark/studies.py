@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import softxent
-from benchmark import cache, goals, limits, overlap, own, plots, report
+from benchmark import cache, door, goals, limits, overlap, own, plots, report
 from benchmark.cases import LINEAR_MEMORY_SHAPE, cases
 from benchmark.linear_memory import linear_peak_share
 from benchmark.report import Findings
@@ -19,7 +19,7 @@ from softxent.bench.shapes import OPERATIONS, Case
 from softxent.bench.timing import FULL, QUICK, Candidate
 
 #: Beside other libraries: the table and the sweeps. In cache and out of it: softxent alone.
-STUDIES = ("peers", "in-cache", "out-of-cache", "import", "memory")
+STUDIES = ("peers", "torch-door", "in-cache", "out-of-cache", "import", "memory")
 _DPI = 160
 
 
@@ -62,12 +62,14 @@ def run(
     )
     found = Findings(result)
     with use_threads(count):
+        if "torch-door" in studies:
+            result.rows.extend(door.rows(count, quick=quick, only=only, progress=progress))
         if "in-cache" in studies:
             found.rates.found.extend(_rates(quick, only, progress))
         if "out-of-cache" in studies:
             found.overlaps.extend(_overlaps(count, quick, only, progress))
     verdicts = [verdict for row in result.rows for verdict in goals.judge(row)]
-    verdicts += goals.judge_sweep(result.rows)
+    verdicts += goals.judge_sweep(result.rows) + goals.judge_door(result.rows)
     verdicts += goals.judge_rates(found.rates) + goals.judge_overlap(found.overlaps)
     if judged and "import" in studies:
         verdicts.append(goals.judge_import(_import(quick)))

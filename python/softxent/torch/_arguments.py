@@ -153,8 +153,8 @@ def read_class_target(
     if target.shape != (shape[:1] + shape[2:] if ndim > 1 else ()):
         expected = tuple(shape[:1] + shape[2:]) if ndim > 1 else ()
         raise TensorValueError(
-            f"size mismatch (got input: {list(shape)}, target: {list(target.shape)}); expected "
-            f"class indices of shape {expected}"
+            f"Expected target size {expected} of class indices for logits of shape "
+            f"{tuple(shape)}, got {tuple(target.shape)}"
         )
     return target, False
 

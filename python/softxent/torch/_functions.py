@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch._C import _are_functorch_transforms_active
+from torch._C._functorch import is_legacy_batchedtensor
 from torch.autograd import Function
 
 from . import _kernels
@@ -37,6 +38,7 @@ def _recorded(grad_output: Any) -> bool:
         torch.is_grad_enabled()
         or type(grad_output) is not torch.Tensor
         or _are_functorch_transforms_active()
+        or is_legacy_batchedtensor(grad_output)  # of autograd.grad(is_grads_batched=True)
     )
 
 
