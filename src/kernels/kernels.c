@@ -4,29 +4,26 @@
 
 #include "kernels/losses/focal.h"
 #include "kernels/products/vjp.h"
+#include "kernels/strips/strip.h"
 #include "numbers/elements16.h"
 #include "numbers/exp_sum.h"
 #include "numbers/math.h"
 #include "numbers/storage.h"
 #include "vectors/each.h"
 
-/* Log-sum-exps of rows with a smaller maximum are taken as maximum + log1p(others). */
-#define SMALL_MAX 0x1p-6
-
 #define K f32
 #include "kernels/losses/finish_tmpl.h"
 #include "kernels/losses/focal_tmpl.h"
 #include "kernels/losses/blend_tmpl.h"
 #include "kernels/losses/results_tmpl.h"
-#include "kernels/rows/row_finish_tmpl.h"
-#include "kernels/tiles/lanes_tmpl.h"
-#include "kernels/few/few_lanes_tmpl.h"
+#include "kernels/strips/strip_tmpl.h"
+#include "kernels/strips/strip_sums_tmpl.h"
+#include "kernels/strips/strip_results_tmpl.h"
+#include "kernels/losses/forms_tmpl.h"
+#include "kernels/along/along_tmpl.h"
+#include "kernels/across/across_sweeps_tmpl.h"
 #define S f32s
-#include "kernels/rows/rows_tmpl.h"
-#include "kernels/rows/row_batch_tmpl.h"
-#include "kernels/tiles/tiles_tmpl.h"
-#include "kernels/rows/single_tmpl.h"
-#include "kernels/few/few_tmpl.h"
+#include "kernels/across/across_tmpl.h"
 #undef S
 #undef K
 
@@ -35,24 +32,24 @@
 #include "kernels/losses/focal_tmpl.h"
 #include "kernels/losses/blend_tmpl.h"
 #include "kernels/losses/results_tmpl.h"
-#include "kernels/rows/row_finish_tmpl.h"
-#include "kernels/tiles/lanes_tmpl.h"
-#include "kernels/few/few_lanes_tmpl.h"
+#include "kernels/strips/strip_tmpl.h"
+#include "kernels/strips/strip_sums_tmpl.h"
+#include "kernels/strips/strip_results_tmpl.h"
+#include "kernels/losses/forms_tmpl.h"
+#include "kernels/along/along_tmpl.h"
+#include "kernels/across/across_sweeps_tmpl.h"
 #define S f64s
-#include "kernels/rows/rows_tmpl.h"
-#include "kernels/rows/row_batch_tmpl.h"
-#include "kernels/tiles/tiles_tmpl.h"
-#include "kernels/rows/single_tmpl.h"
-#include "kernels/few/few_tmpl.h"
+#include "kernels/across/across_tmpl.h"
 #undef S
 /* Any storage, computed in double: scaled and capped logits. */
 #define S anys
-#include "kernels/tiles/tiles_tmpl.h"
+#include "kernels/across/across_tmpl.h"
 #undef S
 #undef K
 
 #define ROW_KERNELS(S, K)                                                                           \
-    {S##_plane, S##_start, S##_scan, S##_prepare, S##_sum, K##_row_finish, S##_write}
+    {S##_plane, sizeof(K##_shared_row), K##_share_open, K##_share_scan, K##_share_prepare, K##_share_sum, \
+     K##_share_finish, K##_share_write}
 
 extern const sxt_stretches SXT_OF_ISA(sxt_stretches);
 extern const sxt_element_kernels SXT_OF_ISA(sxt_elements)[];
@@ -62,7 +59,7 @@ extern const sxt_kernels SXT_OF_ISA(sxt_kernels);
 const sxt_kernels SXT_OF_ISA(sxt_kernels) = {
     SXT_TEXT(SXT_ISA),
     {ROW_KERNELS(f32s, f32), ROW_KERNELS(f64s, f64)},
-    anys_tiles,
+    anys_across_rows,
     &SXT_OF_ISA(sxt_stretches),
     SXT_OF_ISA(sxt_elements),
     &SXT_OF_ISA(sxt_vjp),

@@ -82,42 +82,16 @@ typedef struct {
     ptrdiff_t ahead; /* rows beyond the last one, a step each, that are likely to be next: they may be asked for */
 } sxt_plane;
 
-/* One contiguous row on its way through the phases scan, prepare, sum, finish, write. Between the
- * phases, and between ranges of classes within a phase, nothing else is carried, so that several
- * threads can share one long row. */
+/* What a range of a long row's classes has come to: the largest element and the next, the smallest; the sums. */
 typedef struct {
-    const void *x, *t;
-    void *y, *h;
-    void *terms;           /* where exp goes: an output, or NULL: write computes it again */
-    const void *prefetch;  /* what will be read next, or NULL */
-    ptrdiff_t index;       /* row number */
-    ptrdiff_t position;    /* among the rows of its task: total.h */
-    ptrdiff_t skip;        /* the class left out of the sum: label or argmax; -1: none */
-    double rest, at_skip;  /* maximum without skip; the element at skip */
+    ptrdiff_t begin;
+    double max, second, least;
     int nan;
-    double max;
-    double shift, magic, low, m1, m2, n_ref, unit;
-    uint64_t a_hi, a_lo, b_lo;
-    int64_t b_hi;
-    double dot, mass;      /* sums of q_c (max - x_c) and of q_c over base and target */
-    double target_skip;    /* target at skip */
-    ptrdiff_t label;       /* or -1 */
-    double at_label;
-    double factor_hi, factor_lo, down, patch, limit;
-    double least, bound, d1, d2, d_unit, up; /* blend: minimum, grid of the dense sum */
-    sxt_grid_sum dots;
-    double row_grad, share_hi, share_lo, curve, curve_z; /* general form: finish_tmpl.h */
-    double hess_patch, label_patch, label_hess;
-    int special;           /* every output is `fill` */
-    double fill;
-} sxt_row;
+    sxt_grid_sum exps, dots;
+} sxt_range;
 
-/* Log-softmax and the general form leave the first maximum out of the sum: log1p of the others' share is
- * then exact for it. */
-static inline int sxt_skips_max(const sxt_job *job)
-{
-    return job->op == SXT_OP_LOG_SOFTMAX || job->general;
-}
+/* Bytes of a line of the cache: a vector across two lines is not handed on to who waits for it. */
+#define SXT_LINE 64
 
 /* Working memory of one thread, at least SXT_SCRATCH_LEAST bytes; more is faster up to SXT_SCRATCH_MOST. */
 typedef struct {
@@ -131,13 +105,16 @@ typedef struct {
 typedef struct {
     /* Every row of the plane; *total grows by the losses. */
     void (*plane)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total);
-    /* The phases of one contiguous row, for splitting it over threads. */
-    void (*start)(const sxt_job *job, sxt_row *row, const void *x, ptrdiff_t index);
-    void (*scan)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end);
-    void (*prepare)(const sxt_job *job, sxt_row *row);
-    void (*sum)(const sxt_job *job, sxt_row *row, ptrdiff_t begin, ptrdiff_t end);
-    void (*finish)(const sxt_job *job, sxt_row *row, sxt_total *total);
-    void (*write)(const sxt_job *job, const sxt_row *row, ptrdiff_t begin, ptrdiff_t end);
+    /* One contiguous row that is shared by threads: the plane's first, which must outlive it. Between the steps, each of
+     * them for all its classes, it is kept in shared_bytes of memory that begins on a line of the cache. Several threads
+     * may scan, sum and write. */
+    size_t shared_bytes;
+    void (*open)(const sxt_job *job, const sxt_plane *plane, void *row);
+    void (*scan)(const void *row, ptrdiff_t begin, ptrdiff_t end, sxt_range *range);
+    void (*prepare)(void *row, const sxt_range *ranges, ptrdiff_t n);
+    void (*sum)(const void *row, ptrdiff_t begin, ptrdiff_t end, sxt_range *range);
+    void (*finish)(void *row, const sxt_range *ranges, ptrdiff_t n, sxt_total *total);
+    void (*write)(const void *row, ptrdiff_t begin, ptrdiff_t end);
 } sxt_row_kernels;
 
 typedef struct {

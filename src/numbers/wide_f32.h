@@ -67,6 +67,8 @@ SXT_FN f32_wide f32_wide_log(f32_wide sum, double n_ref)
 SXT_FN f32_wide f32_wide_gap(double a, double b, double scale) { return scale * (a - b); }
 SXT_FN f32_wide f32_wide_unit(void) { return 1.0; }
 SXT_FN f32_wide f32_wide_from(double x) { return x; }
+/* From what wide_round and wide_rest gave. */
+SXT_FN f32_wide f32_wide_of(double hi, double lo) { (void)lo; return hi; }
 SXT_FN double f32_wide_round(f32_wide x) { return x; }
 
 /* scale / sum as a float (in a double) and the rest, for terms * factor. Here and in wide_ratio the

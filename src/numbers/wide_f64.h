@@ -71,6 +71,7 @@ SXT_FN f64_wide f64_wide_gap(double a, double b, double scale)
 }
 SXT_FN f64_wide f64_wide_unit(void) { return (sxt_dd){1.0, 0.0}; }
 SXT_FN f64_wide f64_wide_from(double x) { return (sxt_dd){x, 0.0}; }
+SXT_FN f64_wide f64_wide_of(double hi, double lo) { return (sxt_dd){hi, lo}; }
 SXT_FN double f64_wide_round(f64_wide x) { return x.hi; }
 SXT_FN sxt_dd f64_wide_factor(double scale, f64_wide sum)
 {

@@ -48,6 +48,7 @@ SXT_INLINE f32_i f32_iselect(f32_m m, f32_i a, f32_i b)
 }
 SXT_INLINE f32_i f32_shl(f32_i v) { return _mm256_slli_epi32(v, 23); }
 SXT_INLINE f32_i f32_iadd(f32_i a, f32_i b) { return _mm256_add_epi32(a, b); }
+SXT_INLINE f32_i f32_isub(f32_i a, f32_i b) { return _mm256_sub_epi32(a, b); }
 SXT_INLINE f32_i f32_iset1(int32_t x) { return _mm256_set1_epi32(x); }
 SXT_INLINE f32_i f32_iload(const int32_t *p) { return _mm256_loadu_si256((const void *)p); }
 SXT_INLINE void f32_istore(int32_t *p, f32_i v) { _mm256_storeu_si256((void *)p, v); }
@@ -235,6 +236,7 @@ SXT_INLINE f64_i f64_iselect(f64_m m, f64_i a, f64_i b)
 }
 SXT_INLINE f64_i f64_shl(f64_i v) { return _mm256_slli_epi64(v, 52); }
 SXT_INLINE f64_i f64_iadd(f64_i a, f64_i b) { return _mm256_add_epi64(a, b); }
+SXT_INLINE f64_i f64_isub(f64_i a, f64_i b) { return _mm256_sub_epi64(a, b); }
 SXT_INLINE f64_i f64_iset1(int64_t x) { return _mm256_set1_epi64x(x); }
 SXT_INLINE f64_i f64_iload(const int64_t *p) { return _mm256_loadu_si256((const void *)p); }
 SXT_INLINE void f64_istore(int64_t *p, f64_i v) { _mm256_storeu_si256((void *)p, v); }

@@ -41,6 +41,7 @@ SXT_INLINE f32_i f32_bits(f32_v v) { return _mm512_castps_si512(v); }
 SXT_INLINE f32_v f32_float(f32_i v) { return _mm512_castsi512_ps(v); }
 SXT_INLINE f32_i f32_shl(f32_i v) { return _mm512_slli_epi32(v, 23); }
 SXT_INLINE f32_i f32_iadd(f32_i a, f32_i b) { return _mm512_add_epi32(a, b); }
+SXT_INLINE f32_i f32_isub(f32_i a, f32_i b) { return _mm512_sub_epi32(a, b); }
 SXT_INLINE f32_i f32_iset1(int32_t x) { return _mm512_set1_epi32(x); }
 SXT_INLINE f32_i f32_iload(const int32_t *p) { return _mm512_loadu_si512(p); }
 SXT_INLINE void f32_istore(int32_t *p, f32_i v) { _mm512_storeu_si512(p, v); }
@@ -228,6 +229,7 @@ SXT_INLINE f64_i f64_bits(f64_v v) { return _mm512_castpd_si512(v); }
 SXT_INLINE f64_v f64_float(f64_i v) { return _mm512_castsi512_pd(v); }
 SXT_INLINE f64_i f64_shl(f64_i v) { return _mm512_slli_epi64(v, 52); }
 SXT_INLINE f64_i f64_iadd(f64_i a, f64_i b) { return _mm512_add_epi64(a, b); }
+SXT_INLINE f64_i f64_isub(f64_i a, f64_i b) { return _mm512_sub_epi64(a, b); }
 SXT_INLINE f64_i f64_iset1(int64_t x) { return _mm512_set1_epi64(x); }
 SXT_INLINE f64_i f64_iload(const int64_t *p) { return _mm512_loadu_si512(p); }
 SXT_INLINE void f64_istore(int64_t *p, f64_i v) { _mm512_storeu_si512(p, v); }

@@ -68,6 +68,7 @@ SXT_INLINE f32_i f32_bits(f32_v v) { return vreinterpretq_s32_f32(v); }
 SXT_INLINE f32_v f32_float(f32_i v) { return vreinterpretq_f32_s32(v); }
 SXT_INLINE f32_i f32_shl(f32_i v) { return vshlq_n_s32(v, 23); }
 SXT_INLINE f32_i f32_iadd(f32_i a, f32_i b) { return vaddq_s32(a, b); }
+SXT_INLINE f32_i f32_isub(f32_i a, f32_i b) { return vsubq_s32(a, b); }
 SXT_INLINE f32_i f32_iset1(int32_t x) { return vdupq_n_s32(x); }
 SXT_INLINE f32_i f32_iload(const int32_t *p) { return vld1q_s32(p); }
 SXT_INLINE void f32_istore(int32_t *p, f32_i v) { vst1q_s32(p, v); }
@@ -186,6 +187,7 @@ SXT_INLINE f64_i f64_bits(f64_v v) { return vreinterpretq_s64_f64(v); }
 SXT_INLINE f64_v f64_float(f64_i v) { return vreinterpretq_f64_s64(v); }
 SXT_INLINE f64_i f64_shl(f64_i v) { return vshlq_n_s64(v, 52); }
 SXT_INLINE f64_i f64_iadd(f64_i a, f64_i b) { return vaddq_s64(a, b); }
+SXT_INLINE f64_i f64_isub(f64_i a, f64_i b) { return vsubq_s64(a, b); }
 SXT_INLINE f64_i f64_iset1(int64_t x) { return vdupq_n_s64(x); }
 SXT_INLINE f64_i f64_iload(const int64_t *p) { return vld1q_s64(p); }
 SXT_INLINE void f64_istore(int64_t *p, f64_i v) { vst1q_s64(p, v); }

@@ -48,6 +48,7 @@
     /* by the number of stored mantissa bits */                                                    \
     SXT_INLINE P##_i P##_shl(P##_i v) { return (P##_i)((U)v << SHIFT); }                           \
     SXT_INLINE P##_i P##_iadd(P##_i a, P##_i b) { return (P##_i)((U)a + (U)b); }                   \
+    SXT_INLINE P##_i P##_isub(P##_i a, P##_i b) { return (P##_i)((U)a - (U)b); }                   \
     SXT_INLINE P##_i P##_iset1(I x) { return x; }                                                  \
     SXT_INLINE P##_i P##_iload(const I *p) { return *p; }                                          \
     SXT_INLINE void P##_istore(I *p, P##_i v) { *p = v; }                                          \

@@ -61,24 +61,26 @@ SXT_FN V(outcome) V(finish_log_softmax)(V(wide) others, double max, double shift
     return (V(outcome)){f.hi, f.lo, 1.0, 0.0 - V(wide_round)(nll), 0.0};
 }
 
-/* Cross-entropy with the skipped class as label: loss = scale_loss * -log p, gradient
- * scale_grad * (p - [label]), whose value at the label is minus the others' share. */
-SXT_FN V(outcome) V(finish_label)(V(wide) others, double at_label, double shift, double n_ref,
-                                  double scale_loss, double scale_grad)
+/* Cross-entropy with the skipped class as label, x its element less the shift and e = wide_exp(x, n_ref):
+ * loss = scale * -log p, gradient scale * (p - [label]), whose value at the label is minus the others' share. */
+SXT_FN double V(label_loss)(V(wide) others, V(wide) e, double x, double n_ref, double scale)
 {
-    double x = at_label - shift;
-    V(wide) e = V(wide_exp)(x, n_ref), sum = V(wide_add)(others, e);
     double nll = V(wide_round)(V(wide_nll)(others, e, x, n_ref));
     nll = x == -(double)INFINITY ? (double)INFINITY : nll; /* also where the difference overflowed */
-    double patch = 0.0 - scale_grad * V(wide_ratio)(others, sum);
-    return V(outcome_of)(V(wide_factor)(scale_grad * SHRINK, sum), patch, scale_loss == 0.0 ? 0.0 : scale_loss * nll);
+    return scale == 0.0 ? 0.0 : scale * nll;
+}
+
+SXT_FN V(outcome) V(label_gradient)(V(wide) others, V(wide) e, double scale)
+{
+    V(wide) sum = V(wide_add)(others, e);
+    return V(outcome_of)(V(wide_factor)(scale * SHRINK, sum), 0.0 - scale * V(wide_ratio)(others, sum), 0.0);
 }
 
 /* A loss beyond the largest number, in units of 1 / DENSE_SCALE: its share of a mean may lie below. */
 SXT_FN double V(finish_huge_loss)(V(wide) others, double at_label, double max, double shift, double n_ref,
                                   double scale)
 {
-    double nll = V(finish_label)(others, at_label, shift, n_ref, 1.0, 1.0).loss;
+    double x = at_label - shift, nll = V(label_loss)(others, V(wide_exp)(x, n_ref), x, n_ref, 1.0);
     scale *= (double)DENSE_SCALE;
     return nll < (double)INFINITY ? scale * nll : 2.0 * (scale * (0.5 * max - 0.5 * at_label));
 }

@@ -1,5 +1,5 @@
 /* results_tmpl.h - what a job says about one row, and where the row's loss goes. Included once per
- * compute type, before the rows and the tiles. */
+ * compute type, before strip_tmpl.h. */
 
 static void V(put_row_value)(const sxt_job *job, ptrdiff_t row, double value)
 {
@@ -67,21 +67,3 @@ SXT_FN V(blend) V(blend_of)(const sxt_job *job, int64_t label)
 
 /* The largest base by which distances from the maximum are multiplied in sums. */
 SXT_INLINE T V(blend_most)(const sxt_job *job) { return job->blend == SXT_BLEND_WEIGHTED ? (T)job->base_most : (T)1; }
-
-/* What a sum in units of that base amounts to. */
-SXT_INLINE double V(blend_dot)(const sxt_job *job, double dot)
-{
-    return job->blend == SXT_BLEND_WEIGHTED ? dot : job->base_one * dot;
-}
-
-/* position: the row's in its task. loss is in units of 1 / unit. */
-static void V(add_result)(const sxt_job *job, ptrdiff_t index, ptrdiff_t position, double loss, double unit, double z,
-                          sxt_total *total)
-{
-    V(put_row_value)(job, index, sxt_canonical(loss / unit + z));
-    if (!job->want_sum)
-        return;
-    position %= SXT_TOTAL_LANES;
-    sxt_lanes_sum_add(&total->loss, position, loss * (SXT_TOTAL_SCALE / unit), 0.0);
-    sxt_lanes_sum_add(&total->z, position, z * SXT_TOTAL_SCALE, 0.0);
-}

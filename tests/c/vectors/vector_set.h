@@ -29,6 +29,7 @@
     X(mnone, V(select)(V(mnone)(), x, y), 1)                                                       \
     X(iselect, V(float)(V(iselect)(m, V(bits)(y), V(bits)(z))), 1)                                 \
     X(iadd, V(float)(V(iadd)(V(bits)(x), V(bits)(y))), 1)                                          \
+    X(isub, V(float)(V(isub)(V(bits)(x), V(bits)(y))), 1)                                          \
     X(iset1, V(float)(V(iset1)(0x12345678)), 1)                                                    \
     X(shl, V(float)(V(shl)(V(bits)(x))), 1)
 

@@ -1,5 +1,5 @@
 /* single_tmpl.h - rows of one class, whose probability is 1 and whose loss is 0 unless the logit is not finite.
- * Included once per storage type, after tiles_tmpl.h. */
+ * Included once per storage type, after across_tmpl.h. */
 
 /* Whether the plane is one for the function below. */
 static int N(is_single)(const sxt_job *job, const sxt_plane *p)
@@ -21,7 +21,7 @@ static void N(single_store)(const sxt_job *job, char *y, ptrdiff_t step, KV v, p
 {
     T lane[V(W)];
     if (step == sizeof(ST)) {
-        N(put)((ST *)(void *)y, v, n);
+        V(put)((T *)(void *)y, v, n);
         return;
     }
     V(store)(lane, v);
@@ -44,10 +44,9 @@ static void N(single)(const sxt_job *job, const sxt_plane *p, sxt_total *total)
         for (ptrdiff_t k = 0; job->op == SXT_OP_LABEL && k < n; k++) {
             ptrdiff_t index = p->first_row + (r + k) * p->row_step;
             value[k] = V(ignored)(job, index) ? (T)0 : value[k];
-            if (value[k] != value[k])
-                V(add_result)(job, index, p->position + r + k, (double)NAN, 1.0, 0.0, total);
-            else
-                V(put_row_value)(job, index, 0.0);
+            V(put_row_value)(job, index, (double)value[k]);
+            if (value[k] != value[k] && job->want_sum)
+                sxt_lanes_sum_add(&total->loss, (p->position + r + k) % SXT_TOTAL_LANES, (double)NAN, 0.0);
         }
         for (ptrdiff_t k = 0; job->op == SXT_OP_LOGSUMEXP && k < n; k++)
             V(put_row_value)(job, p->first_row + (r + k) * p->row_step, (double)value[k]);

@@ -1,4 +1,5 @@
-/* few_memory_tmpl.h - between memory and the tiles of few_tmpl.h. */
+/* across_transpose_tmpl.h - whole rows of few classes from memory into a tile and back, four classes at a time; part of
+ * across_tmpl.h. */
 
 SXT_INLINE ptrdiff_t N(rounded_up)(ptrdiff_t classes) { return (classes + 3) / 4 * 4; }
 
@@ -23,7 +24,7 @@ static void N(unstage_row)(const T *stage, char *y, ptrdiff_t n)
             STOREN(to + c, V(loadn)(stage + c, n - c), n - c);
 }
 
-/* Elements between the rows of the stage, which strips of four classes may not leave. */
+/* Elements between the rows of the stage, which four classes may not leave. */
 SXT_INLINE ptrdiff_t N(stage_pitch)(ptrdiff_t classes) { return classes < 4 ? 4 : classes; }
 
 /* Whether rows lie in memory as in the stage, and are one row of elements. */
@@ -56,65 +57,47 @@ static void N(unstage_rows)(const T *stage, char *y, ptrdiff_t step, ptrdiff_t r
         N(unstage_row)(stage + k * N(stage_pitch)(classes), y + k * step, classes);
 }
 
-/* Where the strip of four classes with class c begins: the last one shares classes with the one before it, if
- * it would go past the end. */
-SXT_INLINE ptrdiff_t N(strip)(ptrdiff_t c, ptrdiff_t classes)
+/* Where the four classes with class c begin: the last ones share classes with those before, if they would go
+ * past the end. */
+SXT_INLINE ptrdiff_t N(four)(ptrdiff_t c, ptrdiff_t classes)
 {
     return c + 4 <= classes || classes < 4 ? c : classes - 4;
 }
 
 /* Classes side by side in memory. Fewer than four are read where they lie if the next rows follow there. */
-static void N(few_pack_classes)(const V(few) *s, const char *x, ptrdiff_t step, ptrdiff_t rows_left,
-                                ptrdiff_t classes)
+static void N(pack_fours)(const V(tile) *t, const char *x, ptrdiff_t step, T *tile, ptrdiff_t rows_left,
+                          ptrdiff_t classes)
 {
-    for (ptrdiff_t i = 0; i < s->n; i += V(W), x += step * V(W)) {
+    for (ptrdiff_t i = 0; i < t->rows; i += V(W), x += step * V(W)) {
         const char *from = x;
-        ptrdiff_t from_step = step, rows = s->rows - i;
+        ptrdiff_t from_step = step, rows = t->rows - i;
         if (rows < V(W) ||
             (classes < 4 && (rows_left - i < V(W) + 4 || step < classes * (ptrdiff_t)sizeof(ST)))) {
-            from = (const char *)s->stage;
+            from = (const char *)t->stage;
             from_step = N(stage_pitch)(classes) * (ptrdiff_t)sizeof(T);
-            N(stage_rows)(x, step, s->stage, rows > 0 ? rows : 0, classes);
+            N(stage_rows)(x, step, t->stage, rows > 0 ? rows : 0, classes);
         }
         for (ptrdiff_t c = 0; c < classes; c += 4) {
-            ptrdiff_t k = N(strip)(c, classes);
-            V(pack4)(from + k * (ptrdiff_t)sizeof(T), from_step, s->tile + k * s->lanes + i, s->lanes);
+            ptrdiff_t k = N(four)(c, classes);
+            V(pack4)(from + k * (ptrdiff_t)sizeof(T), from_step, tile + k * t->lanes + i, t->lanes);
         }
     }
 }
 
-static void N(few_unpack_classes)(const V(few) *s, char *y, ptrdiff_t step, ptrdiff_t classes)
+static void N(unpack_fours)(const V(tile) *t, const T *tile, char *y, ptrdiff_t step, ptrdiff_t classes)
 {
-    for (ptrdiff_t i = 0; i < s->rows; i += V(W), y += step * V(W)) {
-        ptrdiff_t rows = s->rows - i < V(W) ? s->rows - i : V(W);
+    for (ptrdiff_t i = 0; i < t->rows; i += V(W), y += step * V(W)) {
+        ptrdiff_t rows = t->rows - i < V(W) ? t->rows - i : V(W);
         int staged = rows < V(W);
-        char *to = staged ? (char *)s->stage : y;
+        char *to = staged ? (char *)t->stage : y;
         ptrdiff_t to_step = staged ? N(stage_pitch)(classes) * (ptrdiff_t)sizeof(T) : step;
         for (ptrdiff_t c = 0; c < classes; c += 4) {
-            ptrdiff_t k = N(strip)(c, classes);
-            V(unpack4)(s->tile + k * s->lanes + i, s->lanes, to + k * (ptrdiff_t)sizeof(T), to_step, classes - k);
+            ptrdiff_t k = N(four)(c, classes);
+            V(unpack4)(tile + k * t->lanes + i, t->lanes, to + k * (ptrdiff_t)sizeof(T), to_step, classes - k);
         }
         if (staged)
-            N(unstage_rows)(s->stage, y, step, rows, classes);
+            N(unstage_rows)(t->stage, y, step, rows, classes);
     }
-}
-
-/* Rows side by side in memory. */
-static void N(few_pack_lanes)(const V(few) *s, const char *x, ptrdiff_t step, ptrdiff_t classes)
-{
-    for (ptrdiff_t c = 0; c < classes; c++, x += step)
-        for (ptrdiff_t i = 0; i < s->n; i += V(W)) {
-            const ST *from = (const ST *)(const void *)x + i;
-            ptrdiff_t rows = s->rows - i;
-            V(store)(s->tile + c * s->lanes + i, rows >= V(W) ? LOAD(from) : rows > 0 ? LOADN(from, rows) : V(set1)(0));
-        }
-}
-
-static void N(few_unpack_lanes)(const V(few) *s, char *y, ptrdiff_t step, ptrdiff_t classes)
-{
-    for (ptrdiff_t c = 0; c < classes; c++, y += step)
-        for (ptrdiff_t i = 0; i < s->rows; i += V(W))
-            N(put)((ST *)(void *)y + i, V(load)(s->tile + c * s->lanes + i), s->rows - i);
 }
 
 /* The rows of a view from row r on, of which there are `rows`; the memory is asked for a vector at a time. */

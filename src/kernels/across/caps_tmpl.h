@@ -1,5 +1,5 @@
 /* caps_tmpl.h - logits scaled and capped before the loss: z = cap tanh(scale x / cap), or z = scale x without
- * a cap; part of tiles_tmpl.h for elements of any storage type, in double.
+ * a cap; part of across_tmpl.h for elements of any storage type, in double.
  *
  * z is kept as a sum hi + tail, since half a unit in the last place of a large z is many units of exp(z).
  * Without a cap z is taken relative to the row's largest z, the origin: scale (x - x_max), so that elements
@@ -85,13 +85,13 @@ static void N(transform)(const sxt_job *job, double origin, double *x, double *t
  * side, however few rows there are. */
 #define CAP_LANES 8
 
-static void N(cap_logits)(const sxt_job *job, const V(lanes) *s, const V(tiles_t) *t, ptrdiff_t nc)
+static void N(cap_logits)(const sxt_job *job, const V(strip) *s, const V(tile) *t)
 {
     double scale = job->logit_scale;
     N(cap) cap = N(cap_of)(scale, job->softcap);
-    for (ptrdiff_t c = 0; c < nc; c++)
+    for (ptrdiff_t c = t->begin; c < t->end; c++)
         for (ptrdiff_t i = 0; i < s->rows; i += CAP_LANES) {
-            ptrdiff_t at = c * s->lanes + i;
+            ptrdiff_t at = V(place)(t, c, s->lane + i);
             double *restrict x = t->x + at, *restrict tail = t->tail + at;
             double *restrict slope = t->slope + at, *restrict bend = t->bend + at;
             const double *origin = s->origin + i;
@@ -110,19 +110,33 @@ static void N(cap_logits)(const sxt_job *job, const V(lanes) *s, const V(tiles_t
 }
 
 /* The logit with the largest z of each row (0 with a cap, or when it is not finite), and the label's z. */
-static void N(set_origins)(const sxt_job *job, const sxt_plane *p, V(lanes) *s, ptrdiff_t r0)
+static void N(set_origins)(const sxt_job *job, V(strip) *s)
 {
-    for (ptrdiff_t i = 0; i < s->lanes; i++)
-        s->origin[i] = 0.0;
+    const sxt_plane *p = s->plane;
+    for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
+        s->origin[i] = s->tail[i] = s->label_tail[i] = 0.0;
     for (ptrdiff_t i = 0; i < s->rows; i++) {
         double best = -(double)INFINITY, slope, bend;
         for (ptrdiff_t c = 0; job->softcap == 0.0 && c < job->classes; c++) {
-            double x = N(get)(job, p->x.p + (r0 + i) * p->x.row + N(class_at)(p, &p->x, c));
+            double x = N(get)(job, p->x.p + (s->first + i) * p->x.row + N(class_at)(p, &p->x, c));
             double signed_x = job->logit_scale < 0.0 ? -x : x;
             best = signed_x > best ? signed_x : best;
         }
         best = job->logit_scale < 0.0 ? -best : best;
         s->origin[i] = fabs(best) < (double)INFINITY ? best : 0.0;
         N(transform)(job, s->origin[i], &s->at_label[i], &s->label_tail[i], &slope, &bend);
+    }
+}
+
+/* The tail of what is left out. */
+static void N(set_tails)(const sxt_job *job, V(strip) *s)
+{
+    const sxt_plane *p = s->plane;
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        double slope, bend, x;
+        if (s->skip[i] < 0)
+            continue;
+        x = N(get)(job, p->x.p + (s->first + i) * p->x.row + N(class_at)(p, &p->x, s->skip[i]));
+        N(transform)(job, s->origin[i], &x, &s->tail[i], &slope, &bend);
     }
 }

@@ -1,0 +1,229 @@
+/* along_sum_tmpl.h - the sums of a strip's rows; part of along_tmpl.h. */
+
+/* Where the terms of a row go, but those of its last, broken vector. */
+SXT_INLINE T *V(terms_of)(const V(plan) *plan, const V(along) *here, const V(strip) *s, ptrdiff_t k)
+{
+    if (here->tile && plan->classes <= TILED_CLASSES)
+        return here->tile + k * (plan->classes / V(W) * V(W));
+    return V(output_of)(s->plane->y.p ? &s->plane->y : &s->plane->h, s->first + k);
+}
+
+/* What the loop over a row's classes is compiled for. */
+typedef struct {
+    int beside, masses, precise, unshifted, store;
+    const V(vunits) *units;
+} V(sum_kind);
+
+/* What is written soon: a store does not wait then for what is there. 0: nothing. Terms that have a tile go to the row's
+ * own place later; long rows' to places not far ahead. */
+SXT_INLINE uintptr_t V(soon_written)(const V(plan) *plan, const sxt_plane *p, uintptr_t row)
+{
+    if (!p->y.p)
+        return 0;
+    uintptr_t own = (uintptr_t)p->y.p + row * (uintptr_t)p->y.row;
+    return plan->classes > SHORT_ROW ? own + 1024 : plan->classes > TILED_CLASSES ? own + (uintptr_t)p->y.row : own;
+}
+
+/* Classes from `begin` to `end` of row k. Memory that is read and written later is asked for: the addresses may be
+ * past the end. */
+SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V(strip) *s, ptrdiff_t k,
+                              ptrdiff_t begin, ptrdiff_t end, V(sum_kind) kind, V(accs) *sums)
+{
+    const sxt_plane *p = s->plane;
+    V(constants) constants = V(constants_of_row)(s, k, kind.units, kind.unshifted);
+    const T *x = V(row_of)(&p->x, s->first + k), *t = V(targets_of)(s, k);
+    T *e = kind.store ? V(terms_of)(plan, here, s, k) : NULL;
+    uintptr_t row = (uintptr_t)(s->first + k), next = (uintptr_t)p->x.p + (row + (uintptr_t)here->rows) * (uintptr_t)p->x.row;
+    uintptr_t out = V(soon_written)(plan, p, row);
+    V(accs) a = *sums;
+    f64_v wide[HALVES];
+    ptrdiff_t c = begin;
+    for (; c + V(W) <= end; c += V(W)) {
+        __builtin_prefetch((const void *)(next + (uintptr_t)c * sizeof(T)));
+        if (out)
+            __builtin_prefetch((const void *)(out + (uintptr_t)c * sizeof(T)), 1);
+        KV q = V(q_along)(plan, t, c, V(W), kind.beside);
+        if (kind.masses)
+            V(wide_q_along)(plan, t, c, V(W), kind.beside, wide);
+        KV term = V(add_element)(V(load)(x + c), NULL, q, kind.masses ? wide : NULL, &constants, kind.beside,
+                                 kind.precise, &a);
+        if (kind.store)
+            V(store)(e + c, term);
+    }
+    if (c < end) {
+        KV v = V(upto_or)(x + c, end - c, -(T)INFINITY), q = V(q_along)(plan, t, c, end - c, kind.beside);
+        if (kind.masses)
+            V(wide_q_along)(plan, t, c, end - c, kind.beside, wide);
+        KV term = V(add_element)(v, NULL, q, kind.masses ? wide : NULL, &constants, kind.beside, kind.precise, &a);
+        if (kind.store)
+            V(store)(here->stage + k * V(W), term);
+    }
+    *sums = a;
+}
+
+/* The sum of q over n classes of row k. */
+SXT_INLINE void V(flush_masses)(const V(strip) *s, ptrdiff_t k, ptrdiff_t n, const V(accs) *a, sxt_grid_sum *sum)
+{
+    V(mass_grid) grid = V(mass_grid_of)(s->unit_q + k, 0);
+    V(mass_flush)(sum, &a->masses, (uint64_t)((n + V(W) - 1) / V(W)), &grid, 0);
+}
+
+/* ---- rows whose sums fit a lane ------------------------------------------------------------------------- */
+
+SXT_INLINE void V(sum_rows)(const V(plan) *plan, const V(along) *here, V(strip) *s, V(sum_kind) kind)
+{
+    ptrdiff_t n = plan->classes;
+    for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
+        KV sums[4][V(W)];
+        for (int k = 0; k < V(W); k++) {
+            V(accs) a = V(no_sums)();
+            if (i + k < s->rows)
+                V(along_span)(plan, here, s, i + k, 0, n, kind, &a);
+            if (kind.masses && i + k < s->rows)
+                V(flush_masses)(s, i + k, n, &a, &s->masses[i + k]);
+            sums[0][k] = V(float)(a.exps.coarse);
+            sums[1][k] = V(float)(a.exps.fine);
+            sums[2][k] = V(float)(a.dots.coarse);
+            sums[3][k] = V(float)(a.dots.fine);
+        }
+        V(accs) a = V(no_sums)();
+        a.exps = (V(acc)){V(sum_of_each)(sums[0]), V(sum_of_each)(sums[1])};
+        if (kind.beside != SUM_ALONE)
+            a.dots = (V(acc)){V(sum_of_each)(sums[2]), V(sum_of_each)(sums[3])};
+        V(constants) c = V(constants_of_lanes)(s, i, kind.units, kind.unshifted);
+        if (plan->form->leaves != LEAVES_NOTHING && kind.beside == SUM_ALONE)
+            V(leave_out)(plan, s, i, 0, n, &c, kind.beside, kind.precise, 0, &a);
+        else if (plan->form->leaves != LEAVES_NOTHING)
+            V(leave_out_of_any)(plan, s, i, 0, n, &a);
+        V(store_sums)(s, i, kind.beside, &a);
+    }
+}
+
+/* ---- long rows ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    sxt_grid_sum exps, dots, masses;
+} V(parts);
+
+SXT_INLINE void V(add_parts)(sxt_grid_sum *sum, const sxt_grid_sum *other)
+{
+    sum->coarse_hi += other->coarse_hi;
+    sum->coarse_lo += other->coarse_lo;
+    sum->fine_hi += other->fine_hi;
+    sum->fine_lo += other->fine_lo;
+}
+
+static void V(clear_parts)(V(strip) *s)
+{
+    static const sxt_grid_sum none = {0, 0, 0, 0};
+    for (ptrdiff_t i = 0; i < s->rows; i++)
+        s->exps.parts[i] = s->dots.parts[i] = none;
+}
+
+/* The element of class `skip` leaves the lane of the accumulators that it was added to. */
+static void V(leave_lane_out)(const V(plan) *plan, const V(strip) *s, ptrdiff_t k, int lane, V(sum_kind) kind, V(accs) *a)
+{
+    V(constants) c = V(constants_of_row)(s, k, kind.units, 0);
+    V(accs) out = V(no_sums)();
+    int beside = V(has_distances)(kind.beside) ? kind.beside : SUM_ALONE;
+    KV q = V(set1)(beside == SUM_WEIGHTED ? plan->base[s->skip[k]] : (T)1);
+    (void)V(add_element)(V(set1)(s->at[k]), NULL, q, NULL, &c, beside, kind.precise, &out);
+    KI *from[] = {&out.exps.coarse, &out.exps.fine, &out.dots.coarse, &out.dots.fine};
+    KI *to[] = {&a->exps.coarse, &a->exps.fine, &a->dots.coarse, &a->dots.fine};
+    T bits[] = {s->m1[k], s->m2[k], s->d1[k], s->d2[k]};
+    for (int m = 0; m < (beside != SUM_ALONE ? 4 : 2); m++) {
+        V(int) lanes[V(W)], change[V(W)] = {0};
+        V(istore)(lanes, *from[m]);
+        change[lane] = (V(int))(V(scalar_bits)(bits[m]) - (V(uint))lanes[0]);
+        *to[m] = V(iadd)(*to[m], V(iload)(change));
+    }
+}
+
+/* The lanes of the exponentials' accumulator, whose coarse sums are unsigned. */
+SXT_INLINE void V(exps_flush)(sxt_grid_sum *s, const V(acc) *acc, V(uint) count, T m1, T m2)
+{
+    V(int) c1 = (V(int))(0 - count * V(scalar_bits)(m1)), c2 = (V(int))(0 - count * V(scalar_bits)(m2));
+    uint64_t coarse = V(hsumu)(V(iadd)(acc->coarse, V(iset1)(c1)));
+    int64_t fine = V(hsums)(V(iadd)(acc->fine, V(iset1)(c2)));
+    s->coarse_hi += (int64_t)(coarse >> 32);
+    s->coarse_lo += coarse & 0xffffffffu;
+    s->fine_hi += fine >> 32;
+    s->fine_lo += (uint64_t)fine & 0xffffffffu;
+}
+
+SXT_INLINE void V(sum_range)(const V(plan) *plan, const V(along) *here, const V(strip) *s, ptrdiff_t k, ptrdiff_t begin,
+                             ptrdiff_t end, V(sum_kind) kind, V(parts) *parts)
+{
+    ptrdiff_t skip = s->at[k] > -(T)INFINITY ? s->skip[k] : -1;
+    for (ptrdiff_t c = begin, next; c < end; c = next) {
+        next = end - c < FLUSH * V(W) ? end : c + FLUSH * V(W);
+        V(accs) a = V(no_sums)();
+        V(along_span)(plan, here, s, k, c, next, kind, &a);
+        if (plan->form->leaves != LEAVES_NOTHING && skip >= c && skip < next)
+            V(leave_lane_out)(plan, s, k, (int)((skip - c) % V(W)), kind, &a);
+        V(uint) count = (V(uint))((next - c + V(W) - 1) / V(W));
+        V(exps_flush)(&parts->exps, &a.exps, count, s->m1[k], s->m2[k]);
+        if (kind.beside != SUM_ALONE)
+            V(grid_flush)(&parts->dots, &a.dots, count, s->d1[k], s->d2[k]);
+        if (kind.masses)
+            V(flush_masses)(s, k, next - c, &a, &parts->masses);
+    }
+}
+
+/* Of the kind that is compiled for, classes of one long row or, with parts NULL, whole rows of the strip. */
+SXT_INLINE void V(sum_as)(const V(plan) *plan, const V(along) *here, V(strip) *s, const V(strip) *same, ptrdiff_t k,
+                          ptrdiff_t begin, ptrdiff_t end, V(sum_kind) kind, V(parts) *parts)
+{
+    if (parts)
+        V(sum_range)(plan, here, same, k, begin, end, kind, parts);
+    else
+        V(sum_rows)(plan, here, s, kind);
+}
+
+/* Constants where the loops are to know: the usual kinds, and one for all others. */
+static void V(sum_kinds)(const V(plan) *plan, const V(along) *here, V(strip) *s, const V(strip) *same, ptrdiff_t k,
+                         ptrdiff_t begin, ptrdiff_t end, int store, V(parts) *parts)
+{
+    V(vunits) units = V(broadcast_units)(plan->units);
+    int masses = HAS_MASSES(plan), natural = !plan->scaled && !same->any_shift, p = SXT_T_IS_F32;
+#define AS(...) V(sum_as)(plan, here, s, same, k, begin, end, (V(sum_kind)){__VA_ARGS__}, parts)
+    if (natural && plan->beside == SUM_ALONE && store)
+        AS(SUM_ALONE, 0, p, 1, 1, NULL);
+    else if (natural && plan->beside == SUM_ALONE)
+        AS(SUM_ALONE, 0, p, 1, 0, NULL);
+    else if (natural && plan->beside == SUM_EVEN)
+        AS(SUM_EVEN, 0, 0, 1, store, NULL);
+    else if (natural && plan->beside == SUM_WEIGHTED)
+        AS(SUM_WEIGHTED, 0, 0, 1, store, NULL);
+    else if (natural && plan->beside == SUM_BARE)
+        AS(SUM_BARE, 1, p, 1, store, NULL);
+    else
+        AS(plan->beside, masses, plan->precise, 0, store, plan->scaled ? &units : NULL);
+#undef AS
+}
+
+static void V(along_long)(const V(plan) *plan, const V(along) *here, const V(strip) *s, ptrdiff_t k, ptrdiff_t begin,
+                          ptrdiff_t end, int store, V(parts) *parts)
+{
+    if (!s->special[k])
+        V(sum_kinds)(plan, here, NULL, s, k, begin, end, store, parts);
+}
+
+static void V(along_sums)(const V(plan) *plan, const V(along) *here, V(strip) *s, int store)
+{
+    ptrdiff_t n = plan->classes;
+    s->in_parts = n > SHORT_ROW;
+    if (s->in_parts) {
+        V(clear_parts)(s);
+        for (ptrdiff_t k = 0; k < s->rows; k++) {
+            V(parts) parts = {{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}};
+            V(along_long)(plan, here, s, k, 0, n, store, &parts);
+            s->exps.parts[k] = parts.exps;
+            s->dots.parts[k] = parts.dots;
+            s->masses[k] = parts.masses;
+        }
+        return;
+    }
+    V(sum_kinds)(plan, here, s, s, 0, 0, n, store, NULL);
+    s->count = (V(uint))((n + V(W) - 1) / V(W) * V(W));
+}

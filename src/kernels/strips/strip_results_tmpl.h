@@ -1,0 +1,106 @@
+/* strip_results_tmpl.h - a strip's sums as numbers, and its losses to where they go. */
+
+SXT_FN V(wide) V(sum_of)(const V(strip) *s, ptrdiff_t i) { return V(wide_of)(s->sum_hi[i], s->sum_lo[i]); }
+
+static void V(part_values)(const V(plan) *plan, V(strip) *s)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        const sxt_grid_sum *e = &s->exps.parts[i];
+        V(wide) sum = V(wide_sum)((uint64_t)e->coarse_hi, e->coarse_lo, e->fine_hi, e->fine_lo, (double)s->unit[i]);
+        s->sum_hi[i] = V(wide_round)(sum);
+        s->sum_lo[i] = V(wide_rest)(sum);
+        if (plan->beside != SUM_ALONE)
+            s->dot[i] = V(dot_value)(&s->dots.parts[i], s->unit_d[i], s->bound_d[i]);
+    }
+}
+
+static void V(strip_values)(const V(plan) *plan, V(strip) *s)
+{
+    for (ptrdiff_t i = 0; HAS_MASSES(plan) && i < s->rows; i++)
+        s->mass[i] = V(mass_value)(&s->masses[i], s->unit_q[i]);
+    if (s->in_parts) {
+        V(part_values)(plan, s);
+        return;
+    }
+    V(uint) exps = V(bits_of_exps)(plan, s->count), dots = V(bits_of_dots)(plan, s->count);
+    EACH_LANE(i, s) {
+        V(int) coarse = (V(int))((V(uint))s->exps.coarse[i] - exps * V(scalar_bits)(s->m1[i]));
+        V(int) fine = (V(int))((V(uint))s->exps.fine[i] - exps * V(scalar_bits)(s->m2[i]));
+        V(wide) sum = V(wide_sum_of)(coarse, fine, (double)s->unit[i]);
+        s->sum_hi[i] = V(wide_round)(sum);
+        s->sum_lo[i] = V(wide_rest)(sum);
+    }
+    if (plan->beside != SUM_ALONE)
+        EACH_LANE(i, s) {
+            V(int) coarse = (V(int))((V(uint))s->dots.coarse[i] - dots * V(scalar_bits)(s->d1[i]));
+            V(int) fine = (V(int))((V(uint))s->dots.fine[i] - dots * V(scalar_bits)(s->d2[i]));
+            s->dot[i] = V(dot_of)(V(grid_value_of)((double)coarse, (double)fine, s->unit_d[i]), s->bound_d[i]);
+        }
+}
+
+/* ---- results ------------------------------------------------------------------------------------------ */
+
+/* Rows that are ignored or hold NaN or an infinite maximum. */
+static void V(special_results)(const V(plan) *plan, V(strip) *s)
+{
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        if (!s->special[i])
+            continue;
+        int infinite = plan->job->op == SXT_OP_LOGSUMEXP && !s->nan[i];
+        s->value[i] = s->ignored[i] ? 0.0 : infinite ? (double)s->max[i] : (double)NAN;
+        s->value_unit[i] = 1.0;
+        s->z[i] = 0.0;
+    }
+}
+
+/* What a special row is filled with. */
+static T V(special_fill)(const V(plan) *plan, const V(strip) *s, ptrdiff_t i)
+{
+    if (plan->job->op == SXT_OP_SOFTMAX && plan->classes == 1 && !s->nan[i] && s->max[i] - s->max[i] == (T)0)
+        return (T)1;
+    if (s->plane->mask.p && !s->kept[i])
+        return plan->job->op == SXT_OP_LOG_SOFTMAX ? -(T)INFINITY : (T)0;
+    return s->ignored[i] ? (T)0 : (T)NAN;
+}
+
+/* Row i of a task goes to lane i mod 8. */
+static void V(add_to_lanes)(const V(strip) *s, const double *values, sxt_lanes_sum *sum)
+{
+    ptrdiff_t position = s->plane->position + s->first;
+    double scaled[SXT_STRIP] = {0.0};
+    for (ptrdiff_t i = 0; i < s->rows; i++)
+        scaled[i] = values[i] * (SXT_TOTAL_SCALE / s->value_unit[i]);
+    if (position % SXT_TOTAL_LANES == 0)
+        for (ptrdiff_t i = 0; i < SXT_STRIP; i += SXT_TOTAL_LANES)
+            for (ptrdiff_t k = 0; k < SXT_TOTAL_LANES; k++)
+                sxt_lanes_sum_add(sum, k, scaled[i + k], 0.0);
+    else
+        for (ptrdiff_t i = 0; i < s->rows; i++)
+            sxt_lanes_sum_add(sum, (position + i) % SXT_TOTAL_LANES, scaled[i], 0.0);
+}
+
+static void V(strip_results)(const V(plan) *plan, V(strip) *s, sxt_total *total)
+{
+    const sxt_job *job = plan->job;
+    ptrdiff_t number = V(row_number)(s, 0), step = s->plane->row_step;
+    if (s->any_special)
+        V(special_results)(plan, s);
+    if (job->row_out) {
+        double out[SXT_STRIP];
+        for (ptrdiff_t i = 0; i < s->rows; i++)
+            out[i] = sxt_canonical(s->value[i] / s->value_unit[i] + s->z[i]);
+        for (ptrdiff_t i = 0; sxt_is_double(job->dtype) && i < s->rows; i++)
+            ((double *)job->row_out)[number + i * step] = out[i];
+        for (ptrdiff_t i = 0; !sxt_is_double(job->dtype) && i < s->rows; i++)
+            ((float *)job->row_out)[number + i * step] = (float)out[i];
+    }
+    if (job->want_sum) {
+        V(add_to_lanes)(s, s->value, &total->loss);
+        if (job->z_loss != 0.0) {
+            double *unit = s->value_unit;
+            SIDE_BY_SIDE for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
+                unit[i] = 1.0;
+            V(add_to_lanes)(s, s->z, &total->z);
+        }
+    }
+}
