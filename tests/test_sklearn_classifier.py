@@ -56,7 +56,7 @@ def test_check_estimator(check: Callable[[], None]) -> None:
 
 @pytest.mark.conformance("scikit-learn check_estimator")
 def test_check_that_needs_the_array_api_switch(run_python) -> None:
-    """`check_array_api_input` skips itself without SCIPY_ARRAY_API, which has to be set at import."""
+    """`check_array_api_input` skips itself unless SCIPY_ARRAY_API is set before the import."""
     code = """
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from softxent.sklearn import MLPSoftmaxClassifier

@@ -15,12 +15,13 @@ _REMEDIES = {
     "polars": ("LazyFrame", ".collect()"),
     "pyspark": ("DataFrame", ".toPandas()"),
 }
+_LONGEST = 64
 _PLAIN = {bool, int, float, str, bytes, type(None), np.float32, np.float64, np.ndarray}
 
 
 def refuse_lazy(value: Any, name: str) -> None:
     """
-    Refuse collections of Dask, what wraps them, and lazy tables, also directly in a list or tuple.
+    Refuse collections of Dask, what wraps them, and lazy tables, also in a list or tuple.
 
     Raises
     ------
@@ -28,13 +29,12 @@ def refuse_lazy(value: Any, name: str) -> None:
         With what to pass instead.
     """
     nested = type(value) is list or type(value) is tuple
-    kinds = set(map(type, value)) if nested else {type(value)}
-    for kind in kinds - _PLAIN:
+    # A longer list is one of numbers, and asking each for its type takes as long as reading it.
+    parts = value[:_LONGEST] if nested else (value,)
+    for kind in set(map(type, parts)) - _PLAIN:
         graph = getattr(kind, "__dask_graph__", None)
         if graph is not None:
-            _refuse_dask(
-                [part for part in value if type(part) is kind] if nested else [value], name
-            )
+            _refuse_dask([part for part in parts if type(part) is kind], name)
             continue
         for base in kind.__mro__:
             lazy, remedy = _REMEDIES.get(base.__module__.partition(".")[0], ("", ""))

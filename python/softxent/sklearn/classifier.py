@@ -190,16 +190,18 @@ class MLPSoftmaxClassifier(ClassifierMixin, BaseEstimator):
         samples = self._samples(X, y, sample_weight, None if fresh else self.classes_, fresh)
         return self._train(settings, samples, fresh, partial=False)
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """
         Train for one epoch.
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y
             As for `fit`.
         classes : array_like, optional
             All labels; needed in the first call.
+        sample_weight : array_like, shape (n,), optional
+            As for `fit`.
 
         Returns
         -------
