@@ -71,6 +71,13 @@ typedef struct {
     const ptrdiff_t *block;
 } sxt_view;
 
+/* Memory that is asked for while row r is computed: class c of it stands for p + r * row + c * cls, which may lie
+ * past every array. p is 0 where there is none. */
+typedef struct {
+    uintptr_t p;
+    ptrdiff_t row, cls;
+} sxt_ahead;
+
 /* A stretch of rows whose addresses and numbers advance by a fixed step. The classes of a row are `blocks`
  * runs of `run` elements each (more than one only when the reduced dimensions do not join into one). */
 typedef struct {
@@ -79,6 +86,7 @@ typedef struct {
     ptrdiff_t run, blocks;
     ptrdiff_t rows, first_row, row_step; /* row numbers: first_row + i * row_step */
     ptrdiff_t position; /* of the first row among the rows of its task: total.h */
+    sxt_ahead next, results; /* of packed rows: the logits behind them, and where their results will go */
     ptrdiff_t ahead; /* rows beyond the last one, a step each, that are likely to be next: they may be asked for */
 } sxt_plane;
 

@@ -116,6 +116,14 @@ static void cut_memory(plan *it, char *memory)
     }
 }
 
+/* Rows from `first` on, where the kernels do not see them. */
+static sxt_ahead in_place(const sxt_plane *p, const sxt_view *view, ptrdiff_t first)
+{
+    if (!view->p || p->blocks > 1)
+        return (sxt_ahead){0, 0, 0};
+    return (sxt_ahead){(uintptr_t)view->p + (uintptr_t)(first * view->row), view->row, view->cls};
+}
+
 /* Rows of the plane as they will be when packed. */
 static sxt_plane packed_rows(const sxt_plane *p, plan *it, ptrdiff_t first, ptrdiff_t rows)
 {
@@ -138,6 +146,10 @@ static sxt_plane packed_rows(const sxt_plane *p, plan *it, ptrdiff_t first, ptrd
     }
     packed.rows = rows;
     packed.ahead = 0;
+    if (it->how[X].conversion) {
+        packed.next = in_place(p, &p->x, first + it->rows);
+        packed.results = in_place(p, &p->y, first);
+    }
     packed.first_row += first * p->row_step;
     packed.position += first;
     packed.run = it->classes;

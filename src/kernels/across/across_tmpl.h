@@ -148,8 +148,8 @@ static void N(across_write)(N(across) *w, const sxt_plane *p, int terms)
 }
 
 /* Cuts the scratch into the tiles that the job needs; of rows along memory, a tile stays in the first-level cache with
- * the memory that it comes from and goes to. */
-#define NEAR_TILE 12288
+ * the memory that it comes from and goes to and that of the next one, which is asked for. */
+#define NEAR_TILE 6144
 #define ALONG_LANES 64
 
 static void N(make_tile)(N(across) *w, const sxt_plane *p, sxt_scratch scratch)
@@ -188,8 +188,8 @@ static void N(across_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch s
     for (ptrdiff_t r0 = 0; r0 < p->rows; r0 += w.tile.lanes) {
         N(across_open)(&w, p, r0);
 #if !ST_IS_ANY
-        w.tile.in = N(look_ahead)(&p->x, r0 + w.tile.lanes, p->rows);
-        w.tile.out = N(look_ahead)(&p->y, r0, p->rows);
+        w.tile.in = N(look_ahead)(&p->next, r0, &p->x, r0 + w.tile.lanes, p->rows + p->ahead);
+        w.tile.out = N(look_ahead)(&p->results, r0, &p->y, r0, p->rows);
 #endif
         N(across_scan)(&w, p);
         N(across_bounds)(&w, p);

@@ -100,9 +100,13 @@ static void N(unpack_fours)(const V(tile) *t, const T *tile, char *y, ptrdiff_t 
     }
 }
 
-/* The rows of a view from row r on, of which there are `rows`; the memory is asked for a vector at a time. */
-static V(ahead) N(look_ahead)(const sxt_view *v, ptrdiff_t r, ptrdiff_t rows)
+/* The rows of a view from row r on, of which there are `rows`, or what the plane says of row `first`; the memory is
+ * asked for a vector at a time. */
+static V(ahead) N(look_ahead)(const sxt_ahead *other, ptrdiff_t first, const sxt_view *v, ptrdiff_t r, ptrdiff_t rows)
 {
+    if (other->p)
+        return (V(ahead)){other->p + (uintptr_t)(first * other->row), other->row,
+                          v->cls == sizeof(ST) ? V(W) * other->cls : other->cls};
     if (!v->p || r >= rows)
         return (V(ahead)){0, 0, 0};
     ptrdiff_t cls = v->cls == sizeof(ST) ? V(W) * (ptrdiff_t)sizeof(ST) : v->cls;

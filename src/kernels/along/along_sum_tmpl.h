@@ -24,6 +24,13 @@ SXT_INLINE uintptr_t V(soon_written)(const V(plan) *plan, const sxt_plane *p, ui
     return plan->classes > SHORT_ROW ? own + 1024 : plan->classes > TILED_CLASSES ? own + (uintptr_t)p->y.row : own;
 }
 
+/* Where row `row` of the plane is `own`, unless the plane says what is to be asked for. */
+SXT_INLINE sxt_ahead V(asked_for)(const sxt_ahead *other, uintptr_t own, ptrdiff_t row)
+{
+    return other->p ? (sxt_ahead){other->p + (uintptr_t)(row * other->row), other->row, other->cls}
+                    : (sxt_ahead){own, 0, sizeof(T)};
+}
+
 /* Classes from `begin` to `end` of row k. Memory that is read and written later is asked for: the addresses may be
  * past the end. */
 SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V(strip) *s, ptrdiff_t k,
@@ -33,15 +40,16 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
     V(constants) constants = V(constants_of_row)(s, k, kind.units, kind.unshifted);
     const T *x = V(row_of)(&p->x, s->first + k), *t = V(targets_of)(s, k);
     T *e = kind.store ? V(terms_of)(plan, here, s, k) : NULL;
-    uintptr_t row = (uintptr_t)(s->first + k), next = (uintptr_t)p->x.p + (row + (uintptr_t)here->rows) * (uintptr_t)p->x.row;
-    uintptr_t out = V(soon_written)(plan, p, row);
+    ptrdiff_t row = s->first + k;
+    sxt_ahead next = V(asked_for)(&p->next, (uintptr_t)p->x.p + (uintptr_t)((row + here->rows) * p->x.row), row);
+    sxt_ahead out = V(asked_for)(&p->results, V(soon_written)(plan, p, (uintptr_t)row), row);
     V(accs) a = *sums;
     f64_v wide[HALVES];
     ptrdiff_t c = begin;
     for (; c + V(W) <= end; c += V(W)) {
-        __builtin_prefetch((const void *)(next + (uintptr_t)c * sizeof(T)));
-        if (out)
-            __builtin_prefetch((const void *)(out + (uintptr_t)c * sizeof(T)), 1);
+        __builtin_prefetch((const void *)(next.p + (uintptr_t)(c * next.cls)));
+        if (out.p)
+            __builtin_prefetch((const void *)(out.p + (uintptr_t)(c * out.cls)), 1);
         KV q = V(q_along)(plan, t, c, V(W), kind.beside);
         if (kind.masses)
             V(wide_q_along)(plan, t, c, V(W), kind.beside, wide);
