@@ -68,7 +68,6 @@ static sxt_status cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error
         .want_sum = a->loss != NULL,
         .logit_scale = a->logit_scale,
         .softcap = a->softcap,
-        .focal_gamma = a->focal_gamma,
     };
     sxt_coefficients arrays;
     status = sxt_choose_form(a, &job, &arrays);
@@ -93,6 +92,6 @@ static sxt_status scaled_hessian(const sxt_cross_entropy_args *a, sxt_label_erro
 
 sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *bad)
 {
-    int twice = a && a->hess && a->labels && a->logit_scale != 1.0 && a->softcap == 0.0 && a->focal_gamma == 0.0;
+    int twice = a && a->hess && a->labels && a->logit_scale != 1.0 && a->softcap == 0.0;
     SXT_ENTRY(twice ? scaled_hessian(a, bad) : cross_entropy(a, bad));
 }

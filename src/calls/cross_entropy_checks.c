@@ -7,12 +7,16 @@
 
 static int finite_at_least(double x, double low) { return x >= low && x < (double)INFINITY; }
 
-/* Focal loss has labels and logits, and no option that changes what its probability is. */
-static int check_focal(const sxt_cross_entropy_args *a)
+/* Other losses than the plain one, of which there is one at most, have labels and logits, and no option that changes
+ * what a probability is. */
+static int check_loss(const sxt_cross_entropy_args *a)
 {
-    int optional = a->label_smoothing != 0.0 || a->z_loss != 0.0 || a->softcap != 0.0;
-    return finite_at_least(a->focal_gamma, 0.0) &&
-           (a->focal_gamma == 0.0 || (a->labels && a->from_logits && !optional));
+    int others = 0, legal = 1, optional = a->label_smoothing != 0.0 || a->z_loss != 0.0 || a->softcap != 0.0;
+#define SXT_LOSS(name, parameter)                                                                  \
+    legal &= finite_at_least(a->parameter, 0.0);                                                   \
+    others += a->parameter != 0.0;
+#include "kernels/losses/losses.def"
+    return legal && (others == 0 || (others == 1 && a->labels && a->from_logits && !optional));
 }
 
 static sxt_status check_options(const sxt_cross_entropy_args *a)
@@ -26,7 +30,7 @@ static sxt_status check_options(const sxt_cross_entropy_args *a)
         return SXT_ERR_ARGUMENT;
     if (!a->from_logits && (a->z_loss != 0.0 || a->logit_scale != 1.0 || a->softcap != 0.0))
         return SXT_ERR_ARGUMENT;
-    return check_focal(a) ? SXT_OK : SXT_ERR_ARGUMENT;
+    return check_loss(a) ? SXT_OK : SXT_ERR_ARGUMENT;
 }
 
 static sxt_status check_arrays(const sxt_cross_entropy_args *a)

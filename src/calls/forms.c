@@ -14,7 +14,7 @@ enum {
     Z_LOSS = 32,
     SCALE = 64,
     CAP = 128,
-    FOCAL = 256,
+    LOSS = 256,   /* another than the plain one: losses.def */
     EXTREME = 512 /* numbers that are no job for a blend (blend_tmpl.h) */
 };
 
@@ -36,8 +36,7 @@ static unsigned features_of(const sxt_cross_entropy_args *a)
     unsigned found = (a->probs ? PROBABILITIES : 0) | (a->from_logits ? 0 : FROM_PROBABILITIES) |
                      (a->weight ? WEIGHTS : 0) | (a->sample_weight || a->grad_output ? BY_ROW : 0);
     return found | (a->label_smoothing != 0.0 ? SMOOTHING : 0) | (a->z_loss != 0.0 ? Z_LOSS : 0) |
-           (a->logit_scale != 1.0 ? SCALE : 0) | (a->softcap != 0.0 ? CAP : 0) |
-           (a->focal_gamma != 0.0 ? FOCAL : 0);
+           (a->logit_scale != 1.0 ? SCALE : 0) | (a->softcap != 0.0 ? CAP : 0);
 }
 
 /* Scaled logits with a Hessian are computed in double anyway. */
@@ -58,6 +57,16 @@ static void set_units(double scale, int wide, sxt_job *job)
     job->ln2_lo = scale * (wide ? rest : (step - job->ln2_hi) + rest);
 }
 
+static void set_loss(const sxt_cross_entropy_args *a, sxt_job *job)
+{
+#define SXT_LOSS(name, parameter)                                                                  \
+    if (a->parameter != 0.0) {                                                                     \
+        job->loss = SXT_LOSS_##name;                                                               \
+        job->loss_parameter = a->parameter;                                                        \
+    }
+#include "kernels/losses/losses.def"
+}
+
 sxt_status sxt_choose_form(const sxt_cross_entropy_args *a, sxt_job *job, sxt_coefficients *arrays)
 {
     unsigned found = features_of(a);
@@ -65,6 +74,8 @@ sxt_status sxt_choose_form(const sxt_cross_entropy_args *a, sxt_job *job, sxt_co
     arrays->memory = NULL;
     job->share = 1.0 - a->label_smoothing;
     job->push_scale = found & SCALE ? job->grad_scale * a->logit_scale : job->grad_scale;
+    set_loss(a, job);
+    found |= job->loss != SXT_LOSS_PLAIN ? LOSS : 0;
     if (found & SMOOTHING && !a->probs)
         sxt_set_flat_base(a, wide, job);
     found |= is_extreme(a, found, job) ? EXTREME : 0;

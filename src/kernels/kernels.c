@@ -2,7 +2,6 @@
  * kernels. Types stored in 16 bits are converted to float on the way here (packing.h). */
 #include "kernels/kernels.h"
 
-#include "kernels/losses/focal.h"
 #include "kernels/products/vjp.h"
 #include "kernels/strips/strip.h"
 #include "numbers/elements16.h"
@@ -13,7 +12,7 @@
 
 #define K f32
 #include "kernels/losses/finish_tmpl.h"
-#include "kernels/losses/focal_tmpl.h"
+#include "kernels/losses/losses_tmpl.h"
 #include "kernels/losses/blend_tmpl.h"
 #include "kernels/losses/results_tmpl.h"
 #include "kernels/strips/strip_tmpl.h"
@@ -29,7 +28,7 @@
 
 #define K f64
 #include "kernels/losses/finish_tmpl.h"
-#include "kernels/losses/focal_tmpl.h"
+#include "kernels/losses/losses_tmpl.h"
 #include "kernels/losses/blend_tmpl.h"
 #include "kernels/losses/results_tmpl.h"
 #include "kernels/strips/strip_tmpl.h"

@@ -31,6 +31,13 @@ static inline int sxt_smooths(sxt_blend blend) { return blend >= SXT_BLEND_EVEN;
 /* Bases of a blend differ by no more than this factor. */
 #define SXT_FLAT 256.0
 
+/* Losses of a label, by the names of losses.def. */
+typedef enum {
+    SXT_LOSS_PLAIN,
+#define SXT_LOSS(name, parameter) SXT_LOSS_##name,
+#include "kernels/losses/losses.def"
+} sxt_loss;
+
 /* One call: what to compute for every row. Pointers into per-row arrays are indexed by row number.
  *
  * Cross-entropy in one form: loss = sum_c q_c (lse - x_c), gradient = Q p - q with Q = sum_c q_c, where
@@ -56,7 +63,8 @@ typedef struct {
     double base_one, base_most; /* EVEN: the base of all classes, else 0; WEIGHTED: the largest */
     double push_scale;             /* grad_scale, times logit_scale if scaled */
     const void *push_hi, *push_lo; /* WEIGHTED: -base push_scale in two parts in the compute type */
-    double focal_gamma;     /* 0: none; otherwise general is set */
+    sxt_loss loss; /* general is set unless it is the plain one */
+    double loss_parameter;
     double z_loss, z_scale; /* z_loss lse^2 a row; z_scale: its scalar grad_output over its divisor */
     void *row_out;     /* losses or log-sum-exps, double for f64, else float; or NULL */
     int want_sum;      /* add the row losses up */

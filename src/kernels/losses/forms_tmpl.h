@@ -208,7 +208,7 @@ static void V(gather_general)(const V(plan) *plan, V(strip) *s)
         }
 }
 
-static void V(focal_losses)(const V(plan) *plan, V(strip) *s)
+static void V(other_losses)(const V(plan) *plan, V(strip) *s)
 {
     for (ptrdiff_t i = 0; i < s->rows; i++) {
         if (s->special[i])
@@ -219,7 +219,7 @@ static void V(focal_losses)(const V(plan) *plan, V(strip) *s)
 #define FROM_LANE(name) .name = s->out.name[i],
         V(general_outcome) o = {GENERAL_RESULTS(FROM_LANE)};
 #undef FROM_LANE
-        V(finish_focal)(V(sum_of)(s, i), &g, plan->job->focal_gamma, &o);
+        V(losses)[plan->job->loss](V(sum_of)(s, i), &g, plan->job->loss_parameter, &o);
 #define TO_LANE(name) s->out.name[i] = o.name;
         GENERAL_RESULTS(TO_LANE)
 #undef TO_LANE
@@ -239,8 +239,8 @@ static void V(general_loss)(const V(plan) *plan, V(strip) *s, int writes)
         GENERAL_RESULTS(TO_LANE)
 #undef TO_LANE
     }
-    if (plan->job->focal_gamma != 0.0)
-        V(focal_losses)(plan, s);
+    if (plan->job->loss != SXT_LOSS_PLAIN)
+        V(other_losses)(plan, s);
     EACH_LANE(i, s) {
         s->value[i] = s->out.loss[i];
         s->value_unit[i] = s->out.unit[i];
