@@ -1,7 +1,5 @@
 /* focal_tmpl.h - the outcome of a row under focal loss (focal.h). Included once per compute type, after
  * finish_tmpl.h. */
-#include "kernels/losses/focal.h"
-
 /* The label of the row, as the sums of the plain loss tell it; p and q are in units of 1 / 2^p_lift, 1 / 2^q_lift:
  * for one of them at most, which is small then, that is not 1. */
 typedef struct {
