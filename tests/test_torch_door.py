@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 
 import numpy as np
@@ -216,6 +217,13 @@ def test_an_almost_certain_row_keeps_its_digits() -> None:
     lost = torch.tensor([[20.0, 0.0, 0.0]], requires_grad=True)
     F.cross_entropy(lost, torch.tensor([0])).backward()
     assert lost.grad[0, 0].item() == 0.0
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, "logsumexp", "linear_cross_entropy"])
+def test_docstring_examples(name: str) -> None:
+    examples = doctest.DocTestFinder(recurse=False).find(getattr(door, name), name, globs={})
+    results = doctest.DocTestRunner().run(examples[0])
+    assert results.attempted and not results.failed
 
 
 def test_importing_softxent_does_not_import_torch(run_python) -> None:

@@ -14,10 +14,10 @@ from softxent._machine.optional import require
 require("torch", "torch", "softxent.torch")
 
 from . import _transforms as _transforms  # noqa: E402 - registers what autograd and vmap do
-from .linear import linear_cross_entropy  # noqa: E402
-from .losses import binary_cross_entropy_with_logits, cross_entropy, nll_loss  # noqa: E402
-from .modules import BCEWithLogitsLoss, CrossEntropyLoss, LinearCrossEntropyLoss  # noqa: E402
-from .softmax import log_softmax, logsumexp, softmax  # noqa: E402
+from ._linear import linear_cross_entropy  # noqa: E402
+from ._losses import binary_cross_entropy_with_logits, cross_entropy, nll_loss  # noqa: E402
+from ._modules import BCEWithLogitsLoss, CrossEntropyLoss, LinearCrossEntropyLoss  # noqa: E402
+from ._softmax import log_softmax, logsumexp, softmax  # noqa: E402
 
 __all__ = [
     "BCEWithLogitsLoss",

@@ -10,7 +10,7 @@ from ._functions import BinaryCrossEntropy
 from ._kernels import class_axis
 from ._ops import ops
 from ._plain import is_plain
-from .softmax import log_softmax
+from ._softmax import log_softmax
 
 __all__ = ["binary_of_any_target", "class_probabilities", "reduced"]
 

@@ -12,7 +12,7 @@ from torch.autograd import Function
 from . import _kernels
 from ._derivatives import linear_derivatives, nll_gradient
 from ._everyday import direct
-from ._linear import (
+from ._linear_kernels import (
     linear_cross_entropy_and_grads,
     linear_cross_entropy_grads,
     linear_cross_entropy_loss,

@@ -1,51 +1,121 @@
-"""The computations of a linear layer's cross-entropy, which never hold its logits."""
+"""Cross-entropy of a linear layer, with the signature of `torch.nn.functional`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
-from softxent import functional
+from ._arguments import (
+    check_dtype,
+    check_tensors,
+    read_class_target,
+    read_ignore_index,
+    read_label_smoothing,
+    read_reduction,
+)
+from ._errors import TensorValueError
+from ._functions import LinearCrossEntropy
+from ._linear_kernels import linear_cross_entropy_loss
+from ._losses import cross_entropy
+from ._ops import ops
+from ._plain import is_plain, is_transformed, needs_grad
 
-from ._tensors import array, array_or_none, tensor
-
-__all__ = [
-    "linear_cross_entropy_and_grads",
-    "linear_cross_entropy_grads",
-    "linear_cross_entropy_loss",
-]
-
-# Logits held at once by `_grads_by_rows`: this share of all, or these bytes, at least these rows.
-_SHARE, _BYTES, _ROWS = 0.03, 1 << 26, 96
+__all__ = ["linear_cross_entropy"]
 
 
-def linear_cross_entropy_loss(
+def linear_cross_entropy(
     input: Any,
     linear_weight: Any,
     target: Any,
-    linear_bias: Any,
-    weight: Any,
-    reduction: str,
-    ignore_index: int,
-    label_smoothing: float,
+    *,
+    linear_bias: Any = None,
+    weight: Any = None,
+    reduction: str = "mean",
+    ignore_index: int | None = -100,
+    label_smoothing: float = 0.0,
+    options: Any = None,
 ) -> Any:
-    """Loss, in the dtype of `input`."""
-    loss = functional.linear_cross_entropy(
-        array(input),
-        array(linear_weight),
-        array(target),
-        bias=array_or_none(linear_bias),
-        class_weight=array_or_none(weight),
-        ignore_index=ignore_index,
-        label_smoothing=label_smoothing,
-        reduction=reduction,
-    )
-    return tensor(loss, input.dtype)
+    r"""
+    Cross-entropy of ``input @ linear_weight.T + linear_bias`` without the array of logits.
+
+    As `torch.nn.functional.linear_cross_entropy` of PyTorch 2.13, here for every version.
+
+    .. math:: z = h W^\top + b, \qquad L = -\sum_c w_c y'_c \log p_c
+
+    Parameters
+    ----------
+    input : Tensor
+        Inputs h of the linear layer, (H,) or (N, H): float16, bfloat16, float32 or float64, on the
+        CPU.
+    linear_weight : Tensor
+        Weights W of the linear layer, (C, H); (C, d_1, ..., d_K, H) too, for which the logits are
+        made as PyTorch makes them.
+    target : Tensor
+        Class indices, () or (N,); or class probabilities, (C,) or (N, C).
+    linear_bias : Tensor, optional
+        Bias b of the linear layer, (C,).
+    weight : Tensor, optional
+        Class weights w, (C,).
+    reduction, label_smoothing
+        As in `cross_entropy`.
+    ignore_index : int or None, default -100
+        As in `cross_entropy`; None is -100.
+    options : optional
+        PyTorch's choice of blocks, without effect: the logits are never held here.
+
+    Returns
+    -------
+    Tensor
+        The loss, in the dtype of `input`.
+
+    Raises
+    ------
+    IndexError, TypeError, ValueError, RuntimeError
+        As `cross_entropy`.
+
+    Notes
+    -----
+    Memory and error as `softxent.linear_cross_entropy_and_grad`. Under `torch.func`, for second
+    derivatives and for gradients in targets or class weights the logits are made.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from softxent.torch import linear_cross_entropy
+    >>> h, w = torch.eye(2), torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    >>> linear_cross_entropy(h, w, torch.tensor([0, 1]))
+    tensor(0.8620)
+    """
+    function = "linear_cross_entropy"
+    check_tensors(
+        function, input=input, linear_weight=linear_weight, target=target,
+        linear_bias=linear_bias, weight=weight,
+    )  # fmt: skip
+    reduction = read_reduction(None, None, reduction)
+    _check_layer(input, linear_weight, linear_bias)
+    shape = (*input.shape[:-1], *linear_weight.shape[:-1])
+    probabilities = tuple(target.shape) == shape
+    if probabilities and ignore_index is not None and ignore_index >= 0:
+        raise TensorValueError(
+            f"ignore_index cannot be specified when target contains probabilities: {ignore_index}"
+        )
+    ignored = read_ignore_index(-100 if ignore_index is None else ignore_index, probabilities)
+    smoothing = read_label_smoothing(label_smoothing)
+    given = (input, linear_weight, target, linear_bias, weight)
+    if linear_weight.dim() > 2 or is_transformed() or needs_grad(target, weight):
+        return _from_logits(*given, reduction, ignored, smoothing, shape)
+    target, _ = read_class_target(function, torch.Size(shape), target, weight)
+    given = (input, linear_weight, target, linear_bias, weight)
+    found = (reduction, ignored, smoothing)
+    if not is_plain(*given):
+        return ops.linear_cross_entropy(*given, *found)
+    if needs_grad(input, linear_weight, linear_bias):
+        return LinearCrossEntropy.apply(*given, found)
+    return linear_cross_entropy_loss(*given, *found)
 
 
-def linear_cross_entropy_and_grads(
+def _from_logits(
     input: Any,
     linear_weight: Any,
     target: Any,
@@ -54,102 +124,43 @@ def linear_cross_entropy_and_grads(
     reduction: str,
     ignore_index: int,
     label_smoothing: float,
-) -> tuple[Any, tuple[Any, Any, Any]]:
-    """Loss, and its gradients in input, linear_weight and linear_bias (of the sum, for "none")."""
-    loss, grads = functional.linear_cross_entropy_and_grad(
-        array(input),
-        array(linear_weight),
-        array(target),
-        bias=array_or_none(linear_bias),
-        class_weight=array_or_none(weight),
+    shape: tuple[int, ...],
+) -> Any:
+    matrix = linear_weight.reshape(-1, linear_weight.shape[-1])
+    bias = None if linear_bias is None else linear_bias.reshape(-1)
+    logits = torch.nn.functional.linear(input, matrix, bias).reshape(shape)
+    return cross_entropy(
+        logits,
+        target,
+        weight,
         ignore_index=ignore_index,
-        label_smoothing=label_smoothing,
         reduction=reduction,
+        label_smoothing=label_smoothing,
     )
-    d_input, d_weight, d_bias = (None if grad is None else tensor(grad) for grad in grads)
-    return tensor(loss, input.dtype), (d_input, d_weight, d_bias)
 
 
-def linear_cross_entropy_grads(
-    grad_output: Any,
-    input: Any,
-    linear_weight: Any,
-    target: Any,
-    linear_bias: Any,
-    weight: Any,
-    reduction: str,
-    ignore_index: int,
-    label_smoothing: float,
-) -> tuple[Any, Any, Any]:
-    """Gradients in input, linear_weight and linear_bias; without a bias an empty tensor."""
-    scale = _one_value(grad_output)
-    if scale is None:
-        grads = _grads_by_rows(
-            grad_output, input, linear_weight, target, linear_bias, weight, ignore_index,
-            label_smoothing,
-        )  # fmt: skip
-    else:
-        _, grads = linear_cross_entropy_and_grads(
-            input, linear_weight, target, linear_bias, weight, reduction, ignore_index,
-            label_smoothing,
-        )  # fmt: skip
-        if scale != 1.0:
-            for grad in grads:
-                if grad is not None:
-                    grad.mul_(scale)
-    d_input, d_weight, d_bias = grads
-    return d_input, d_weight, torch.empty(0, dtype=input.dtype) if d_bias is None else d_bias
-
-
-def _one_value(grad_output: Any) -> float | None:
-    """The value that all elements have, None if they differ."""
-    values = array(grad_output)
-    if values.size == 0:
-        return 1.0
-    first = values.flat[0]
-    return float(first) if values.size == 1 or bool((values == first).all()) else None
-
-
-def _grads_by_rows(
-    grad_output: Any,
-    input: Any,
-    linear_weight: Any,
-    target: Any,
-    linear_bias: Any,
-    weight: Any,
-    ignore_index: int,
-    label_smoothing: float,
-) -> tuple[Any, Any, Any]:
-    """Gradients of row losses that go different ways: block by block of the logits."""
-    # 16-bit sums over blocks would lose what the blocks have.
-    wide = torch.float64 if torch.float64 in (input.dtype, linear_weight.dtype) else torch.float32
-    hidden, matrix = input.detach().to(wide), linear_weight.detach().to(wide)
-    bias = None if linear_bias is None else linear_bias.detach().to(wide)
-    d_input = torch.empty_like(hidden, memory_format=torch.contiguous_format)
-    d_weight = torch.zeros(matrix.shape, dtype=wide)
-    d_bias = None if bias is None else torch.zeros(bias.shape, dtype=wide)
-    with torch.no_grad():
-        for rows in torch.arange(len(hidden)).split(_height(len(hidden), matrix)):
-            part = slice(int(rows[0]), int(rows[-1]) + 1)
-            block = torch.nn.functional.linear(hidden[part], matrix, bias)
-            logits = array(block)
-            functional.cross_entropy_grad(
-                logits,
-                array(target[part]),
-                np.asarray(array(grad_output[part]), logits.dtype),
-                weight=array_or_none(weight),
-                ignore_index=ignore_index,
-                label_smoothing=label_smoothing,
-                reduction="none",
-                out=logits,
-            )
-            torch.mm(block, matrix, out=d_input[part])
-            d_weight.addmm_(block.T, hidden[part])
-            if d_bias is not None:
-                d_bias += block.sum(0)
-    d_bias = None if d_bias is None else d_bias.to(linear_bias.dtype)
-    return d_input.to(input.dtype), d_weight.to(linear_weight.dtype), d_bias
-
-
-def _height(count: int, matrix: Any) -> int:
-    return max(int(_SHARE * count), _BYTES // (len(matrix) * matrix.itemsize), _ROWS)
+def _check_layer(input: Any, linear_weight: Any, linear_bias: Any) -> None:
+    check_dtype("linear_cross_entropy", "input", input)
+    check_dtype("linear_cross_entropy", "linear_weight", linear_weight)
+    if not 1 <= input.dim() <= 2:
+        raise TensorValueError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
+    if linear_weight.dim() < 2:
+        raise TensorValueError(
+            f"expected linear_weight with dimensionality at least 2, got {linear_weight.dim()}"
+        )
+    if input.shape[-1] != linear_weight.shape[-1]:
+        raise TensorValueError(
+            "expected equal input and linear_weight last dimensions (in_features), got "
+            f"{input.shape[-1]} and {linear_weight.shape[-1]}, respectively"
+        )
+    expected = tuple(linear_weight.shape[:-1])
+    if linear_bias is not None and tuple(linear_bias.shape) != expected:
+        raise TensorValueError(
+            f"expected linear_bias shape {expected}, got {tuple(linear_bias.shape)}"
+        )
+    if linear_weight.dim() > 2 and input.dim() == 1:
+        raise TensorValueError(
+            f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} "
+            f"requires batched input, (N, {input.shape[-1]}), got unbatched input with shape "
+            f"{tuple(input.shape)}"
+        )

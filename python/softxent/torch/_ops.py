@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from . import _kernels
-from ._linear import linear_cross_entropy_grads, linear_cross_entropy_loss
+from ._linear_kernels import linear_cross_entropy_grads, linear_cross_entropy_loss
 from ._plain import is_transformed
 
 __all__ = ["FUNCTIONS", "LIBRARY", "ops"]

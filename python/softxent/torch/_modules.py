@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from .linear import linear_cross_entropy
-from .losses import binary_cross_entropy_with_logits, cross_entropy
+from ._linear import linear_cross_entropy
+from ._losses import binary_cross_entropy_with_logits, cross_entropy
 
 __all__ = ["BCEWithLogitsLoss", "CrossEntropyLoss", "LinearCrossEntropyLoss"]
 
