@@ -13,8 +13,6 @@
 
 /* ---- forms: forms_tmpl.h ------------------------------------------------------------------------------ */
 
-enum { FORM_SOFTMAX, FORM_LOG_SOFTMAX, FORM_LOGSUMEXP, FORM_LABEL, FORM_SMOOTHED, FORM_GENERAL };
-
 /* What is left out of a row's sum of exponentials. */
 enum { LEAVES_NOTHING, LEAVES_LABEL, LEAVES_MAX, LEAVES_SMALL_MAX };
 
