@@ -118,8 +118,9 @@ def change_rows(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     )
     scale = np.where(rng.random((len(x), 1)) < 0.04, rng.uniform(0.5, 1.6, (len(x), 1)), 1.0)
     whole = x.astype(np.float64)
-    changed = cast(whole * scale + shift, x.dtype)
-    return np.where((shift == 0) & (scale == 1), x, changed)
+    limit = float(np.finfo(np.float32).max)  # wide of what could overflow on the way
+    changed = cast(np.clip(whole * scale + shift, -limit, limit), x.dtype)
+    return np.where(((shift == 0) & (scale == 1)) | ~np.isfinite(whole), x, changed)
 
 
 def change(subject: Subject, batch: Batch, rng: np.random.Generator) -> Batch:

@@ -75,13 +75,14 @@ SXT_INLINE KM V(dense_bad)(KV q)
 
 /* q (max - x) DENSE_SCALE; max is dense_distance_of the maximum. */
 SXT_INLINE T V(dense_distance_of)(T max) { return max * DENSE_SCALE; }
-SXT_INLINE KV V(dense_term)(KV q, KV max, KV x, const KV *tail)
+SXT_INLINE KV V(dense_distance)(KV q, KV max, KV x, const KV *tail)
 {
     KV zero = V(set1)((T)0), distance = V(fnma)(x, V(set1)(DENSE_SCALE), max);
     if (tail)
         distance = V(fnma)(*tail, V(set1)(DENSE_SCALE), distance);
-    return V(select)(V(eq)(q, zero), zero, V(mul)(q, distance));
+    return V(select)(V(eq)(q, zero), zero, distance);
 }
+SXT_INLINE KV V(dense_term)(KV q, KV max, KV x, const KV *tail) { return V(mul)(q, V(dense_distance)(q, max, x, tail)); }
 
 SXT_INLINE void V(grid_add)(KV term, KV m1, KV m2, V(acc) *acc)
 {

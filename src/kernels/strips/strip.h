@@ -6,7 +6,7 @@
 #define SXT_STRIP 16
 
 /* Log-sum-exps of rows with a smaller maximum are taken as maximum + log1p(others). */
-#define SMALL_MAX 0x1p-6
+#define SMALL_MAX 0.25
 
 /* Sums of so many terms fit a lane: for float it is unsigned, and no term exceeds 2^(GRID + 1/2). */
 #define SHORT_ROW FLUSH

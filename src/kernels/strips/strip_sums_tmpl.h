@@ -51,9 +51,11 @@ SXT_INLINE KV V(add_element)(KV x, const KV *tail, KV q, const f64_v *wide, cons
         KV v = V(select)(V(eq)(x, V(set1)(-(T)INFINITY)), c->max, x);
         V(blend_add)(v, c->far, q, beside == SUM_WEIGHTED, c->d1, c->d2, &a->dots);
     } else if (V(has_targets)(beside)) {
-        V(grid_add)(V(dense_term)(q, c->far, x, tail), c->d1, c->d2, &a->dots);
-        if (wide)
+        if (wide) { /* rounded once: more than one rounding is too much for 16-bit types */
+            q = V(whole)(wide);
             V(mass_add)(wide, &c->grid, &a->masses);
+        }
+        V(grid_add_product)(q, V(dense_distance)(q, c->far, x, tail), c->d1, c->d2, &a->dots);
     }
     return term;
 }
