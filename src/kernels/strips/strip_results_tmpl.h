@@ -2,6 +2,12 @@
 
 SXT_FN V(wide) V(sum_of)(const V(strip) *s, ptrdiff_t i) { return V(wide_of)(s->sum_hi[i], s->sum_lo[i]); }
 
+/* The sum of q; beyond the grid of doubles it depends on the order, and is infinite like that of q (max - x). */
+SXT_FN double V(mass_of)(double sum, T bound)
+{
+    return SXT_T_IS_F32 || (double)bound < DENSE_TOO_LARGE ? sum : (double)bound * (double)INFINITY;
+}
+
 static void V(part_values)(const V(plan) *plan, V(strip) *s)
 {
     for (ptrdiff_t i = 0; i < s->rows; i++) {
@@ -17,7 +23,7 @@ static void V(part_values)(const V(plan) *plan, V(strip) *s)
 static void V(strip_values)(const V(plan) *plan, V(strip) *s)
 {
     for (ptrdiff_t i = 0; HAS_MASSES(plan) && i < s->rows; i++)
-        s->mass[i] = V(mass_value)(&s->masses[i], s->unit_q[i]);
+        s->mass[i] = V(mass_of)(V(mass_value)(&s->masses[i], s->unit_q[i]), s->bound_q[i]);
     if (s->in_parts) {
         V(part_values)(plan, s);
         return;

@@ -162,8 +162,9 @@ static void V(strip_target_grids)(V(strip) *s)
     EACH_LANE(i, s)
         V(grid_for)(s->bound_d[i], &s->d1[i], &s->d2[i], &s->unit_d[i]);
     EACH_LANE(i, s) {
-        T unused[2];
-        V(grid_for)(s->bound_q[i], &unused[0], &unused[1], &s->unit_q[i]);
+        double e = (double)(int64_t)(V(scalar_bits)(s->bound_q[i]) >> BITS) - EXPONENT_BIAS;
+        e = e < DENSE_LOW ? DENSE_LOW : !SXT_T_IS_F32 && e > DENSE_HIGH ? DENSE_HIGH : e; /* of floats, q is a double */
+        s->unit_q[i] = sxt_exp2i(e - (GRID - 2));
     }
     for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
         s->masses[i] = (sxt_grid_sum){0, 0, 0, 0};
