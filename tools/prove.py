@@ -77,8 +77,8 @@ class Reduction(NamedTuple):
     """Bounds of the range reduction of |x| <= 2^17 and the window below."""
 
     radius: Fraction  # of the reduced argument
-    low: Fraction  # of its small part, and what that is off
-    lost: Fraction
+    low: Fraction  # of its small part
+    lost: Fraction  # what that is off
 
 
 def reduction(form: Format) -> Reduction:
@@ -141,9 +141,8 @@ def outward(low: Fraction, high: Fraction, bits: int = 60) -> str:
 
 def run_gappa(script: str) -> dict[str, Fraction]:
     """The largest magnitude of each bounded expression in Gappa's answer."""
-    answer = subprocess.run(
-        ["gappa"], input=script, capture_output=True, text=True, check=False, timeout=120
-    )
+    options = {"capture_output": True, "text": True, "check": False, "timeout": 120}
+    answer = subprocess.run(["gappa"], input=script, **options)
     text = answer.stdout + answer.stderr
     if answer.returncode != 0 or "Results" not in text:
         sys.exit(f"gappa proves nothing of\n{script}\n{text}")
