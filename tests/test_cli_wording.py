@@ -229,8 +229,13 @@ def test_bug_is_json_too_and_keeps_its_traceback(
 def test_signal_during_a_training_gives_json(folder: Path) -> None:
     """A real Ctrl-C, after the training has begun to write its checkpoints."""
     command = "train --data k.csv --epochs 1000000 --checkpoint c.npz --out n.npz --json"
+    # A shell that starts the tests in the background would have the signal ignored.
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from softxent.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
     with subprocess.Popen(
-        [sys.executable, "-m", "softxent", *command.split()],
+        [sys.executable, "-c", program, *command.split()],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -241,7 +246,10 @@ def test_signal_during_a_training_gives_json(folder: Path) -> None:
             time.sleep(0.05)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        try:
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     result = json.loads(out)
     assert result.get("error") == "interrupted" or result["history"]["interrupted"] is True
