@@ -206,8 +206,9 @@ def test_cases_have_distinct_names_and_cover_the_sweep() -> None:
 
 
 def test_peak_bytes_counts_what_a_call_holds() -> None:
-    peak = linear_memory.peak_bytes(lambda: np.ones(1 << 24, np.uint8).sum())
-    assert peak is None or 15 << 20 <= peak < 1 << 26
+    """So much that no allocator has it at hand from earlier tests of the process."""
+    peak = linear_memory.peak_bytes(lambda: np.ones(1 << 26, np.uint8).sum())
+    assert peak is None or 60 << 20 <= peak < 1 << 27
 
 
 def test_studies_write_json_table_and_plots(

@@ -192,7 +192,8 @@ def test_wrong_answers_by_any_margin(dtype: np.dtype, gap: float, cut: str) -> N
         loss, (_, d_weight, _) = sx.linear_cross_entropy_and_grad(hidden, weight, [label])
         assert loss == pytest.approx(margin, rel=1e-6)
         limit = np.array([0, 1, 0]) - (np.arange(3) == label)
-        assert np.allclose(d_weight[:, 0], limit, rtol=0, atol=1e-300)
+        # A probability next to 1 is within the 3 ULP of a gradient, as everywhere.
+        assert np.allclose(d_weight[:, 0], limit, rtol=1.5 * np.finfo(dtype).eps, atol=1e-300)
     hidden, weight = np.ones((1, 1)), np.array([[1.7e308], [-1.7e308]])
     assert sx.linear_cross_entropy(hidden, weight, [1]) == INF
 
