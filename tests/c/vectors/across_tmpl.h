@@ -14,19 +14,18 @@ static T V(at)(const T *x, int row, int lane) { return x[(row * V(W)) % VECTOR_E
 static void V(check_reductions)(const T *x)
 {
     T most = x[0];
-    uint64_t plus = 0;
-    int64_t sum = 0;
+    uint64_t plus = 0, sum = 0; /* modulo 2^64 */
     for (int k = 0; k < V(W); k++) {
         V(uint) bits;
         memcpy(&bits, x + k, sizeof bits);
         most = x[k] > most ? x[k] : most;
         plus += bits;
-        sum += (V(int))bits;
+        sum += (uint64_t)(int64_t)(V(int))bits;
     }
     KV v = V(load)(x);
     CHECK(V(hmax)(v) == most, "%g, not %g", (double)V(hmax)(v), (double)most);
     CHECK(V(hsumu)(V(bits)(v)) == plus, "%llx", (unsigned long long)plus);
-    CHECK(V(hsums)(V(bits)(v)) == sum, "%llx", (long long)sum);
+    CHECK(V(hsums)(V(bits)(v)) == (int64_t)sum, "%llx", (unsigned long long)sum);
 }
 
 static void V(check_masks)(const T *x)
