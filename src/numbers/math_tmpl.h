@@ -134,9 +134,8 @@ typedef struct {
 } V(acc);
 
 /* Adds exp(x) to the accumulators, both parts of it, and returns it. */
-SXT_INLINE KV V(exp_add)(KV x, const KV *tail, const V(vref) *ref, V(acc) *acc, int precise)
+SXT_INLINE KV V(exp_add)(KV x, const KV *tail, const V(vref) *ref, V(acc) *acc)
 {
-    (void)precise;
     KV rest, most = V(exp_two)(x, tail, ref, &rest), e = V(add)(most, rest);
     KV coarse = V(add)(e, ref->m1);
     KV left = V(add)(V(sub)(most, V(sub)(coarse, ref->m1)), rest);

@@ -147,7 +147,7 @@ static void V(bound_tile)(const V(plan) *plan, const V(tile) *t)
 /* ---- sums ---------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    int beside, masses, precise, unshifted, store, tails;
+    int beside, masses, unshifted, store, tails;
     const V(vunits) *units;
 } V(lanes_kind);
 
@@ -199,12 +199,12 @@ SXT_INLINE void V(sum_classes)(const V(plan) *plan, V(strip) *s, const V(tile) *
         if (kind.masses)
             V(wide_q_across)(plan, t, c, at, kind.beside, wide);
         KV term = V(add_element)(V(load)(x + at), kind.tails ? &tail : NULL, q, kind.masses ? wide : NULL, &constants,
-                                 kind.beside, kind.precise, &a);
+                                 kind.beside, &a);
         if (kind.store)
             V(store)(x + at, term);
     }
     if (plan->form->leaves != LEAVES_NOTHING && kind.beside == SUM_ALONE && !kind.tails)
-        V(leave_out)(plan, s, i, begin, end, &constants, kind.beside, kind.precise, 0, &a);
+        V(leave_out)(plan, s, i, begin, end, &constants, kind.beside, 0, &a);
     else if (plan->form->leaves != LEAVES_NOTHING)
         V(leave_out_of_any)(plan, s, i, begin, end, &a);
     if (kind.masses)
@@ -228,21 +228,21 @@ SXT_INLINE void V(sum_lanes)(const V(plan) *plan, const V(tile) *t, V(lanes_kind
 static void V(sum_tile)(const V(plan) *plan, const V(tile) *t, int store)
 {
     V(vunits) units = V(broadcast_units)(plan->units);
-    int masses = HAS_MASSES(plan), natural = !plan->scaled && !plan->tails, p = SXT_T_IS_F32;
+    int masses = HAS_MASSES(plan), natural = !plan->scaled && !plan->tails;
     for (ptrdiff_t k = 0; k < t->strips; k++)
         natural &= !t->strip[k].any_shift;
     if (natural && plan->beside == SUM_ALONE && store)
-        V(sum_lanes)(plan, t, (V(lanes_kind)){SUM_ALONE, 0, p, 1, 1, 0, NULL});
+        V(sum_lanes)(plan, t, (V(lanes_kind)){SUM_ALONE, 0, 1, 1, 0, NULL});
     else if (natural && plan->beside == SUM_ALONE)
-        V(sum_lanes)(plan, t, (V(lanes_kind)){SUM_ALONE, 0, p, 1, 0, 0, NULL});
+        V(sum_lanes)(plan, t, (V(lanes_kind)){SUM_ALONE, 0, 1, 0, 0, NULL});
     else if (natural && plan->beside == SUM_EVEN)
-        V(sum_lanes)(plan, t, (V(lanes_kind)){SUM_EVEN, 0, 0, 1, store, 0, NULL});
+        V(sum_lanes)(plan, t, (V(lanes_kind)){SUM_EVEN, 0, 1, store, 0, NULL});
     else if (natural && plan->beside == SUM_BARE)
-        V(sum_lanes)(plan, t, (V(lanes_kind)){SUM_BARE, 1, p, 1, store, 0, NULL});
+        V(sum_lanes)(plan, t, (V(lanes_kind)){SUM_BARE, 1, 1, store, 0, NULL});
     else if (HAS_TAILS(plan))
-        V(sum_lanes)(plan, t, (V(lanes_kind)){plan->beside, masses, 0, 0, store, 1, NULL});
+        V(sum_lanes)(plan, t, (V(lanes_kind)){plan->beside, masses, 0, store, 1, NULL});
     else
-        V(sum_lanes)(plan, t, (V(lanes_kind)){plan->beside, masses, plan->precise, 0, store, 0,
+        V(sum_lanes)(plan, t, (V(lanes_kind)){plan->beside, masses, 0, store, 0,
                                                  plan->scaled ? &units : NULL});
 }
 

@@ -10,7 +10,7 @@ SXT_INLINE T *V(terms_of)(const V(plan) *plan, const V(along) *here, const V(str
 
 /* What the loop over a row's classes is compiled for. */
 typedef struct {
-    int beside, masses, precise, unshifted, store;
+    int beside, masses, unshifted, store;
     const V(vunits) *units;
 } V(sum_kind);
 
@@ -53,8 +53,7 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
         KV q = V(q_along)(plan, t, c, V(W), kind.beside);
         if (kind.masses)
             V(wide_q_along)(plan, t, c, V(W), kind.beside, wide);
-        KV term = V(add_element)(V(load)(x + c), NULL, q, kind.masses ? wide : NULL, &constants, kind.beside,
-                                 kind.precise, &a);
+        KV term = V(add_element)(V(load)(x + c), NULL, q, kind.masses ? wide : NULL, &constants, kind.beside, &a);
         if (kind.store)
             V(store)(e + c, term);
     }
@@ -62,7 +61,7 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
         KV v = V(upto_or)(x + c, end - c, -(T)INFINITY), q = V(q_along)(plan, t, c, end - c, kind.beside);
         if (kind.masses)
             V(wide_q_along)(plan, t, c, end - c, kind.beside, wide);
-        KV term = V(add_element)(v, NULL, q, kind.masses ? wide : NULL, &constants, kind.beside, kind.precise, &a);
+        KV term = V(add_element)(v, NULL, q, kind.masses ? wide : NULL, &constants, kind.beside, &a);
         if (kind.store)
             V(store)(here->stage + k * V(W), term);
     }
@@ -100,7 +99,7 @@ SXT_INLINE void V(sum_rows)(const V(plan) *plan, const V(along) *here, V(strip) 
             a.dots = (V(acc)){V(sum_of_each)(sums[2]), V(sum_of_each)(sums[3])};
         V(constants) c = V(constants_of_lanes)(s, i, kind.units, kind.unshifted);
         if (plan->form->leaves != LEAVES_NOTHING && kind.beside == SUM_ALONE)
-            V(leave_out)(plan, s, i, 0, n, &c, kind.beside, kind.precise, 0, &a);
+            V(leave_out)(plan, s, i, 0, n, &c, kind.beside, 0, &a);
         else if (plan->form->leaves != LEAVES_NOTHING)
             V(leave_out_of_any)(plan, s, i, 0, n, &a);
         V(store_sums)(s, i, kind.beside, &a);
@@ -135,7 +134,7 @@ static void V(leave_lane_out)(const V(plan) *plan, const V(strip) *s, ptrdiff_t 
     V(accs) out = V(no_sums)();
     int beside = V(has_distances)(kind.beside) ? kind.beside : SUM_ALONE;
     KV q = V(set1)(beside == SUM_WEIGHTED ? plan->base[s->skip[k]] : (T)1);
-    (void)V(add_element)(V(set1)(s->at[k]), NULL, q, NULL, &c, beside, kind.precise, &out);
+    (void)V(add_element)(V(set1)(s->at[k]), NULL, q, NULL, &c, beside, &out);
     KI *from[] = {&out.exps.coarse, &out.exps.fine, &out.dots.coarse, &out.dots.fine};
     KI *to[] = {&a->exps.coarse, &a->exps.fine, &a->dots.coarse, &a->dots.fine};
     T bits[] = {s->m1[k], s->m2[k], s->d1[k], s->d2[k]};
@@ -193,20 +192,20 @@ static void V(sum_kinds)(const V(plan) *plan, const V(along) *here, V(strip) *s,
                          ptrdiff_t begin, ptrdiff_t end, int store, V(parts) *parts)
 {
     V(vunits) units = V(broadcast_units)(plan->units);
-    int masses = HAS_MASSES(plan), natural = !plan->scaled && !same->any_shift, p = SXT_T_IS_F32;
+    int masses = HAS_MASSES(plan), natural = !plan->scaled && !same->any_shift;
 #define AS(...) V(sum_as)(plan, here, s, same, k, begin, end, (V(sum_kind)){__VA_ARGS__}, parts)
     if (natural && plan->beside == SUM_ALONE && store)
-        AS(SUM_ALONE, 0, p, 1, 1, NULL);
+        AS(SUM_ALONE, 0, 1, 1, NULL);
     else if (natural && plan->beside == SUM_ALONE)
-        AS(SUM_ALONE, 0, p, 1, 0, NULL);
+        AS(SUM_ALONE, 0, 1, 0, NULL);
     else if (natural && plan->beside == SUM_EVEN)
-        AS(SUM_EVEN, 0, 0, 1, store, NULL);
+        AS(SUM_EVEN, 0, 1, store, NULL);
     else if (natural && plan->beside == SUM_WEIGHTED)
-        AS(SUM_WEIGHTED, 0, 0, 1, store, NULL);
+        AS(SUM_WEIGHTED, 0, 1, store, NULL);
     else if (natural && plan->beside == SUM_BARE)
-        AS(SUM_BARE, 1, p, 1, store, NULL);
+        AS(SUM_BARE, 1, 1, store, NULL);
     else
-        AS(plan->beside, masses, plan->precise, 0, store, plan->scaled ? &units : NULL);
+        AS(plan->beside, masses, 0, store, plan->scaled ? &units : NULL);
 #undef AS
 }
 

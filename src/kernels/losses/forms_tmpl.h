@@ -54,7 +54,6 @@ static V(plan) V(plan_of)(const sxt_job *job, int tails)
 {
     int beside = V(beside_of)(job), form = V(form_of)(job);
     return (V(plan)){.job = job, .form = &V(forms)[form], .classes = job->classes, .beside = beside,
-                     .precise = SXT_T_IS_F32 && !V(has_distances)(beside) && !job->scaled,
                      .scaled = job->scaled, .tails = tails,
                      .place = job->general || job->classes > SHORT_ROW,
                      .base = job->base_here, .slope = job->slope_here, .units = V(units_of)(job)};

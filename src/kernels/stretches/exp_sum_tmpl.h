@@ -43,7 +43,7 @@ static void V(add_exps)(const T *x, ptrdiff_t n, const V(ref) *ref, V(exp_bits) 
         V(acc) acc = {V(iset1)(0), V(iset1)(0)};
         V(uint) count = 0;
         for (; i < n && count < FLUSH; i += V(W), count++)
-            (void)V(exp_add)(V(some)(x + i, n - i), NULL, &lanes, &acc, SXT_T_IS_F32);
+            (void)V(exp_add)(V(some)(x + i, n - i), NULL, &lanes, &acc);
         V(uint) zero1 = count * V(scalar_bits)(ref->m1), zero2 = count * V(scalar_bits)(ref->m2);
         uint64_t a = V(hsumu)(V(iadd)(acc.coarse, V(iset1)((V(int))(0 - zero1))));
         int64_t b = V(hsums)(V(iadd)(acc.fine, V(iset1)((V(int))(0 - zero2))));

@@ -44,9 +44,9 @@ SXT_INLINE int V(has_distances)(int beside) { return beside == SUM_EVEN || besid
 
 /* Adds exp(x), and what q says of it; returns the term. wide: q in doubles where its sum is not known, else NULL. */
 SXT_INLINE KV V(add_element)(KV x, const KV *tail, KV q, const f64_v *wide, const V(constants) *c, int beside,
-                             int precise, V(accs) *a)
+                             V(accs) *a)
 {
-    KV term = V(exp_add)(x, tail, &c->ref, &a->exps, precise);
+    KV term = V(exp_add)(x, tail, &c->ref, &a->exps);
     if (V(has_distances)(beside)) { /* -infinity, as past the end of a row, is no distance: see blend_bound */
         KV v = V(select)(V(eq)(x, V(set1)(-(T)INFINITY)), c->max, x);
         V(blend_add)(v, c->far, q, beside == SUM_WEIGHTED, c->d1, c->d2, &a->dots);
@@ -94,7 +94,7 @@ SXT_INLINE void V(take_bits)(V(lane_sums) *sums, const T *m1, const T *m2, V(uin
 
 /* What is left out of rows i and following leaves their sums over the classes from `begin` to `end`. */
 SXT_INLINE void V(leave_out)(const V(plan) *plan, const V(strip) *s, ptrdiff_t i, ptrdiff_t begin, ptrdiff_t end,
-                             const V(constants) *c, int beside, int precise, int tails, V(accs) *a)
+                             const V(constants) *c, int beside, int tails, V(accs) *a)
 {
     int whole = begin == 0 && end == plan->classes, distances = V(has_distances)(beside);
     KV at = V(load)(s->at + i), q = V(set1)((T)1), tail = V(set1)((T)0);
@@ -112,7 +112,7 @@ SXT_INLINE void V(leave_out)(const V(plan) *plan, const V(strip) *s, ptrdiff_t i
     if (tails)
         tail = V(load)(s->tail + i);
     V(accs) out = V(no_sums)();
-    (void)V(add_element)(at, tails ? &tail : NULL, q, NULL, c, distances ? beside : SUM_ALONE, precise, &out);
+    (void)V(add_element)(at, tails ? &tail : NULL, q, NULL, c, distances ? beside : SUM_ALONE, &out);
     a->exps.coarse = V(isub)(a->exps.coarse, out.exps.coarse);
     a->exps.fine = V(isub)(a->exps.fine, out.exps.fine);
     if (distances) {
@@ -127,7 +127,7 @@ static __attribute__((noinline)) void V(leave_out_of_any)(const V(plan) *plan, c
 {
     V(vunits) units = V(broadcast_units)(plan->units);
     V(constants) c = V(constants_of_lanes)(s, i, plan->scaled ? &units : NULL, 0);
-    V(leave_out)(plan, s, i, begin, end, &c, plan->beside, plan->precise, HAS_TAILS(plan), a);
+    V(leave_out)(plan, s, i, begin, end, &c, plan->beside, HAS_TAILS(plan), a);
 }
 
 /* How often the grids' own bits are in sums of `count` elements. */

@@ -65,7 +65,7 @@ typedef struct {
     const sxt_job *job;
     const V(form) *form;
     ptrdiff_t classes;
-    int beside, precise, scaled, tails; /* tails: logits are kept in two parts (caps_tmpl.h) */
+    int beside, scaled, tails; /* tails: logits are kept in two parts (caps_tmpl.h) */
     int place; /* whether a class that is left out has to be known by its number */
     const T *base, *slope;              /* of dense sums, by class */
     V(units) units;
