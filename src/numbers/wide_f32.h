@@ -79,9 +79,13 @@ SXT_FN sxt_dd f32_wide_factor(double scale, f32_wide sum)
     double hi = (double)(float)q;
     return (sxt_dd){hi, q - hi};
 }
-/* Below this the low part of a factor may not be a normal float, which costs bits and the processor a detour. */
-#define f32_smallest_factor 0x1p-84
-#define f32_factor_up 0x1p100
+/* The factor of outputs up to a size is lifted: taken so many times larger, and what it gives made smaller at the end.
+ * Of a result among the smallest normal numbers, the low part's product would else be subnormal and itself off by up
+ * to half an ULP. Nothing overflows; outputs of a size that is not lifted are never so small, as no term is. */
+#define f32_SMALL_SIZE 0x1p25
+#define f32_SMALL_LIFT 0x1p100
+#define f32_LARGE_SIZE 0x1p93
+#define f32_LARGE_LIFT 0x1p32
 
 /* What rounding leaves. */
 SXT_FN double f32_wide_rest(f32_wide x) { (void)x; return 0.0; }

@@ -79,8 +79,11 @@ SXT_FN sxt_dd f64_wide_factor(double scale, f64_wide sum)
     double r = fma(-q, sum.hi, scale) - q * sum.lo;
     return (sxt_dd){q, r / sum.hi};
 }
-#define f64_smallest_factor 0x1p-900
-#define f64_factor_up 0x1p300
+/* wide_f32.h */
+#define f64_SMALL_SIZE 0x1p720
+#define f64_SMALL_LIFT 0x1p300
+#define f64_LARGE_SIZE f64_SMALL_SIZE
+#define f64_LARGE_LIFT f64_SMALL_LIFT
 /* What rounding leaves. */
 SXT_FN double f64_wide_rest(f64_wide x) { return x.lo; }
 SXT_FN sxt_dd f64_wide_parts(f64_wide x) { return x; }

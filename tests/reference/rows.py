@@ -86,6 +86,19 @@ def _subnormal_results(dtype: np.dtype, rng: np.random.Generator) -> np.ndarray:
     return cast(x, dtype)
 
 
+def _smallest_normals(dtype: np.dtype, rng: np.random.Generator) -> np.ndarray:
+    # Probabilities at the upper end of the first binade of normal numbers, beside a sum a little
+    # above 1: there parts of a product are subnormal, and an ULP is smallest beside them.
+    power = rng.uniform(0.8, 1.0, size=(_ROWS, 401)) + _UNDERFLOW[dtype.name][0]
+    x = math.log(2.0) * power
+    x[:, 0] = rng.uniform(-16, -1, size=_ROWS)
+    x[:, 1] = 0
+    x += rng.uniform(-30, 30, size=(_ROWS, 1))
+    x[0] = -58.0929146  # 2.165 ULP once
+    x[0, :3] = 14.0080528, 28.5506611, -57.9653969
+    return cast(x, dtype)
+
+
 def _underflow_thresholds(dtype: np.dtype, rng: np.random.Generator) -> np.ndarray:
     names = (dtype.name, "float32", "float64")  # also where intermediate formats underflow
     powers = {power - half for name in names for power in _UNDERFLOW[name] for half in (0, 1)}
@@ -152,6 +165,7 @@ FAMILIES: dict[str, Family] = {
     "confident right answers": _confident,
     "logsumexp near 0": _logsumexp_near_zero,
     "subnormal results": _subnormal_results,
+    "smallest normals": _smallest_normals,
     "underflow thresholds": _underflow_thresholds,
     "-inf entries": _minus_infinity,
     "equal logits": _equal,

@@ -21,11 +21,9 @@ static void V(write_log)(const V(strip) *s, ptrdiff_t k, const T *x, T *y, ptrdi
 static void V(write_scaled)(const V(strip) *s, ptrdiff_t k, const T *e, const T *last, T *y, ptrdiff_t c, ptrdiff_t end)
 {
     KV hi = V(set1)(s->hi[k]), lo = V(set1)(s->lo[k]), down = V(set1)(s->down[k]), limit = V(set1)(s->limit[k]);
-    if (V(factor_will_do)(s->hi[k], s->down[k], s->limit[k]))
-        for (; c + V(W) <= end; c += V(W)) {
-            KV term = V(load)(e + c);
-            V(store)(y + c, V(fma)(term, hi, V(mul)(term, lo)));
-        }
+    if (V(stays_below)(s->hi[k], s->down[k], s->limit[k]))
+        for (; c + V(W) <= end; c += V(W))
+            V(store)(y + c, V(lifted_value)(V(load)(e + c), hi, lo, down));
     for (; c + V(W) <= end; c += V(W))
         V(store)(y + c, V(scaled_value)(V(load)(e + c), hi, lo, down, limit));
     if (c < end)

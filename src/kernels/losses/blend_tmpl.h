@@ -69,15 +69,16 @@ SXT_FN V(blend_outcome) V(finish_blend)(V(wide) others, V(blend) g)
     /* the mass, times its factor, with what rounding leaves of both */
     sxt_dd mass = sxt_two_sum(g.share, g.base_sum);
     double curve = g.row_grad * mass.hi, curve_lo = fma(g.row_grad, mass.hi, -curve) + g.row_grad * mass.lo;
-    sxt_dd factor = V(wide_factor)(g.scale * (curve + z_slope), sum);
-    factor.lo += V(wide_ratio)(V(wide_from)(g.scale * curve_lo), sum);
-    V(outcome) o = V(outcome_of)(factor, 0.0, 0.0);
+    double lift = V(lift)(fabs(g.scale * curve) + fabs(g.scale * z_slope)), lifted = g.scale * lift;
+    sxt_dd factor = V(wide_factor)(lifted * (curve + z_slope), sum);
+    factor.lo += V(wide_ratio)(V(wide_from)(lifted * curve_lo), sum);
+    V(outcome) o = V(outcome_of)(factor, lift, 0.0);
     double tilt = (g.base_sum * p_label - g.base_label) - g.share * p_others;
     return (V(blend_outcome)){
         .loss = g.row_weight == 0.0 ? 0.0 : label_part + dense_part, .unit = unit,
         .z = g.row_weight == 0.0 ? 0.0 : g.z_loss * lse * lse,
         .factor_hi = o.factor_hi, .factor_lo = o.factor_lo,
-        .up = g.row_grad == 0.0 ? 0.0 : 1.0 / o.down, .down = o.down,
+        .up = g.row_grad == 0.0 ? 0.0 : lift, .down = o.down,
         .patch = 0.0 + g.scale * (g.row_grad * tilt + z_slope * p_label)};
 }
 

@@ -2,34 +2,46 @@
  * and the tiles, so that both give the same bits. Branch-free where values are finite. */
 
 /* What a row's outputs are made of: y = term * factor * down, or y = x - factor; patch at the skipped class.
- * down: 1, or a power of two that keeps both parts of the factor normal numbers. */
+ * down: 1 / lift, by which the factor is too large; see there. */
 typedef struct {
-    double factor_hi, factor_lo, down, patch, loss;
+    double factor_hi, factor_lo, down, patch;
 } V(outcome);
 
-SXT_FN V(outcome) V(outcome_of)(sxt_dd factor, double patch, double loss)
+/* By how much the factor of outputs up to `size` is lifted: numbers/wide_f32.h. */
+SXT_FN double V(lift)(double size)
 {
-    int far = fabs(factor.hi) < V(smallest_factor);
-    double up = far ? V(factor_up) : 1.0, down = far ? 1.0 / V(factor_up) : 1.0;
+    double up = size < V(LARGE_SIZE) ? V(LARGE_LIFT) : 1.0;
+    return size < V(SMALL_SIZE) ? V(SMALL_LIFT) : up;
+}
+
+/* Of a factor that is so many times too large. */
+SXT_FN V(outcome) V(outcome_of)(sxt_dd factor, double lift, double patch)
+{
+    double down = lift == V(SMALL_LIFT) ? 1.0 / V(SMALL_LIFT) : lift == 1.0 ? 1.0 : 1.0 / V(LARGE_LIFT);
 #if SXT_T_IS_F32
-    double exact = (factor.hi + factor.lo) * up, hi = (double)(float)exact;
-    return (V(outcome)){hi, exact - hi, down, patch, loss};
+    double exact = factor.hi + factor.lo, hi = (double)(float)exact;
+    return (V(outcome)){hi, exact - hi, down, patch};
 #else
-    return (V(outcome)){factor.hi * up, factor.lo * up, down, patch, loss};
+    return (V(outcome)){factor.hi, factor.lo, down, patch};
 #endif
 }
 
 /* term * factor * down, and not above the limit: a probability rounded up never exceeds 1. */
-SXT_INLINE KV V(scaled_value)(KV term, KV hi, KV lo, KV down, KV limit)
+SXT_INLINE KV V(lifted_value)(KV term, KV hi, KV lo, KV down)
 {
-    return V(min)(V(mul)(V(fma)(term, hi, V(mul)(term, lo)), down), limit);
+    return V(mul)(V(fma)(term, hi, V(mul)(term, lo)), down);
 }
 
-/* Whether term * factor alone is the same: no term exceeds 2^(BIAS + 1/2). */
-SXT_INLINE int V(factor_will_do)(T hi, T down, T limit)
+SXT_INLINE KV V(scaled_value)(KV term, KV hi, KV lo, KV down, KV limit)
+{
+    return V(min)(V(lifted_value)(term, hi, lo, down), limit);
+}
+
+/* Whether no result reaches the limit: no term exceeds 2^(BIAS + 1/2). */
+SXT_INLINE int V(stays_below)(T hi, T down, T limit)
 {
     T most = (T)1.5 * V(scalar_float)((V(uint))(BIAS + EXPONENT_BIAS) << BITS);
-    return down == (T)1 && (hi < (T)0 ? -hi : hi) * most < limit;
+    return (hi < (T)0 ? -hi : hi) * down * most < limit;
 }
 
 /* The factor of floats is made a quarter of an ULP smaller. A probability just below a power of two is judged by
@@ -40,7 +52,7 @@ SXT_INLINE int V(factor_will_do)(T hi, T down, T limit)
 /* Softmax: factor = 1 / sum. */
 SXT_FN V(outcome) V(finish_softmax)(V(wide) sum)
 {
-    return V(outcome_of)(V(wide_factor)(SHRINK, sum), 0.0, 0.0);
+    return V(outcome_of)(V(wide_factor)(V(SMALL_LIFT) * SHRINK, sum), V(SMALL_LIFT), 0.0);
 }
 
 /* Log-sum-exp of everything, or, next to 0, of a sum without one maximum. */
@@ -58,7 +70,7 @@ SXT_FN V(outcome) V(finish_log_softmax)(V(wide) others, double max, double shift
     double x = max - shift;
     V(wide) nll = V(wide_nll)(others, V(wide_exp)(x, n_ref), x, n_ref);
     sxt_dd f = V(wide_parts)(V(wide_add)(V(wide_from)(max), nll));
-    return (V(outcome)){f.hi, f.lo, 1.0, 0.0 - V(wide_round)(nll), 0.0};
+    return (V(outcome)){f.hi, f.lo, 1.0, 0.0 - V(wide_round)(nll)};
 }
 
 /* Cross-entropy with the skipped class as label, x its element less the shift and e = wide_exp(x, n_ref):
@@ -73,7 +85,8 @@ SXT_FN double V(label_loss)(V(wide) others, V(wide) e, double x, double n_ref, d
 SXT_FN V(outcome) V(label_gradient)(V(wide) others, V(wide) e, double scale)
 {
     V(wide) sum = V(wide_add)(others, e);
-    return V(outcome_of)(V(wide_factor)(scale * SHRINK, sum), 0.0 - scale * V(wide_ratio)(others, sum), 0.0);
+    double lift = V(lift)(fabs(scale));
+    return V(outcome_of)(V(wide_factor)(scale * lift * SHRINK, sum), lift, 0.0 - scale * V(wide_ratio)(others, sum));
 }
 
 /* A loss beyond the largest number, in units of 1 / DENSE_SCALE: its share of a mean may lie below. */

@@ -77,18 +77,18 @@ static void V(linear_dense)(const void *logits, const sxt_linear_classes *c, sxt
 
 #undef SUMS
 
-/* p share, where the share is large enough to be cut in two. */
+/* p share, lifted meanwhile: numbers/wide_f32.h. */
 static void V(plain_gradient)(T *z, const sxt_linear_classes *c, const V(ref) *ref, sxt_dd share)
 {
     V(vref) lanes = V(broadcast)(ref);
-    T high = (T)share.hi;
-    KV hi = V(set1)(high), lo = V(set1)((T)((share.hi - (double)high) + share.lo));
+    T high = (T)(share.hi * V(SMALL_LIFT)), low = (T)((share.hi * V(SMALL_LIFT) - (double)high) + share.lo * V(SMALL_LIFT));
+    KV hi = V(set1)(high), lo = V(set1)(low), down = V(set1)((T)(1.0 / V(SMALL_LIFT)));
     for (ptrdiff_t i = 0; i < c->n; i += V(W)) {
         KV x = V(read)(z + i, c->n - i);
         if (c->bias)
             x = V(add)(x, V(read)((const T *)c->bias + i, c->n - i));
         KV term = V(exp_term)(x, NULL, &lanes);
-        V(put)(z + i, V(fma)(term, hi, V(mul)(term, lo)), c->n - i);
+        V(put)(z + i, V(mul)(V(fma)(term, hi, V(mul)(term, lo)), down), c->n - i);
     }
 }
 
@@ -132,8 +132,8 @@ static void V(linear_gradient)(void *logits, const sxt_linear_classes *c, ptrdif
     V(ref) ref = V(make_ref)((T)row->max, (T)row->max, V(natural)(), &n_ref, &unit);
     double power = sxt_exp2i((double)n_ref - BIAS - (row->total.exponent + SXT_EXP_SUM_LOG2));
     sxt_dd share = {row->share_hi * power, row->share_lo * power};
-    double size = fabs(share.hi); /* the lanes of the plain loss hold it as it is */
-    if (!c->base && !c->target && c->softcap == 0.0 && size > V(smallest_factor) && size < 0x1p120)
+    double most = fabs(share.hi) * sxt_exp2i(BIAS); /* the lanes of the plain loss hold it, lifted */
+    if (!c->base && !c->target && c->softcap == 0.0 && most > (SXT_T_IS_F32 ? 0x1p-100 : 0x1p-600) && most < V(SMALL_SIZE))
         V(plain_gradient)(z, c, &ref, share);
     else
         V(general_gradient)(z, c, &ref, share.hi, row->row_grad);
