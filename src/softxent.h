@@ -79,6 +79,23 @@ typedef struct {
     const ptrdiff_t *strides;
 } sxt_mask;
 
+/* ---- sums without rounding ------------------------------------------------------------------------ */
+
+#define SXT_SUM_LIMBS 70
+
+/* A sum of doubles, all bits of it: the same whatever the order of its terms and however they are shared out.
+ * Numbers, no pointers: it may be copied, stored and sent. All zero is the sum of nothing. */
+typedef struct {
+    int64_t limb[SXT_SUM_LIMBS];
+    uint64_t special; /* NaN and infinities among the terms */
+} sxt_sum;
+
+/* Adds n values, or another sum. */
+SXT_API sxt_status sxt_sum_add(sxt_sum *sum, const double *values, ptrdiff_t n);
+SXT_API sxt_status sxt_sum_merge(sxt_sum *sum, const sxt_sum *other);
+/* The sum, rounded to nearest, over a divisor; NaN where that is 0. */
+SXT_API double sxt_sum_over(const sxt_sum *sum, double divisor);
+
 /* ---- softmax family ------------------------------------------------------------------------ */
 
 /* out = exp(x - max) / sum exp(x - max) along `axes`. out: x's shape and dtype.
@@ -141,6 +158,8 @@ typedef struct {
     int from_logits;
     void *row_losses;      /* SXT_NONE: one per row, contiguous, f64 for f64 logits, else f32 */
     double *loss;          /* SXT_SUM, SXT_MEAN */
+    const double *divisors; /* SXT_MEAN: of the losses and of their z_loss, for the batch's own; or NULL */
+    sxt_sum *sums;          /* SXT_SUM, SXT_MEAN: two, what sxt_cross_entropy_of_sums takes; or NULL */
     const sxt_array *grad; /* d loss / d logits, the logits' shape and dtype; may be the logits */
     const sxt_array *hess; /* diagonal of the Hessian in the logits, likewise */
 } sxt_cross_entropy_args;
@@ -149,6 +168,12 @@ typedef struct {
  * Otherwise <= 4 ULP (f32), 8 (f64), 2 (16 bit) of the largest term; beyond focal_gamma = 5 in proportion to it.
  * SXT_ERR_LABEL fills *bad and writes nothing. One pass over the logits whatever is asked for. */
 SXT_API sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *args, sxt_label_error *bad);
+
+/* A batch in pieces: the divisors of a mean are the sums (sxt_sum_over, by 1) that this makes of each piece, merged;
+ * the loss is that of the pieces' `sums`, merged. z_loss: whether there is one. */
+SXT_API sxt_status sxt_cross_entropy_divisors(const sxt_cross_entropy_args *args, sxt_sum divisors[2],
+                                              sxt_label_error *bad);
+SXT_API double sxt_cross_entropy_of_sums(const sxt_sum sums[2], const double divisors[2], int z_loss);
 
 /* Elementwise binary loss -w (p t log s(x) + (1 - t) log(1 - s(x))), s = sigmoid, p = pos_weight.
  * With from_logits == 0 the input is a probability and logarithms are clamped at -100. */
@@ -163,6 +188,8 @@ typedef struct {
     int from_logits;
     const sxt_array *losses; /* SXT_NONE: the logits' shape, f64 for f64 logits, else f32 */
     double *loss;            /* SXT_SUM, SXT_MEAN */
+    double count;            /* SXT_MEAN: what it divides by; 0: the number of elements */
+    sxt_sum *sum;            /* SXT_SUM, SXT_MEAN: of the losses; or NULL */
     const sxt_array *grad;
     const sxt_array *hess;
 } sxt_binary_args;
@@ -184,6 +211,62 @@ SXT_API sxt_status sxt_exp_sum_update(sxt_exp_sum *sums, const sxt_array *x, uin
 SXT_API sxt_status sxt_exp_sum_merge(sxt_exp_sum *sums, const sxt_exp_sum *others, ptrdiff_t n);
 /* out[i] = log sums[i], <= 2 ULP of max(|result|, |max x|); -infinity for nothing. */
 SXT_API sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out);
+
+/* ---- rows whose classes lie in shards ---------------------------------------------------------------------- */
+
+/* Softmax, log-softmax, log-sum-exp and cross-entropy of rows of which each call sees a shard, some of the classes: with
+ * the bits of the functions above, however the classes are cut. A row has a record, and goes through the steps that
+ * sxt_shard_steps names, in the order of their numbers: each is a call for each shard with a copy of the records, which
+ * are then merged. From the last ones sxt_shard_finish makes the rows' losses, and SXT_SHARD_WRITE each shard's part of
+ * an output. A shard may be empty. */
+typedef enum {
+    SXT_SHARD_ORIGIN = 1, /* of scaled logits: the element that they are taken relative to */
+    SXT_SHARD_SCAN = 2,   /* the largest elements */
+    SXT_SHARD_BOUND = 4,  /* of class probabilities: the largest terms */
+    SXT_SHARD_SUM = 8,
+    SXT_SHARD_WRITE = 16
+} sxt_shard_step_kind;
+
+/* Numbers, no pointers: a record may be copied, stored and sent. */
+typedef struct {
+    double origin, max, second, least;
+    double at_place, at_label, target_at_place; /* logits and target at the maximum's class and at the label */
+    double bound_d, bound_q;
+    int64_t place, has_label, nan, kept;
+    int64_t exps[4], dots[4], masses[4];
+} sxt_shard_row;
+
+typedef enum {
+    SXT_SHARD_SOFTMAX,
+    SXT_SHARD_LOG_SOFTMAX,
+    SXT_SHARD_LOGSUMEXP,
+    SXT_SHARD_CROSS_ENTROPY
+} sxt_shard_kind;
+
+typedef struct {
+    sxt_shard_kind kind;
+    ptrdiff_t classes, first_class; /* of all shards, and how many of them come before this one's */
+    /* But for cross-entropy: */
+    sxt_array x;
+    uint64_t axes;
+    const sxt_mask *where;
+    /* Of cross-entropy; logits and probs are the shard's, labels and weight are of all classes, divisors are given
+     * for SXT_MEAN. from_logits is 1, hess NULL. */
+    const sxt_cross_entropy_args *loss;
+    const sxt_array *out; /* SXT_SHARD_WRITE: in the shape and dtype of the shard */
+} sxt_shard_args;
+
+/* The steps before the last one, in one number; < 0: an argument is wrong. */
+SXT_API int sxt_shard_steps(const sxt_shard_args *args);
+/* One step over a shard; rows: one record per row, all the same in every shard before it. */
+SXT_API sxt_status sxt_shard_step(const sxt_shard_args *args, sxt_shard_step_kind step, sxt_shard_row *rows,
+                                  sxt_label_error *bad);
+/* What two shards' records have come to in one step, into `rows`. */
+SXT_API sxt_status sxt_shard_merge(sxt_shard_step_kind step, sxt_shard_row *rows, const sxt_shard_row *others,
+                                   ptrdiff_t n);
+/* Log-sum-exps or row losses to `out` (one per row, f64 for f64 logits, else f32; NULL: none), sums of losses to
+ * loss->sums if there are any. The logits' data are not looked at. */
+SXT_API sxt_status sxt_shard_finish(const sxt_shard_args *args, const sxt_shard_row *rows, void *out);
 
 /* ---- cross-entropy of a linear layer, tile by tile ---------------------------------------------- */
 

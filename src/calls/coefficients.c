@@ -96,18 +96,46 @@ static void convert(const double *from, size_t n, int wide, void *to)
         ((float *)to)[c] = (float)from[c];
 }
 
+/* A sum to twice the precision in lanes, for the same reason. */
+typedef struct {
+    double hi[RANGE_LANES], lo[RANGE_LANES];
+} lanes_sum;
+
+static inline void lanes_sum_add(lanes_sum *sum, size_t lane, double hi, double lo)
+{
+    double before = sum->hi[lane], s = before + hi, t = s - before;
+    sum->hi[lane] = s;
+    sum->lo[lane] += ((before - (s - t)) + (hi - t)) + lo;
+}
+
+static void lanes_sum_all(lanes_sum *sum, const double *values, size_t n)
+{
+    size_t even = n / RANGE_LANES * RANGE_LANES;
+    for (size_t i = 0; i < even; i += RANGE_LANES)
+        for (size_t k = 0; k < RANGE_LANES; k++)
+            lanes_sum_add(sum, k, values[i + k] * SXT_TOTAL_SCALE, 0.0);
+    for (size_t i = even; i < n; i++)
+        lanes_sum_add(sum, i - even, values[i] * SXT_TOTAL_SCALE, 0.0);
+}
+
+static void lanes_sum_value(const lanes_sum *sum, double *hi, double *lo)
+{
+    lanes_sum all = {{0.0}, {0.0}};
+    for (size_t k = 0; k < RANGE_LANES; k++)
+        lanes_sum_add(&all, 0, sum->hi[k], sum->lo[k]);
+    *hi = all.hi[0];
+    *lo = all.lo[0];
+}
+
 /* base, and slope for class probabilities, with their copies in the compute type. */
 static void make_base(const sxt_cross_entropy_args *a, size_t n, int wide, const sxt_coefficients *to, sxt_job *job)
 {
     double smooth = a->label_smoothing / (double)n, hi, lo;
-    sxt_lanes_sum sum = {{0.0}, {0.0}};
-    size_t even = n / SXT_TOTAL_LANES * SXT_TOTAL_LANES;
+    lanes_sum sum = {{0.0}, {0.0}};
     for (size_t c = 0; c < n; c++)
         to->base[c] = (a->weight ? a->weight[c] : 1.0) * smooth;
-    sxt_lanes_sum_add_rows(&sum, to->base, (ptrdiff_t)even);
-    for (size_t c = even; c < n; c++)
-        sxt_lanes_sum_add(&sum, (ptrdiff_t)(c - even), to->base[c] * SXT_TOTAL_SCALE, 0.0);
-    sxt_lanes_sum_value(&sum, &hi, &lo);
+    lanes_sum_all(&sum, to->base, n);
+    lanes_sum_value(&sum, &hi, &lo);
     job->base_sum = a->weight ? (hi + lo) / SXT_TOTAL_SCALE : a->label_smoothing;
     convert(to->base, n, wide, to->base_here);
     job->base = to->base;

@@ -10,16 +10,38 @@
 #include "numbers/scalar_math.h"
 #include "walks/run.h"
 
-static double mean_of(const sxt_lanes_sum *sum, double count)
+static double over(const sxt_exact *sum, double divisor)
 {
-    double hi, lo;
-    sxt_lanes_sum_value(sum, &hi, &lo);
-    if (count == 0.0)
-        return (double)NAN;
-    return sxt_canonical((isfinite(hi) ? hi + lo : hi) / count / SXT_TOTAL_SCALE);
+    return divisor == 0.0 ? (double)NAN : sxt_canonical(sxt_exact_mean(sum, divisor) / SXT_TOTAL_SCALE);
 }
 
-static sxt_status run(const sxt_cross_entropy_args *a, sxt_job *job, double mean, double z_mean)
+/* One loss alone is its sum; below, powers of two are no longer exact. */
+static double mean_of(sxt_loss_sum *sum, double divisor)
+{
+    double only = sum->values[0];
+    if (!sum->begun && sum->waiting == 1 && divisor != 0.0 && only >= 0x1p-900)
+        return only / divisor / SXT_TOTAL_SCALE;
+    sxt_loss_sum_flush(sum);
+    return over(&sum->sum, divisor);
+}
+
+void sxt_hand_out(sxt_total *total, sxt_sum sums[2])
+{
+    sxt_loss_sum *from[] = {&total->loss, &total->z};
+    for (int k = 0; k < 2; k++) {
+        sxt_loss_sum_flush(from[k]);
+        sxt_exact_carry(&from[k]->sum);
+        sums[k] = from[k]->sum;
+    }
+}
+
+double sxt_cross_entropy_of_sums(const sxt_sum sums[2], const double divisors[2], int z_loss)
+{
+    double loss = over(&sums[0], divisors[0]);
+    return z_loss ? sxt_canonical(loss + over(&sums[1], divisors[1])) : loss;
+}
+
+static sxt_status run(const sxt_cross_entropy_args *a, sxt_job *job, const sxt_means *means)
 {
     sxt_layout layout;
     sxt_total total;
@@ -33,28 +55,30 @@ static sxt_status run(const sxt_cross_entropy_args *a, sxt_job *job, double mean
         status = sxt_run_from_probabilities(job, &layout, a->logits.dtype, &total);
     sxt_layout_free(&layout);
     if (status == SXT_OK && a->loss) {
-        *a->loss = mean_of(&total.loss, mean);
+        *a->loss = mean_of(&total.loss, means->loss);
         if (a->z_loss != 0.0)
-            *a->loss = sxt_canonical(*a->loss + mean_of(&total.z, z_mean));
+            *a->loss = sxt_canonical(*a->loss + mean_of(&total.z, means->z));
     }
+    if (status == SXT_OK && a->sums)
+        sxt_hand_out(&total, a->sums);
     return status;
 }
 
-static sxt_status cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *bad)
+sxt_status sxt_make_job(const sxt_cross_entropy_args *a, const sxt_counts *counts, sxt_means *means, sxt_job *job,
+                        sxt_coefficients *arrays)
 {
-    sxt_counts counts;
-    sxt_status status = sxt_check_cross_entropy(a, &counts, bad);
-    if (status != SXT_OK)
-        return status;
     double mean = 1.0, z_mean = 1.0;
     if (a->reduction == SXT_MEAN) {
-        z_mean = sxt_divisor(a, &counts, NULL);
-        mean = a->weight && a->labels ? sxt_divisor(a, &counts, a->weight) : z_mean;
+        z_mean = a->divisors ? a->divisors[1] : sxt_divisor(a, counts, NULL);
+        mean = a->divisors             ? a->divisors[0]
+               : a->weight && a->labels ? sxt_divisor(a, counts, a->weight)
+                                        : z_mean;
     }
-    sxt_job job = {
+    *means = (sxt_means){mean, z_mean};
+    *job = (sxt_job){
         .op = a->labels ? SXT_OP_LABEL : SXT_OP_DENSE,
         .dtype = a->logits.dtype,
-        .classes = counts.classes,
+        .classes = counts->classes,
         .labels = a->labels,
         .has_ignore_index = a->has_ignore_index,
         .ignore_index = a->ignore_index,
@@ -65,14 +89,25 @@ static sxt_status cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error
         .z_loss = a->z_loss,
         .z_scale = z_mean == 0.0 ? 0.0 : a->grad_scale / z_mean,
         .row_out = a->row_losses,
-        .want_sum = a->loss != NULL,
+        .want_sum = a->loss || a->sums,
         .logit_scale = a->logit_scale,
         .softcap = a->softcap,
     };
+    return sxt_choose_form(a, job, arrays);
+}
+
+static sxt_status cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error *bad)
+{
+    sxt_counts counts;
+    sxt_means means;
+    sxt_job job;
     sxt_coefficients arrays;
-    status = sxt_choose_form(a, &job, &arrays);
+    sxt_status status = sxt_check_cross_entropy(a, &counts, bad);
+    if (status != SXT_OK)
+        return status;
+    status = sxt_make_job(a, &counts, &means, &job, &arrays);
     if (status == SXT_OK)
-        status = run(a, &job, mean, z_mean);
+        status = run(a, &job, &means);
     free(arrays.memory);
     return status;
 }
@@ -84,6 +119,7 @@ static sxt_status scaled_hessian(const sxt_cross_entropy_args *a, sxt_label_erro
     sxt_cross_entropy_args gradient = *a, hessian = *a;
     gradient.hess = hessian.grad = NULL;
     hessian.loss = NULL;
+    hessian.sums = NULL;
     hessian.row_losses = NULL;
     int gradient_last = a->grad && a->grad->data == a->logits.data;
     sxt_status status = cross_entropy(gradient_last ? &hessian : &gradient, bad);

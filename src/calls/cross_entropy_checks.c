@@ -26,7 +26,7 @@ static sxt_status check_options(const sxt_cross_entropy_args *a)
     if (!(a->label_smoothing >= 0.0 && a->label_smoothing <= 1.0) || !finite_at_least(a->z_loss, 0.0) ||
         !finite_at_least(a->softcap, 0.0) || !(fabs(a->logit_scale) < (double)INFINITY))
         return SXT_ERR_ARGUMENT;
-    if (a->reduction == SXT_NONE ? a->loss != NULL : a->row_losses != NULL || a->grad_output != NULL)
+    if (a->reduction == SXT_NONE ? a->loss != NULL || a->sums != NULL : a->row_losses != NULL || a->grad_output != NULL)
         return SXT_ERR_ARGUMENT;
     if (!a->from_logits && (a->z_loss != 0.0 || a->logit_scale != 1.0 || a->softcap != 0.0))
         return SXT_ERR_ARGUMENT;
@@ -63,6 +63,14 @@ static sxt_status check_labels(const sxt_cross_entropy_args *a, sxt_counts *coun
     return SXT_ERR_LABEL;
 }
 
+static ptrdiff_t rows_of(const sxt_cross_entropy_args *a)
+{
+    ptrdiff_t rows = 1;
+    for (int i = 0; i < a->logits.ndim; i++)
+        rows *= i == a->axis ? 1 : a->logits.shape[i];
+    return rows;
+}
+
 sxt_status sxt_check_cross_entropy(const sxt_cross_entropy_args *a, sxt_counts *counts, sxt_label_error *bad)
 {
     sxt_status status = check_options(a);
@@ -70,10 +78,24 @@ sxt_status sxt_check_cross_entropy(const sxt_cross_entropy_args *a, sxt_counts *
         status = check_arrays(a);
     if (status != SXT_OK)
         return status;
-    *counts = (sxt_counts){1, a->logits.shape[a->axis], 0};
-    for (int i = 0; i < a->logits.ndim; i++)
-        counts->rows *= i == a->axis ? 1 : a->logits.shape[i];
+    *counts = (sxt_counts){rows_of(a), a->logits.shape[a->axis], 0};
     if (counts->classes == 0)
         return SXT_ERR_EMPTY;
+    return a->labels ? check_labels(a, counts, bad) : SXT_OK;
+}
+
+sxt_status sxt_check_shard(const sxt_cross_entropy_args *a, ptrdiff_t first, ptrdiff_t classes, sxt_counts *counts,
+                           sxt_label_error *bad)
+{
+    sxt_status status = check_options(a);
+    if (status == SXT_OK)
+        status = check_arrays(a);
+    if (status != SXT_OK)
+        return status;
+    if (!a->from_logits || a->hess || (a->reduction == SXT_MEAN && !a->divisors))
+        return SXT_ERR_ARGUMENT;
+    *counts = (sxt_counts){rows_of(a), classes, 0};
+    if (first < 0 || first > classes || a->logits.shape[a->axis] > classes - first)
+        return SXT_ERR_SHAPE;
     return a->labels ? check_labels(a, counts, bad) : SXT_OK;
 }

@@ -107,7 +107,7 @@ static sxt_status check_binary(const sxt_binary_args *a)
 {
     if (!a || a->reduction < SXT_NONE || a->reduction > SXT_MEAN || !a->target)
         return SXT_ERR_ARGUMENT;
-    if (a->reduction == SXT_NONE ? a->loss != NULL : a->losses != NULL || a->grad_output != NULL)
+    if (a->reduction == SXT_NONE ? a->loss != NULL || a->sum != NULL : a->losses != NULL || a->grad_output != NULL)
         return SXT_ERR_ARGUMENT;
     const sxt_array *like[] = {a->target, a->weight, a->pos_weight, a->grad_output, a->grad, a->hess};
     sxt_status status = sxt_check_array(&a->logits);
@@ -138,27 +138,31 @@ static sxt_status binary_cross_entropy(const sxt_binary_args *a)
         [SXT_POS_WEIGHT] = a->pos_weight, [SXT_GRAD_OUTPUT] = a->grad_output, [SXT_LOSSES] = a->losses,
         [SXT_GRAD] = a->grad, [SXT_HESS] = a->hess};
     sxt_elements_make(&elements, arrays, SXT_BINARY_OPERANDS, SXT_BINARY_INPUTS);
-    double count = (double)elements.count;
+    double count = a->count > 0.0 ? a->count : (double)elements.count;
+    int summed = a->loss || a->sum;
     sxt_binary_job job = {.from_logits = a->from_logits};
     divide(a->grad_scale, a->reduction == SXT_MEAN && count > 0.0 ? count : 1.0, &job.scale_hi, &job.scale_lo);
 
     int threads = threads_for(&elements);
     sxt_exact one = {.special = 0}, *sums = &one;
-    if (a->loss && threads > 1) {
+    if (summed && threads > 1) {
         sums = calloc((size_t)threads, sizeof *sums);
         if (!sums)
             return SXT_ERR_MEMORY;
     }
     element_run run = {.elements = &elements, .binary = kernels->elements[a->logits.dtype].binary, .job = &job,
-                       .sums = a->loss ? sums : NULL};
+                       .sums = summed ? sums : NULL};
     run_elements(&run, threads);
-    if (a->loss) {
-        for (int i = 1; i < threads; i++)
-            sxt_exact_merge(sums, sums + i);
+    for (int i = 1; i < threads && summed; i++)
+        sxt_exact_merge(sums, sums + i);
+    if (a->sum) {
+        *a->sum = *sums;
+        sxt_exact_carry(a->sum);
+    }
+    if (a->loss)
         *a->loss = a->reduction == SXT_SUM ? sxt_exact_round(sums)
                    : count > 0.0           ? sxt_exact_mean(sums, count)
                                            : (double)NAN;
-    }
     if (sums != &one)
         free(sums);
     return SXT_OK;

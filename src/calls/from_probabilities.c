@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "numbers/constants.h"
 #include "numbers/elements16.h"
@@ -14,7 +13,7 @@
 typedef struct {
     const sxt_job *job;
     sxt_dtype dtype;
-    sxt_total *totals; /* per task */
+    sxt_total *totals; /* one for each worker */
 } probabilities_run;
 
 /* -q log p; 0 where q is 0, whatever p. */
@@ -70,29 +69,29 @@ static void row(const probabilities_run *run, const sxt_plane *plane, ptrdiff_t 
         ((double *)job->row_out)[index] = loss;
     else if (job->row_out)
         ((float *)job->row_out)[index] = (float)loss;
-    sxt_lanes_sum_add(&total->loss, 0, loss * SXT_TOTAL_SCALE, 0.0);
+    if (job->want_sum)
+        sxt_loss_sum_add(&total->loss, loss * SXT_TOTAL_SCALE);
 }
 
 static void rows_of_plane(void *context, const sxt_task *task, const sxt_plane *plane)
 {
     const probabilities_run *run = context;
     for (ptrdiff_t r = 0; r < plane->rows; r++)
-        row(run, plane, r, &run->totals[task->number]);
+        row(run, plane, r, &run->totals[task->worker]);
 }
 
 sxt_status sxt_run_from_probabilities(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype,
                                       sxt_total *total)
 {
-    ptrdiff_t ntasks = sxt_count_tasks(layout->rows, SXT_TASK_PLAIN_ROWS);
-    memset(total, 0, sizeof *total);
-    if (ntasks == 0)
-        return SXT_OK;
-    probabilities_run run = {job, dtype, calloc((size_t)ntasks, sizeof *run.totals)};
+    int threads = layout->rows * job->classes < 4096 ? 1 : sxt_get_num_threads();
+    sxt_total_open(total);
+    probabilities_run run = {job, dtype, malloc((size_t)threads * sizeof *run.totals)};
     if (!run.totals)
         return SXT_ERR_MEMORY;
-    int threads = layout->rows * job->classes < 4096 ? 1 : sxt_get_num_threads();
+    for (int i = 0; i < threads; i++)
+        sxt_total_open(&run.totals[i]);
     sxt_run_planes(layout, SXT_TASK_PLAIN_ROWS, threads, rows_of_plane, &run);
-    for (ptrdiff_t i = 0; i < ntasks; i++)
+    for (int i = 0; i < threads; i++)
         sxt_total_merge(total, &run.totals[i]);
     free(run.totals);
     return SXT_OK;

@@ -23,6 +23,7 @@
 #include "kernels/across/across_sweeps_tmpl.h"
 #define S f32s
 #include "kernels/across/across_tmpl.h"
+#include "kernels/across/shards_tmpl.h"
 #undef S
 #undef K
 
@@ -39,15 +40,17 @@
 #include "kernels/across/across_sweeps_tmpl.h"
 #define S f64s
 #include "kernels/across/across_tmpl.h"
+#include "kernels/across/shards_tmpl.h"
 #undef S
 /* Any storage, computed in double: scaled and capped logits. */
 #define S anys
 #include "kernels/across/across_tmpl.h"
+#include "kernels/across/shards_tmpl.h"
 #undef S
 #undef K
 
 #define ROW_KERNELS(S, K)                                                                           \
-    {S##_plane, sizeof(K##_shared_row), K##_share_open, K##_share_scan, K##_share_prepare, K##_share_sum, \
+    {S##_plane, S##_shard, sizeof(K##_shared_row), K##_share_open, K##_share_scan, K##_share_prepare, K##_share_sum, \
      K##_share_finish, K##_share_write}
 
 extern const sxt_stretches SXT_OF_ISA(sxt_stretches);
@@ -59,6 +62,7 @@ const sxt_kernels SXT_OF_ISA(sxt_kernels) = {
     SXT_TEXT(SXT_ISA),
     {ROW_KERNELS(f32s, f32), ROW_KERNELS(f64s, f64)},
     anys_across_rows,
+    anys_shard,
     &SXT_OF_ISA(sxt_stretches),
     SXT_OF_ISA(sxt_elements),
     &SXT_OF_ISA(sxt_vjp),

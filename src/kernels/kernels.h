@@ -93,7 +93,6 @@ typedef struct {
     sxt_view y, h;       /* probabilities or gradient; diagonal of the Hessian */
     ptrdiff_t run, blocks;
     ptrdiff_t rows, first_row, row_step; /* row numbers: first_row + i * row_step */
-    ptrdiff_t position; /* of the first row among the rows of its task: total.h */
     sxt_ahead next, results; /* of packed rows: the logits behind them, and where their results will go */
     ptrdiff_t ahead; /* rows beyond the last one, a step each, that are likely to be next: they may be asked for */
 } sxt_plane;
@@ -118,9 +117,18 @@ typedef struct {
 #define SXT_SCRATCH_LEAST 4096u
 #define SXT_SCRATCH_MOST (1024u * 1024u)
 
+/* Some classes of the rows, and one step over them: across/shards_tmpl.h. */
+typedef struct {
+    int step; /* sxt_shard_step_kind, or 0: from the records to losses */
+    ptrdiff_t first, classes;
+    sxt_shard_row *rows; /* by row number */
+} sxt_shard;
+
 typedef struct {
     /* Every row of the plane; *total grows by the losses. */
     void (*plane)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total);
+    void (*shard)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, const sxt_shard *shard,
+                  sxt_total *total);
     /* One contiguous row that is shared by threads: the plane's first, which must outlive it. Between the steps, each of
      * them for all its classes, it is kept in shared_bytes of memory that begins on a line of the cache. Several threads
      * may scan, sum and write. */
@@ -138,6 +146,8 @@ typedef struct {
     sxt_row_kernels rows[2]; /* of float and of double */
     /* Like plane, for jobs with logit_scale or softcap. */
     void (*capped_plane)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total);
+    void (*capped_shard)(const sxt_job *job, const sxt_plane *plane, sxt_scratch scratch, const sxt_shard *shard,
+                         sxt_total *total);
     const sxt_stretches *stretches;
     const sxt_element_kernels *elements; /* by sxt_dtype */
     const struct sxt_vjp_kernels *vjp;

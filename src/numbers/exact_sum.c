@@ -34,27 +34,49 @@ void sxt_exact_merge(sxt_exact *sum, const sxt_exact *other)
     sum->special |= other->special;
 }
 
-/* Limbs in [0, 2^32) that stand for |sum|; returns whether the sum is negative. */
-static int magnitude(const sxt_exact *sum, uint32_t limb[SXT_EXACT_LIMBS])
+void sxt_exact_carry(sxt_exact *sum)
 {
     int64_t carry = 0;
-    for (int i = 0; i < SXT_EXACT_LIMBS; i++) {
+    for (int i = 0; i < SXT_EXACT_LIMBS - 1; i++) {
         carry += sum->limb[i];
-        limb[i] = (uint32_t)carry;
+        sum->limb[i] = carry & 0xffffffff;
         carry >>= 32;
     }
-    if (carry >= 0)
-        return 0;
-    uint64_t one = 1;
-    for (int i = 0; i < SXT_EXACT_LIMBS; i++) {
-        one += ~limb[i];
-        limb[i] = (uint32_t)one;
-        one >>= 32;
-    }
-    return 1;
+    sum->limb[SXT_EXACT_LIMBS - 1] += carry;
 }
 
-static double special_value(unsigned special)
+/* Limbs in [0, 2^32) that stand for |sum|; from the highest that may hold something on they are 0. */
+typedef struct {
+    uint32_t limb[SXT_EXACT_LIMBS];
+    int top, negative;
+} absolute;
+
+/* Most limbs are empty: of a call with few losses, passing over them is most of the work. */
+static void magnitude(const sxt_exact *sum, absolute *to)
+{
+    int first = 0, last = SXT_EXACT_LIMBS - 1, i;
+    int64_t carry = 0;
+    while (first < last && sum->limb[first] == 0)
+        first++;
+    while (last > first && sum->limb[last] == 0)
+        last--;
+    memset(to->limb, 0, sizeof to->limb);
+    for (i = first; i < SXT_EXACT_LIMBS && (i <= last || (carry != 0 && carry != -1)); i++) {
+        carry += sum->limb[i];
+        to->limb[i] = (uint32_t)carry;
+        carry >>= 32;
+    }
+    to->top = i - 1;
+    to->negative = carry < 0;
+    uint64_t one = 1;
+    for (i = first; to->negative && i <= to->top; i++) {
+        one += (uint32_t)~to->limb[i];
+        to->limb[i] = (uint32_t)one;
+        one >>= 32;
+    }
+}
+
+static double special_value(uint64_t special)
 {
     if (special == SXT_EXACT_PLUS)
         return (double)INFINITY;
@@ -63,10 +85,12 @@ static double special_value(unsigned special)
 
 double sxt_exact_mean(const sxt_exact *sum, double count)
 {
-    uint32_t limb[SXT_EXACT_LIMBS];
+    absolute size;
     if (sum->special)
         return special_value(sum->special);
-    int negative = magnitude(sum, limb), top = SXT_EXACT_LIMBS - 1;
+    magnitude(sum, &size);
+    const uint32_t *limb = size.limb;
+    int top = size.top > 2 ? size.top : 2;
     while (top > 2 && limb[top] == 0)
         top--;
     /* 64 bits from the highest one downwards; a last bit that stands for everything below */
@@ -83,7 +107,7 @@ double sxt_exact_mean(const sxt_exact *sum, double count)
     /* in two steps, each by a normal power of two */
     int exponent = 32 * (top - 1) + SXT_EXACT_LOW - shift, half = exponent / 2;
     value = value * sxt_exact_power(half) * sxt_exact_power(exponent - half);
-    return negative ? -value : value;
+    return size.negative ? -value : value;
 }
 
 double sxt_exact_round(const sxt_exact *sum) { return sxt_exact_mean(sum, 1.0); }

@@ -12,23 +12,24 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "softxent.h"
+
 /* The unit of limb i is 2^(32 i + SXT_EXACT_LOW). The offset puts 2^-44 on a limb: the float losses
  * between 2^-21 and 2^6 take a single cut there. */
 #define SXT_EXACT_LOW (-1100)
-#define SXT_EXACT_LIMBS 70
+#define SXT_EXACT_LIMBS SXT_SUM_LIMBS
 /* Values per block at most: 2^51 units each, and 64 bits to hold their sum. */
 #define SXT_EXACT_BLOCK 512
 
 enum { SXT_EXACT_NAN = 1, SXT_EXACT_PLUS = 2, SXT_EXACT_MINUS = 4 };
 
 /* All zero is the sum of nothing. */
-typedef struct {
-    int64_t limb[SXT_EXACT_LIMBS];
-    unsigned special; /* NaN and infinities among the terms */
-} sxt_exact;
+typedef sxt_sum sxt_exact;
 
 void sxt_exact_add(sxt_exact *sum, double value);
 void sxt_exact_merge(sxt_exact *sum, const sxt_exact *other);
+/* Brings all limbs but the last into [0, 2^32), so that none can overflow however often sums are merged. */
+void sxt_exact_carry(sxt_exact *sum);
 /* The sum rounded to nearest; NaN is the canonical one. */
 double sxt_exact_round(const sxt_exact *sum);
 /* The sum over count > 0, which may be finite where the sum is too large for a double. */

@@ -1,56 +1,63 @@
-/* total.h - sums of row losses to twice the precision, in lanes: row i of a task goes to lane i mod 8, in the
- * order of the rows, so that rows side by side add to lanes side by side and every instruction set gives
- * the same bits. */
+/* total.h - sums of row losses, without rounding (exact_sum.h): the same whatever the order of the rows, their tasks and
+ * the cut of the batch. Values wait until they are many, since a block of them costs little more than one. */
 #ifndef SXT_TOTAL_H
 #define SXT_TOTAL_H
 
 #include <stddef.h>
 
+#include "numbers/exact_sum.h"
+
 /* Totals are kept in these units: they leave room for sums beyond the largest number, whose mean may lie
  * below it. */
 #define SXT_TOTAL_SCALE 0x1p-8
-#define SXT_TOTAL_LANES 8
+#define SXT_TOTAL_WAITING 128
 
 typedef struct {
-    double hi[SXT_TOTAL_LANES], lo[SXT_TOTAL_LANES];
-} sxt_lanes_sum;
+    ptrdiff_t waiting;
+    int begun; /* whether `sum` holds anything; not set before */
+    double values[SXT_TOTAL_WAITING];
+    sxt_exact sum;
+} sxt_loss_sum;
 
 /* Of the cross-entropy, and of z_loss, which has its own divisor. */
 typedef struct {
-    sxt_lanes_sum loss, z;
+    sxt_loss_sum loss, z;
 } sxt_total;
 
-static inline void sxt_lanes_sum_add(sxt_lanes_sum *sum, ptrdiff_t lane, double hi, double lo)
+static inline void sxt_total_open(sxt_total *total)
 {
-    double before = sum->hi[lane], s = before + hi, t = s - before;
-    sum->hi[lane] = s;
-    sum->lo[lane] += ((before - (s - t)) + (hi - t)) + lo;
+    total->loss.waiting = total->z.waiting = 0;
+    total->loss.begun = total->z.begun = 0;
 }
 
-/* losses[i] times scale is that of row first + i of the task; first is a multiple of the lanes, n too. */
-static inline void sxt_lanes_sum_add_rows(sxt_lanes_sum *sum, const double *losses, ptrdiff_t n)
+/* Everything into `sum`. */
+static inline void sxt_loss_sum_flush(sxt_loss_sum *to)
 {
-    for (ptrdiff_t i = 0; i < n; i += SXT_TOTAL_LANES)
-        for (ptrdiff_t k = 0; k < SXT_TOTAL_LANES; k++)
-            sxt_lanes_sum_add(sum, k, losses[i + k] * SXT_TOTAL_SCALE, 0.0);
+    if (!to->begun)
+        memset(&to->sum, 0, sizeof to->sum);
+    to->begun = 1;
+    sxt_exact_add_doubles(&to->sum, to->values, to->waiting);
+    to->waiting = 0;
 }
 
-static inline void sxt_total_merge(sxt_total *total, const sxt_total *part)
+static inline void sxt_loss_sum_add(sxt_loss_sum *to, double value)
 {
-    for (ptrdiff_t k = 0; k < SXT_TOTAL_LANES; k++) {
-        sxt_lanes_sum_add(&total->loss, k, part->loss.hi[k], part->loss.lo[k]);
-        sxt_lanes_sum_add(&total->z, k, part->z.hi[k], part->z.lo[k]);
-    }
+    to->values[to->waiting++] = value;
+    if (to->waiting == SXT_TOTAL_WAITING)
+        sxt_loss_sum_flush(to);
 }
 
-/* All lanes as hi + lo; hi alone when it is not finite. */
-static inline void sxt_lanes_sum_value(const sxt_lanes_sum *sum, double *hi, double *lo)
+static inline void sxt_loss_sum_merge(sxt_loss_sum *to, sxt_loss_sum *part)
 {
-    sxt_lanes_sum all = {{0.0}, {0.0}};
-    for (ptrdiff_t k = 0; k < SXT_TOTAL_LANES; k++)
-        sxt_lanes_sum_add(&all, 0, sum->hi[k], sum->lo[k]);
-    *hi = all.hi[0];
-    *lo = all.lo[0];
+    sxt_loss_sum_flush(to);
+    sxt_loss_sum_flush(part);
+    sxt_exact_merge(&to->sum, &part->sum);
+}
+
+static inline void sxt_total_merge(sxt_total *total, sxt_total *part)
+{
+    sxt_loss_sum_merge(&total->loss, &part->loss);
+    sxt_loss_sum_merge(&total->z, &part->z);
 }
 
 #endif

@@ -10,7 +10,6 @@ typedef struct {
     const sxt_job *job;
     const sxt_row_kernels *kernels;
     int threads;
-    ptrdiff_t position; /* of the row: total.h */
     sxt_total *total;
     void *row;
     sxt_range *ranges;
@@ -39,14 +38,12 @@ static sxt_status run_row(void *context, const sxt_plane *packed)
 {
     long_run *run = context;
     ptrdiff_t classes = run->job->classes, ranges = sxt_count_tasks(classes, SXT_TASK_ELEMENTS);
-    sxt_plane plane = *packed;
-    plane.position = run->position;
-    run->kernels->open(run->job, &plane, run->row);
+    run->kernels->open(run->job, packed, run->row);
     sxt_run_tasks(classes, SXT_TASK_ELEMENTS, run->threads, scan_range, run);
     run->kernels->prepare(run->row, run->ranges, ranges);
     sxt_run_tasks(classes, SXT_TASK_ELEMENTS, run->threads, sum_range, run);
     run->kernels->finish(run->row, run->ranges, ranges, run->total);
-    if (plane.y.p)
+    if (packed->y.p)
         sxt_run_tasks(classes, SXT_TASK_ELEMENTS, run->threads, write_range, run);
     return SXT_OK;
 }
@@ -67,8 +64,8 @@ sxt_status sxt_run_long_rows(const sxt_job *job, const sxt_layout *layout, const
     run.ranges = malloc(sizeof *run.ranges * (size_t)sxt_count_tasks(job->classes, SXT_TASK_ELEMENTS));
     if (!run.row || !run.ranges)
         status = SXT_ERR_MEMORY;
-    for (; run.position < layout->rows && status == SXT_OK; run.position++) {
-        sxt_plane plane = sxt_layout_plane(layout, run.position, run.position + 1);
+    for (ptrdiff_t row = 0; row < layout->rows && status == SXT_OK; row++) {
+        sxt_plane plane = sxt_layout_plane(layout, row, row + 1);
         status = sxt_packed_row(run_row, &run, &plane, job->dtype, job->classes, conversion, threads);
     }
     free(run.ranges);

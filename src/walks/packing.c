@@ -15,7 +15,7 @@
 /* Rows side by side want to be many: a conversion takes them a class at a time. */
 #define ACROSS_BYTES ((ptrdiff_t)512 * 1024)
 #define ACROSS_MOST 256
-/* Rows in a batch are a multiple of the widest tile, if so many there are, or of the lanes of total.h. */
+/* Rows in a batch are a multiple of the widest tile, if so many there are, or of the widest vector. */
 #define TILE 64
 #define LANES 8
 
@@ -151,7 +151,6 @@ static sxt_plane packed_rows(const sxt_plane *p, plan *it, ptrdiff_t first, ptrd
         packed.results = in_place(p, &p->y, first);
     }
     packed.first_row += first * p->row_step;
-    packed.position += first;
     packed.run = it->classes;
     packed.blocks = 1;
     return packed;

@@ -1,10 +1,8 @@
-/* run.c - splits a job into tasks. How it is split depends on shapes alone and no result depends on it,
- * except that a sum of losses adds up per task: there the tasks are the same for any number of threads. */
+/* run.c - splits a job into tasks. No result depends on how: sums of losses, one for each worker, are exact. */
 #include "walks/run.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "machine/dispatch.h"
 #include "machine/scratch.h"
@@ -15,7 +13,8 @@
 typedef struct {
     const sxt_job *job;
     void (*plane)(const sxt_job *, const sxt_plane *, sxt_scratch, sxt_total *);
-    sxt_total *totals; /* per task */
+    sxt_total *totals; /* one for each worker */
+    int summed;
     sxt_scratch scratch[1]; /* of the caller, when it works alone */
     int alone;
     int packs;                        /* planes that need it */
@@ -50,7 +49,7 @@ static void run_plane(const void *context, const sxt_plane *plane, sxt_scratch s
 static void run_rows(void *context, const sxt_task *task, const sxt_plane *plane)
 {
     row_run *run = context;
-    sxt_total *total = &run->totals[task->number];
+    sxt_total *total = &run->totals[run->summed ? task->worker : 0];
     sxt_scratch scratch = run->alone ? run->scratch[0] : sxt_thread_scratch();
     sxt_status status = SXT_OK;
     if (run->conversion || (run->packs && sxt_needs_packing(plane, run->job->dtype, run->job->classes)))
@@ -91,7 +90,7 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
     const sxt_kernels *table = sxt_active_kernels();
     if (!table)
         return SXT_ERR_ISA;
-    memset(total, 0, sizeof *total);
+    sxt_total_open(total);
     if (layout->rows == 0)
         return SXT_OK;
     const sxt_row_kernels *kernels = &table->rows[sxt_is_double(dtype)];
@@ -109,18 +108,21 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
     _Alignas(64) char small[SXT_SCRATCH_LEAST];
     sxt_total *totals = total;
     atomic_int failed = 0;
-    if (ntasks > 1)
-        totals = calloc((size_t)ntasks, sizeof *totals);
+    int summed = job->want_sum && ntasks > 1 && threads > 1;
+    if (summed)
+        totals = malloc((size_t)threads * sizeof *totals);
     if (!totals)
         return SXT_ERR_MEMORY;
-    row_run rows = {job, capped ? table->capped_plane : kernels->plane, totals,
+    for (int i = 0; i < threads && summed; i++)
+        sxt_total_open(&totals[i]);
+    row_run rows = {job, capped ? table->capped_plane : kernels->plane, totals, summed,
                    {{small, sizeof small}}, ntasks == 1, !capped, capped ? NULL : conversion, &failed};
     if (ntasks == 1 && (row_bytes > 64 || job->general))
         rows.scratch[0] = sxt_thread_scratch();
     sxt_run_planes(layout, per_task, threads, run_rows, &rows);
-    for (ptrdiff_t i = 0; i < ntasks && ntasks > 1; i++)
+    for (int i = 0; i < threads && summed; i++)
         sxt_total_merge(total, &totals[i]);
-    if (ntasks > 1)
+    if (summed)
         free(totals);
     return atomic_load(&failed) ? SXT_ERR_MEMORY : SXT_OK;
 }

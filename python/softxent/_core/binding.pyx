@@ -2,8 +2,9 @@
 Bindings of the C core: call, raise; the arithmetic is in src/.
 
 This file holds what all calls share: arrays, errors, the settings of the process. `calls.pxi` takes
-canonical arguments to the core, `linear.pxi` has the tiles of a linear layer and streaming sums,
-`memory.pxi` the memory of large results.
+canonical arguments to the core, `sums.pxi` and `shards.pxi` what calls on parts of a batch leave
+for each other, `linear.pxi` has the tiles of a linear layer and streaming sums, `memory.pxi` the
+memory of large results.
 """
 
 cimport numpy as cnp
@@ -157,5 +158,7 @@ def select_isa(str name):
 
 
 include "memory.pxi"
+include "sums.pxi"
 include "calls.pxi"
+include "shards.pxi"
 include "linear.pxi"

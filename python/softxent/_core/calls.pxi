@@ -117,15 +117,13 @@ cpdef int call_sum(cnp.ndarray x, uint64_t axes, object where, object b, cnp.nda
     return raise_status(status, "logsumexp", x, -1, NULL) if status else 0
 
 
-def call_cross_entropy(str name, call):
-    """Call `sxt_cross_entropy` with a `CrossEntropyCall`; return the loss, None if not asked."""
-    cdef sxt_cross_entropy_args args
-    cdef sxt_array probs, grad, hess
-    memset(&args, 0, sizeof(args))
+cdef int fill_loss(call, sxt_cross_entropy_args *args, sxt_array *arrays) except -1:
+    """`args` filled from a `CrossEntropyCall`; three `arrays` are described for it."""
+    memset(args, 0, sizeof(args[0]))
     describe(call.logits, &args.logits)
     args.axis = call.axis
     args.labels = <const int64_t *>data_of(call.labels)
-    args.probs = described(call.probs, &probs)
+    args.probs = described(call.probs, &arrays[0])
     args.weight = <const double *>data_of(call.weight)
     args.sample_weight = <const double *>data_of(call.sample_weight)
     args.grad_output = <const double *>data_of(call.grad_output)
@@ -139,8 +137,16 @@ def call_cross_entropy(str name, call):
     args.focal_gamma = call.focal_gamma
     args.reduction = <sxt_reduction><int>call.reduction
     args.from_logits = call.from_logits
-    args.grad = described(call.grad, &grad)
-    args.hess = described(call.hess, &hess)
+    args.grad = described(call.grad, &arrays[1])
+    args.hess = described(call.hess, &arrays[2])
+    return 0
+
+
+def call_cross_entropy(str name, call):
+    """Call `sxt_cross_entropy` with a `CrossEntropyCall`; return the loss, None if not asked."""
+    cdef sxt_cross_entropy_args args
+    cdef sxt_array arrays[3]
+    fill_loss(call, &args, arrays)
     return run_cross_entropy(name, &args, call.logits, call.losses, call.loss)
 
 
@@ -163,8 +169,12 @@ cdef object run_cross_entropy(str name, sxt_cross_entropy_args *args, cnp.ndarra
     return loss_object(loss, losses, logits) if want_loss else None
 
 
-def call_binary(str name, call):
-    """Call `sxt_binary_cross_entropy` with a `BinaryCall`; return the loss, None if not asked."""
+def call_binary(str name, call, double count=0.0, cnp.ndarray total=None):
+    """
+    Call `sxt_binary_cross_entropy` with a `BinaryCall`; return the loss, None if not asked.
+
+    `count`: what the mean divides by, 0 for the elements; `total` takes the sum of the losses.
+    """
     cdef sxt_binary_args args
     cdef sxt_array target, weight, pos_weight, losses, grad, hess
     cdef double loss = 0.0
@@ -175,6 +185,8 @@ def call_binary(str name, call):
     args.weight = described(call.weight, &weight)
     args.pos_weight = described(call.pos_weight, &pos_weight)
     args.grad_scale = 1.0
+    args.count = count
+    args.sum = NULL if total is None else exact_sum(total)
     args.reduction = <sxt_reduction><int>call.reduction
     args.from_logits = call.from_logits
     args.losses = described(call.losses, &losses)

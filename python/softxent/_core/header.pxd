@@ -24,6 +24,13 @@ cdef extern from "softxent.h":
         SXT_ERR_ISA
         SXT_ERR_UNSUPPORTED
 
+    ctypedef struct sxt_sum:
+        pass
+
+    sxt_status sxt_sum_add(sxt_sum *sum, const double *values, ptrdiff_t n) noexcept nogil
+    sxt_status sxt_sum_merge(sxt_sum *sum, const sxt_sum *other) noexcept nogil
+    double sxt_sum_over(const sxt_sum *sum, double divisor) noexcept nogil
+
     ctypedef enum sxt_reduction:
         SXT_NONE
         SXT_SUM
@@ -77,11 +84,18 @@ cdef extern from "softxent.h":
         int from_logits
         void *row_losses
         double *loss
+        const double *divisors
+        sxt_sum *sums
         const sxt_array *grad
         const sxt_array *hess
 
     sxt_status sxt_cross_entropy(const sxt_cross_entropy_args *args,
                                  sxt_label_error *bad) noexcept nogil
+
+    sxt_status sxt_cross_entropy_divisors(const sxt_cross_entropy_args *args, sxt_sum *divisors,
+                                          sxt_label_error *bad) noexcept nogil
+    double sxt_cross_entropy_of_sums(const sxt_sum *sums, const double *divisors,
+                                     int z_loss) noexcept nogil
 
     ctypedef struct sxt_binary_args:
         sxt_array logits
@@ -94,6 +108,8 @@ cdef extern from "softxent.h":
         int from_logits
         const sxt_array *losses
         double *loss
+        double count
+        sxt_sum *sum
         const sxt_array *grad
         const sxt_array *hess
 
@@ -107,6 +123,33 @@ cdef extern from "softxent.h":
     sxt_status sxt_exp_sum_merge(sxt_exp_sum *sums, const sxt_exp_sum *others,
                                  ptrdiff_t n) noexcept nogil
     sxt_status sxt_exp_sum_log(const sxt_exp_sum *sums, ptrdiff_t n, double *out) noexcept nogil
+
+    ctypedef enum sxt_shard_step_kind:
+        SXT_SHARD_WRITE
+
+    ctypedef enum sxt_shard_kind:
+        SXT_SHARD_CROSS_ENTROPY
+
+    ctypedef struct sxt_shard_row:
+        pass
+
+    ctypedef struct sxt_shard_args:
+        sxt_shard_kind kind
+        ptrdiff_t classes
+        ptrdiff_t first_class
+        sxt_array x
+        uint64_t axes
+        const sxt_mask *where
+        const sxt_cross_entropy_args *loss
+        const sxt_array *out
+
+    int sxt_shard_steps(const sxt_shard_args *args) noexcept nogil
+    sxt_status sxt_shard_step(const sxt_shard_args *args, sxt_shard_step_kind step,
+                              sxt_shard_row *rows, sxt_label_error *bad) noexcept nogil
+    sxt_status sxt_shard_merge(sxt_shard_step_kind step, sxt_shard_row *rows,
+                               const sxt_shard_row *others, ptrdiff_t n) noexcept nogil
+    sxt_status sxt_shard_finish(const sxt_shard_args *args, const sxt_shard_row *rows,
+                                void *out) noexcept nogil
 
     ctypedef struct sxt_linear_row:
         pass

@@ -1,15 +1,6 @@
 # Sums of exponentials that stream, and the tiles of a linear layer's cross-entropy.
 
 
-cdef int check_status(int status, str name) except -1:
-    """Raise what is left to go wrong once Python has checked the arguments."""
-    if status == SXT_ERR_MEMORY:
-        raise MemoryError(f"{name}: no scratch memory")
-    if status:
-        raise ValueError(f"{name}: the core refused an argument (status {status})")
-    return 0
-
-
 # ---- sums of exponentials: float64 arrays of shape (rows, 4) -------------------------------------
 
 cdef sxt_exp_sum *exp_sums(cnp.ndarray sums, ptrdiff_t *n) except? NULL:

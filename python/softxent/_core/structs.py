@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["BinaryCall", "CrossEntropyCall", "LinearTile"]
+__all__ = ["BinaryCall", "CrossEntropyCall", "LinearTile", "ShardCall"]
 
 
 class CrossEntropyCall(NamedTuple):
@@ -59,3 +59,17 @@ class LinearTile(NamedTuple):
     base: np.ndarray | None
     slope: np.ndarray | None
     softcap: float
+
+
+class ShardCall(NamedTuple):
+    """One call of `sxt_shard_step` or `sxt_shard_finish`: the fields of its argument struct."""
+
+    kind: int
+    classes: int
+    first_class: int
+    x: np.ndarray | None = None
+    axes: int = 0
+    where: np.ndarray | None = None
+    loss: CrossEntropyCall | None = None
+    divisors: np.ndarray | None = None
+    out: np.ndarray | None = None

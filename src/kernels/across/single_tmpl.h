@@ -46,7 +46,7 @@ static void N(single)(const sxt_job *job, const sxt_plane *p, sxt_total *total)
             value[k] = V(ignored)(job, index) ? (T)0 : value[k];
             V(put_row_value)(job, index, (double)value[k]);
             if (value[k] != value[k] && job->want_sum)
-                sxt_lanes_sum_add(&total->loss, (p->position + r + k) % SXT_TOTAL_LANES, (double)NAN, 0.0);
+                sxt_loss_sum_add(&total->loss, (double)NAN);
         }
         for (ptrdiff_t k = 0; job->op == SXT_OP_LOGSUMEXP && k < n; k++)
             V(put_row_value)(job, p->first_row + (r + k) * p->row_step, (double)value[k]);

@@ -69,20 +69,14 @@ static T V(special_fill)(const V(plan) *plan, const V(strip) *s, ptrdiff_t i)
     return s->ignored[i] ? (T)0 : (T)NAN;
 }
 
-/* Row i of a task goes to lane i mod 8. */
-static void V(add_to_lanes)(const V(strip) *s, const double *values, sxt_lanes_sum *sum)
+static void V(add_to_total)(const V(strip) *s, const double *values, sxt_loss_sum *sum)
 {
-    ptrdiff_t position = s->plane->position + s->first;
-    double scaled[SXT_STRIP] = {0.0};
-    for (ptrdiff_t i = 0; i < s->rows; i++)
-        scaled[i] = values[i] * (SXT_TOTAL_SCALE / s->value_unit[i]);
-    if (position % SXT_TOTAL_LANES == 0)
-        for (ptrdiff_t i = 0; i < SXT_STRIP; i += SXT_TOTAL_LANES)
-            for (ptrdiff_t k = 0; k < SXT_TOTAL_LANES; k++)
-                sxt_lanes_sum_add(sum, k, scaled[i + k], 0.0);
-    else
-        for (ptrdiff_t i = 0; i < s->rows; i++)
-            sxt_lanes_sum_add(sum, (position + i) % SXT_TOTAL_LANES, scaled[i], 0.0);
+    double *to = sum->values + sum->waiting;
+    EACH_LANE(i, s)
+        to[i] = values[i] * (SXT_TOTAL_SCALE / s->value_unit[i]);
+    sum->waiting += s->rows;
+    if (sum->waiting > SXT_TOTAL_WAITING - SXT_STRIP)
+        sxt_loss_sum_flush(sum);
 }
 
 static void V(strip_results)(const V(plan) *plan, V(strip) *s, sxt_total *total)
@@ -101,12 +95,12 @@ static void V(strip_results)(const V(plan) *plan, V(strip) *s, sxt_total *total)
             ((float *)job->row_out)[number + i * step] = (float)out[i];
     }
     if (job->want_sum) {
-        V(add_to_lanes)(s, s->value, &total->loss);
+        V(add_to_total)(s, s->value, &total->loss);
         if (job->z_loss != 0.0) {
             double *unit = s->value_unit;
             SIDE_BY_SIDE for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
                 unit[i] = 1.0;
-            V(add_to_lanes)(s, s->z, &total->z);
+            V(add_to_total)(s, s->z, &total->z);
         }
     }
 }
