@@ -232,7 +232,7 @@ typedef struct {
     double origin, max, second, least;
     double at_place, at_label, target_at_place; /* logits and target at the maximum's class and at the label */
     double bound_d, bound_q;
-    int64_t place, has_label, nan, kept;
+    int64_t place, has_label, nan;
     int64_t exps[4], dots[4], masses[4];
 } sxt_shard_row;
 

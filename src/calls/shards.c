@@ -110,10 +110,11 @@ static void one_task(void *context, const sxt_task *task, const sxt_plane *plane
 {
     shard_run *run = context;
     (void)task;
-    if (!run->conversion)
+    sxt_packed_rows rows = sxt_rows_to_pack(&run->job, run->conversion);
+    rows.classes = run->shard.classes;
+    if (!run->conversion && !plane->mask.p)
         one_plane(run, plane, sxt_thread_scratch(), NULL);
-    else if (sxt_packed_plane(one_plane, run, plane, run->job.dtype, run->shard.classes, run->conversion,
-                              sxt_thread_scratch(), NULL) != SXT_OK)
+    else if (sxt_packed_plane(one_plane, run, plane, &rows, sxt_thread_scratch(), NULL) != SXT_OK)
         atomic_store(&run->failed, 1);
 }
 
@@ -199,7 +200,6 @@ static void merge_scan(sxt_shard_row *a, const sxt_shard_row *b)
     a->max = larger(a->max, b->max);
     a->least = b->least < a->least ? b->least : a->least;
     a->nan |= b->nan;
-    a->kept |= b->kept;
     if (b->has_label) {
         a->has_label = 1;
         a->at_label = b->at_label;

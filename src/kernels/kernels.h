@@ -89,7 +89,7 @@ typedef struct {
 /* A stretch of rows whose addresses and numbers advance by a fixed step. The classes of a row are `blocks`
  * runs of `run` elements each (more than one only when the reduced dimensions do not join into one). */
 typedef struct {
-    sxt_view x, t, mask; /* logits, target probabilities, where */
+    sxt_view x, t, mask; /* logits, target probabilities, where (not seen by kernels: walks/packing.h) */
     sxt_view y, h;       /* probabilities or gradient; diagonal of the Hessian */
     ptrdiff_t run, blocks;
     ptrdiff_t rows, first_row, row_step; /* row numbers: first_row + i * row_step */

@@ -25,6 +25,8 @@ static inline __attribute__((always_inline)) void copy_items(char *to, ptrdiff_t
 static void copy_run(char *to, ptrdiff_t to_step, const char *from, ptrdiff_t from_step, ptrdiff_t n,
                      ptrdiff_t item)
 {
+    if (to == from && to_step == from_step)
+        return; /* logits that are packed into an output in their own place */
     if (to_step == item && from_step == item)
         memcpy(to, from, (size_t)(n * item));
     else if (item == 4)
@@ -78,17 +80,12 @@ static void copy_line(const sxt_packing *how, char *place, ptrdiff_t step, char 
         copy_run(packed, how->item, place, step, n, how->item);
 }
 
-static ptrdiff_t offset_of_class(const sxt_plane *plane, const sxt_view *view, ptrdiff_t c)
-{
-    return view->block ? view->block[c / plane->run] + c % plane->run * view->cls : c * view->cls;
-}
-
 static void copy_across(const sxt_plane *plane, const sxt_view *view, const sxt_packing *how, sxt_part all,
                         char *packed, int back)
 {
     char *first = view->p + all.first * view->row;
     for (ptrdiff_t c = all.begin; c < all.end; c++, packed += how->pitch)
-        copy_line(how, first + offset_of_class(plane, view, c), view->row, packed, all.rows, back);
+        copy_line(how, first + sxt_offset_of_class(plane, view, c), view->row, packed, all.rows, back);
 }
 
 static void copy_along(const sxt_plane *plane, const sxt_view *view, const sxt_packing *how, sxt_part all,
@@ -99,7 +96,7 @@ static void copy_along(const sxt_plane *plane, const sxt_view *view, const sxt_p
         n = all.end - c < most ? all.end - c : most;
         if (view->block && n > plane->run - c % plane->run)
             n = plane->run - c % plane->run;
-        char *place = view->p + all.first * view->row + offset_of_class(plane, view, c);
+        char *place = view->p + all.first * view->row + sxt_offset_of_class(plane, view, c);
         char *row = packed + (c - all.begin) * how->wide;
         for (ptrdiff_t r = 0; r < all.rows; r++, place += view->row, row += how->pitch)
             copy_line(how, place, view->cls, row, n, back);

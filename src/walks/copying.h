@@ -21,6 +21,12 @@ typedef struct {
 void sxt_copy_in(const sxt_plane *plane, const sxt_view *view, const sxt_packing *how, sxt_part all, char *packed);
 void sxt_copy_out(const sxt_plane *plane, const sxt_view *view, const sxt_packing *how, sxt_part all, char *packed);
 
+/* Bytes from a view's first class to class c. */
+static inline ptrdiff_t sxt_offset_of_class(const sxt_plane *plane, const sxt_view *view, ptrdiff_t c)
+{
+    return view->block ? view->block[c / plane->run] + c % plane->run * view->cls : c * view->cls;
+}
+
 /* Whether rows lie closer to each other than classes. */
 int sxt_rows_are_closer(const sxt_view *view);
 

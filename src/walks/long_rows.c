@@ -51,7 +51,7 @@ static sxt_status run_row(void *context, const sxt_plane *packed)
 int sxt_splits_rows(const sxt_job *job, const sxt_layout *layout, int threads)
 {
     int ignores = job->labels && job->has_ignore_index; /* rare; left to the general way */
-    return threads > 1 && layout->rows < 2 * threads && !layout->base[SXT_MASK] && !layout->base[SXT_H] && !ignores &&
+    return threads > 1 && layout->rows < 2 * threads && !layout->base[SXT_H] && !ignores &&
            !job->general && job->classes >= 4 * SXT_TASK_ELEMENTS;
 }
 
@@ -60,13 +60,14 @@ sxt_status sxt_run_long_rows(const sxt_job *job, const sxt_layout *layout, const
 {
     sxt_status status = SXT_OK;
     long_run run = {.job = job, .kernels = kernels, .threads = threads, .total = total};
+    sxt_packed_rows rows = sxt_rows_to_pack(job, conversion);
     run.row = aligned_alloc(SXT_LINE, kernels->shared_bytes);
     run.ranges = malloc(sizeof *run.ranges * (size_t)sxt_count_tasks(job->classes, SXT_TASK_ELEMENTS));
     if (!run.row || !run.ranges)
         status = SXT_ERR_MEMORY;
     for (ptrdiff_t row = 0; row < layout->rows && status == SXT_OK; row++) {
         sxt_plane plane = sxt_layout_plane(layout, row, row + 1);
-        status = sxt_packed_row(run_row, &run, &plane, job->dtype, job->classes, conversion, threads);
+        status = sxt_packed_row(run_row, &run, &plane, &rows, threads);
     }
     free(run.ranges);
     free(run.row);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "walks/copying.h"
+#include "walks/masking.h"
 #include "walks/tasks.h"
 
 /* So many rows side by side fill half a tile, and do not need packing. */
@@ -33,7 +34,9 @@ int sxt_needs_packing(const sxt_plane *plane, sxt_dtype dtype, ptrdiff_t classes
 {
     const sxt_view *views[] = {&plane->x, &plane->t, &plane->y, &plane->h};
     ptrdiff_t item = sxt_item_size(dtype);
-    if (classes == 1 || plane->mask.p)
+    if (plane->mask.p)
+        return 1;
+    if (classes == 1)
         return 0;
     for (int k = 0; k < 4; k++)
         if (!lies_side_by_side(plane, views[k], item) && !lies_together(plane, views[k], item))
@@ -44,10 +47,11 @@ int sxt_needs_packing(const sxt_plane *plane, sxt_dtype dtype, ptrdiff_t classes
 /* ---- planes ------------------------------------------------------------------------------------------- */
 
 /* The operands of a plane, and what becomes of them. */
-enum { X, T, Y, H, MASK, OPERANDS };
+enum { X, T, Y, H, OPERANDS };
 
 typedef struct {
     ptrdiff_t classes, rows; /* in a batch */
+    double nothing;
     int x_into_y, y_into_x;  /* where a buffer is spared */
     int apart[OPERANDS], buffer[OPERANDS];
     sxt_packing how[OPERANDS];
@@ -56,24 +60,25 @@ typedef struct {
 
 static sxt_view *operand(sxt_plane *plane, int k)
 {
-    sxt_view *views[OPERANDS] = {&plane->x, &plane->t, &plane->y, &plane->h, &plane->mask};
+    sxt_view *views[OPERANDS] = {&plane->x, &plane->t, &plane->y, &plane->h};
     return views[k];
 }
 
 static const sxt_view *operand_of(const sxt_plane *plane, int k) { return operand((sxt_plane *)(uintptr_t)plane, k); }
 
 /* Logits that lie apart are packed into an output that lies together, and results that lie apart take the packed
- * logits' place. What is converted lies apart wherever it is. */
-static plan plan_of(const sxt_plane *p, sxt_dtype dtype, ptrdiff_t classes, const sxt_conversion *conversion)
+ * logits' place. What is converted lies apart wherever it is, and logits with a mask do. */
+static plan plan_of(const sxt_plane *p, const sxt_packed_rows *rows)
 {
-    ptrdiff_t item = sxt_item_size(dtype);
-    plan it = {.classes = classes};
-    int across = conversion && lies_side_by_side(p, &p->x, item) && classes > 1;
+    const sxt_conversion *conversion = rows->conversion;
+    ptrdiff_t item = sxt_item_size(rows->dtype), wide = conversion ? (ptrdiff_t)sizeof(float) : item;
+    plan it = {.classes = rows->classes, .nothing = rows->nothing};
+    int across = (conversion || p->mask.p) && lies_side_by_side(p, &p->x, item) && rows->classes > 1;
     for (int k = 0; k < OPERANDS; k++) {
         const sxt_view *view = operand_of(p, k);
-        ptrdiff_t size = k == MASK ? 1 : item, wide = k == MASK ? 1 : conversion ? (ptrdiff_t)sizeof(float) : item;
-        it.how[k] = (sxt_packing){size, wide, k == MASK ? NULL : conversion, across, 0};
-        it.apart[k] = it.buffer[k] = view->p && (conversion || !lies_together(p, view, size));
+        it.how[k] = (sxt_packing){item, wide, conversion, across, 0};
+        int anyway = conversion || across || (k == X && p->mask.p);
+        it.apart[k] = it.buffer[k] = view->p && (anyway || !lies_together(p, view, item));
     }
     it.x_into_y = it.apart[X] && p->y.p && !it.apart[Y];
     it.y_into_x = it.apart[X] && it.apart[Y];
@@ -153,6 +158,7 @@ static sxt_plane packed_rows(const sxt_plane *p, plan *it, ptrdiff_t first, ptrd
     packed.first_row += first * p->row_step;
     packed.run = it->classes;
     packed.blocks = 1;
+    packed.mask = (sxt_view){NULL, 0, 0, NULL};
     return packed;
 }
 
@@ -169,31 +175,35 @@ static void copy_operands(const sxt_plane *p, const plan *it, const sxt_plane *p
             sxt_copy_out(p, operand_of(p, k), how, all, place);
         else
             sxt_copy_in(p, operand_of(p, k), how, all, place);
+        if (k == X && p->mask.p)
+            sxt_mask_packed(p, how, all, place);
     }
 }
 
-sxt_status sxt_packed_plane(sxt_plane_work work, const void *context, const sxt_plane *plane, sxt_dtype dtype,
-                            ptrdiff_t classes, const sxt_conversion *conversion, sxt_scratch scratch,
-                            sxt_total *total)
+sxt_status sxt_packed_plane(sxt_plane_work work, const void *context, const sxt_plane *plane,
+                            const sxt_packed_rows *rows, sxt_scratch scratch, sxt_total *total)
 {
-    plan it = plan_of(plane, dtype, classes, conversion);
+    plan it = plan_of(plane, rows);
+    int must = rows->conversion || plane->mask.p;
     plan_batches(&it, plane);
     size_t bytes = all_bytes(&it);
     int too_large = bytes > scratch.bytes / 2;
     char *own = too_large ? malloc(bytes) : NULL;
     if (too_large && !own) {
-        if (!conversion) /* slower, but without more memory */
+        if (!must) /* slower, but without more memory */
             work(context, plane, scratch, total);
-        return conversion ? SXT_ERR_MEMORY : SXT_OK;
+        return must ? SXT_ERR_MEMORY : SXT_OK;
     }
     cut_memory(&it, own ? own : scratch.data);
     if (!own)
         scratch = (sxt_scratch){(char *)scratch.data + bytes, scratch.bytes - bytes};
     for (ptrdiff_t r = 0; r < plane->rows; r += it.rows) {
-        sxt_part all = {r, plane->rows - r < it.rows ? plane->rows - r : it.rows, 0, classes};
+        sxt_part all = {r, plane->rows - r < it.rows ? plane->rows - r : it.rows, 0, it.classes};
         sxt_plane packed = packed_rows(plane, &it, r, all.rows);
         copy_operands(plane, &it, &packed, all, 0);
         work(context, &packed, scratch, total);
+        if (plane->mask.p)
+            sxt_mask_results(plane, &packed, r, it.classes, it.how[Y].wide, it.nothing);
         copy_operands(plane, &it, &packed, all, 1);
     }
     free(own);
@@ -215,10 +225,11 @@ static void copy_range(void *context, const sxt_task *task)
     copy_operands(run->plane, run->it, run->packed, range, run->outputs);
 }
 
-sxt_status sxt_packed_row(sxt_row_work work, void *context, const sxt_plane *plane, sxt_dtype dtype,
-                          ptrdiff_t classes, const sxt_conversion *conversion, int threads)
+sxt_status sxt_packed_row(sxt_row_work work, void *context, const sxt_plane *plane, const sxt_packed_rows *rows,
+                          int threads)
 {
-    plan it = plan_of(plane, dtype, classes, conversion);
+    ptrdiff_t classes = rows->classes;
+    plan it = plan_of(plane, rows);
     it.rows = 1;
     size_t bytes = all_bytes(&it);
     char *own = bytes ? malloc(bytes) : NULL;
@@ -230,6 +241,8 @@ sxt_status sxt_packed_row(sxt_row_work work, void *context, const sxt_plane *pla
     if (it.apart[X] || it.apart[T])
         sxt_run_tasks(classes, SXT_TASK_ELEMENTS, threads, copy_range, &run);
     sxt_status status = work(context, &packed);
+    if (status == SXT_OK && plane->mask.p)
+        sxt_mask_results(plane, &packed, 0, classes, it.how[Y].wide, it.nothing);
     run.outputs = 1;
     if (status == SXT_OK && (it.apart[Y] || it.apart[H]))
         sxt_run_tasks(classes, SXT_TASK_ELEMENTS, threads, copy_range, &run);

@@ -18,7 +18,7 @@ typedef struct {
     sxt_scratch scratch[1]; /* of the caller, when it works alone */
     int alone;
     int packs;                        /* planes that need it */
-    const sxt_conversion *conversion; /* that all planes need; or NULL */
+    sxt_packed_rows rows;
     atomic_int *failed;               /* for want of memory */
 } row_run;
 
@@ -52,9 +52,8 @@ static void run_rows(void *context, const sxt_task *task, const sxt_plane *plane
     sxt_total *total = &run->totals[run->summed ? task->worker : 0];
     sxt_scratch scratch = run->alone ? run->scratch[0] : sxt_thread_scratch();
     sxt_status status = SXT_OK;
-    if (run->conversion || (run->packs && sxt_needs_packing(plane, run->job->dtype, run->job->classes)))
-        status = sxt_packed_plane(run_plane, run, plane, run->job->dtype, run->job->classes, run->conversion,
-                                  scratch, total);
+    if (run->rows.conversion || (run->packs && sxt_needs_packing(plane, run->job->dtype, run->job->classes)))
+        status = sxt_packed_plane(run_plane, run, plane, &run->rows, scratch, total);
     else
         run_plane(run, plane, scratch, total);
     if (status != SXT_OK)
@@ -116,7 +115,8 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
     for (int i = 0; i < threads && summed; i++)
         sxt_total_open(&totals[i]);
     row_run rows = {job, capped ? table->capped_plane : kernels->plane, totals, summed,
-                   {{small, sizeof small}}, ntasks == 1, !capped, capped ? NULL : conversion, &failed};
+                   {{small, sizeof small}}, ntasks == 1, !capped,
+                   sxt_rows_to_pack(job, capped ? NULL : conversion), &failed};
     if (ntasks == 1 && (row_bytes > 64 || job->general))
         rows.scratch[0] = sxt_thread_scratch();
     sxt_run_planes(layout, per_task, threads, run_rows, &rows);

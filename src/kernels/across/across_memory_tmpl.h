@@ -24,27 +24,18 @@ SXT_INLINE ptrdiff_t N(class_at)(const sxt_plane *p, const sxt_view *v, ptrdiff_
     return v->block ? v->block[c / p->run] + c % p->run * v->cls : c * v->cls;
 }
 
-SXT_INLINE int N(kept)(const sxt_plane *p, ptrdiff_t row, ptrdiff_t c)
-{
-    return !p->mask.p || p->mask.p[row * p->mask.row + N(class_at)(p, &p->mask, c)];
-}
-
 static void N(pack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const V(tile) *t, T *tile,
                         ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++) {
         const char *from = v->p + N(class_at)(p, v, c0 + c);
-        for (ptrdiff_t i = 0; i < t->lanes; i++) {
-            T value = (T)0;
-            if (i < t->rows)
-                value = N(kept)(p, r0 + i, c0 + c) ? N(get)(job, from + (r0 + i) * v->row) : -(T)INFINITY;
-            tile[c * t->lanes + i] = value;
-        }
+        for (ptrdiff_t i = 0; i < t->lanes; i++)
+            tile[c * t->lanes + i] = i < t->rows ? N(get)(job, from + (r0 + i) * v->row) : (T)0;
     }
 }
 
 #if ST_IS_ANY
-/* Without mask and blocks; the type is a constant where this is expanded. */
+/* Without blocks; the type is a constant where this is expanded. */
 SXT_INLINE void N(pack_as)(sxt_dtype dtype, const char *x, const sxt_view *v, const V(tile) *t, T *tile, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++, x += v->cls, tile += t->lanes) {
@@ -124,7 +115,7 @@ static void N(pack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, c
                     ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
 {
     const char *x = v->p + r0 * v->row + c0 * v->cls;
-    int plain = !p->mask.p && p->blocks == 1;
+    int plain = p->blocks == 1;
 #if ST_IS_ANY
     if (plain) {
         N(pack_plain)(job, x, v, t, tile, nc);
@@ -148,14 +139,12 @@ static void N(pack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, c
 }
 
 static void N(unpack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const V(tile) *t, const T *tile,
-                          ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc, T masked)
+                          ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
 {
     for (ptrdiff_t c = 0; c < nc; c++) {
         char *to = v->p + N(class_at)(p, v, c0 + c);
-        for (ptrdiff_t i = 0; i < t->rows; i++) {
-            T value = N(kept)(p, r0 + i, c0 + c) ? tile[c * t->lanes + i] : masked;
-            N(set)(job, to + (r0 + i) * v->row, value);
-        }
+        for (ptrdiff_t i = 0; i < t->rows; i++)
+            N(set)(job, to + (r0 + i) * v->row, tile[c * t->lanes + i]);
     }
 }
 
@@ -187,10 +176,10 @@ static void N(unpack_classes)(char *y, ptrdiff_t step, const V(tile) *t, const T
 #endif
 
 static void N(unpack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, const V(tile) *t,
-                      const T *tile, ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc, T masked)
+                      const T *tile, ptrdiff_t r0, ptrdiff_t c0, ptrdiff_t nc)
 {
     char *y = v->p + r0 * v->row + c0 * v->cls;
-    int plain = !p->mask.p && p->blocks == 1;
+    int plain = p->blocks == 1;
 #if ST_IS_ANY
     if (plain) {
         N(unpack_plain)(job, y, v, t, tile, nc);
@@ -210,5 +199,5 @@ static void N(unpack)(const sxt_job *job, const sxt_plane *p, const sxt_view *v,
         return;
     }
 #endif
-    N(unpack_any)(job, p, v, t, tile, r0, c0, nc, masked);
+    N(unpack_any)(job, p, v, t, tile, r0, c0, nc);
 }

@@ -1,4 +1,4 @@
-/* across_tmpl.h - rows side by side, lanes across the rows: few classes, strided axes, masks, capped logits, anything
+/* across_tmpl.h - rows side by side, lanes across the rows: few classes, strided axes, capped logits, anything
  * whose rows do not lie along memory.
  *
  * Up to 128 rows are packed into a tile of the compute type, swept there 16 at a time, and unpacked. Rows with more
@@ -32,11 +32,6 @@ static void N(across_open)(N(across) *w, const sxt_plane *p, ptrdiff_t r0)
         s->in_parts = job->classes > SHORT_ROW || job->classes > w->tile.block;
         for (ptrdiff_t i = 0; job->op == SXT_OP_LABEL && i < s->rows; i++)
             s->at_label[i] = N(get)(job, p->x.p + (s->first + i) * p->x.row + N(class_at)(p, &p->x, s->label[i]));
-        for (ptrdiff_t i = 0; p->mask.p && i < s->rows; i++) {
-            s->kept[i] = 0;
-            for (ptrdiff_t c = 0; c < job->classes; c++)
-                s->kept[i] |= N(kept)(p, s->first + i, c);
-        }
 #if ST_IS_ANY
         N(set_origins)(job, s);
 #endif
@@ -134,16 +129,15 @@ static void N(across_write)(N(across) *w, const sxt_plane *p, int terms)
 {
     const sxt_job *job = w->plan.job;
     const V(tile) *t = &w->tile;
-    T masked = job->op == SXT_OP_LOG_SOFTMAX ? -(T)INFINITY : (T)0;
     ptrdiff_t step = N(near_classes)(w), n = w->plan.classes;
     for (ptrdiff_t c = 0; c < n; c += step) {
         N(turn_to)(w, p, c, n - c < step ? n : c + step, 1);
         V(write_tile)(&w->plan, t, terms);
         ptrdiff_t at = V(place)(t, t->begin, 0);
         if (p->y.p)
-            N(unpack)(job, p, &p->y, t, t->x + at, w->r0, t->begin, t->end - t->begin, masked);
+            N(unpack)(job, p, &p->y, t, t->x + at, w->r0, t->begin, t->end - t->begin);
         if (p->h.p)
-            N(unpack)(job, p, &p->h, t, t->hess + at, w->r0, t->begin, t->end - t->begin, masked);
+            N(unpack)(job, p, &p->h, t, t->hess + at, w->r0, t->begin, t->end - t->begin);
     }
 }
 

@@ -140,8 +140,6 @@ static void N(shard_scan)(N(across) *w, const sxt_plane *p, const sxt_shard *sha
                 r->has_label = 1;
                 r->at_label = N(shard_element)(job, p, &p->x, s, i, (ptrdiff_t)s->label[i] - shard->first);
             }
-            for (ptrdiff_t c = 0; p->mask.p && c < shard->classes; c++)
-                r->kept |= N(kept)(p, s->first + i, c);
         }
     }
 }
@@ -161,7 +159,6 @@ static void N(take_scans)(N(across) *w, const sxt_shard *shard)
             s->second[i] = (T)r->second;
             s->least[i] = (T)r->least;
             s->nan[i] = r->nan != 0;
-            s->kept[i] = r->kept != 0;
             s->at_label[i] = (T)r->at_label;
             s->skip[i] = w->plan.form->leaves == LEAVES_LABEL ? (ptrdiff_t)s->label[i] : (ptrdiff_t)r->place;
         }
@@ -277,10 +274,9 @@ static void N(shard_write)(N(across) *w, const sxt_plane *p, const sxt_shard *sh
 {
     const sxt_job *job = w->plan.job;
     const V(tile) *t = &w->tile;
-    T masked = job->op == SXT_OP_LOG_SOFTMAX ? -(T)INFINITY : (T)0;
     EACH_BLOCK(w, p, shard) {
         V(write_tile)(&w->plan, t, 0);
-        N(unpack)(job, p, &p->y, t, t->x, w->r0, t->begin - shard->first, t->end - t->begin, masked);
+        N(unpack)(job, p, &p->y, t, t->x, w->r0, t->begin - shard->first, t->end - t->begin);
     }
 }
 

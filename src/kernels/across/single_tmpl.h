@@ -4,7 +4,7 @@
 /* Whether the plane is one for the function below. */
 static int N(is_single)(const sxt_job *job, const sxt_plane *p)
 {
-    return job->classes == 1 && !job->general && !job->blend && !p->mask.p && !p->h.p;
+    return job->classes == 1 && !job->general && !job->blend && !p->h.p;
 }
 
 static KV N(single_load)(const sxt_job *job, const char *x, ptrdiff_t step, ptrdiff_t n)

@@ -79,7 +79,7 @@ static void V(along_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch sc
 static int V(lies_along)(const sxt_job *job, const sxt_plane *p)
 {
     const sxt_view *views[] = {&p->x, &p->t, &p->y, &p->h};
-    int along = !p->mask.p && p->blocks == 1 && job->classes > 1;
+    int along = p->blocks == 1 && job->classes > 1;
     for (int k = 0; k < 4; k++)
         along &= !views[k]->p || views[k]->cls == sizeof(T);
     return along;

@@ -64,8 +64,6 @@ static T V(special_fill)(const V(plan) *plan, const V(strip) *s, ptrdiff_t i)
 {
     if (plan->job->op == SXT_OP_SOFTMAX && plan->classes == 1 && !s->nan[i] && s->max[i] - s->max[i] == (T)0)
         return (T)1;
-    if (s->plane->mask.p && !s->kept[i])
-        return plan->job->op == SXT_OP_LOG_SOFTMAX ? -(T)INFINITY : (T)0;
     return s->ignored[i] ? (T)0 : (T)NAN;
 }
 

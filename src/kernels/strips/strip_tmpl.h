@@ -25,7 +25,6 @@ typedef struct {
     V(uint) count; /* of elements in a sum that is not in parts */
     _Alignas(SXT_LINE) int64_t label[SXT_STRIP]; /* 0 where there is none */
     V(int) ignored[SXT_STRIP], nan[SXT_STRIP], special[SXT_STRIP];
-    V(int) kept[SXT_STRIP]; /* with a mask only */
     T origin[SXT_STRIP], at_label[SXT_STRIP], label_tail[SXT_STRIP];
     T max[SXT_STRIP], second[SXT_STRIP], least[SXT_STRIP];
     ptrdiff_t skip[SXT_STRIP]; /* the class left out; -1 where there is none or where nobody asks */
