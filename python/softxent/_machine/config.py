@@ -64,6 +64,12 @@ def show_config() -> dict[str, Any]:
     -------
     dict
         As `get_config`.
+
+    Examples
+    --------
+    >>> import softxent
+    >>> config = softxent.show_config()  # doctest: +ELLIPSIS
+    version ...
     """
     config = get_config()
     width = max(map(len, config))
@@ -113,6 +119,13 @@ def get_library() -> str:
     ------
     FileNotFoundError
         If this installation has none.
+
+    Examples
+    --------
+    >>> import os
+    >>> import softxent
+    >>> os.path.isfile(softxent.get_library())
+    True
     """
     folder = _native_folder("lib")
     for name in _LIBRARIES:

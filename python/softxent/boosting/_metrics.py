@@ -63,6 +63,13 @@ def xgboost_metric(*, from_logits: bool = True, name: str = "cross_entropy") -> 
     callable
         For ``xgboost.train(..., custom_metric=)`` and ``XGBClassifier(eval_metric=)``.
 
+    Raises
+    ------
+    TypeError
+        If `from_logits` is not a bool; when it is called, for what is no array of numbers.
+    ValueError, IndexError
+        When it is called, for shapes that do not go together and labels out of range.
+
     Examples
     --------
     >>> import numpy as np
@@ -89,5 +96,20 @@ def lightgbm_metric(*, from_logits: bool = True, name: str = "cross_entropy") ->
     -------
     callable
         For ``lightgbm.train(..., feval=)`` and ``LGBMClassifier.fit(eval_metric=)``.
+
+    Raises
+    ------
+    TypeError
+        If `from_logits` is not a bool; when it is called, for what is no array of numbers.
+    ValueError, IndexError
+        When it is called, for shapes that do not go together and labels out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softxent.boosting import lightgbm_metric
+    >>> name, value, higher_is_better = lightgbm_metric()(np.array([0, 1]), np.zeros((2, 3)))
+    >>> name, round(value, 4), higher_is_better
+    ('cross_entropy', 1.0986, False)
     """
     return _Metric(name, from_logits, lightgbm=True)

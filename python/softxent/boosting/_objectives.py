@@ -243,6 +243,14 @@ def xgboost_binary_objective(
     -----
     The trees are those of ``binary:logistic`` with its `base_score` of p given as log(p/(1 - p)),
     0 for one half: XGBoost takes it for a raw score when the objective is a function.
+
+    Examples
+    --------
+    >>> from softxent.boosting import xgboost_binary_objective
+    >>> objective = xgboost_binary_objective(hessian="diagonal")
+    >>> grad, hess = objective([0, 1], [0.0, 0.0])
+    >>> grad, hess
+    (array([ 0.5, -0.5]), array([0.25, 0.25]))
     """
     convention = hessian_of("xgboost", hessian, None)
     return _Objective(None, convention, label_smoothing, class_weight, targets, _LEAST)
@@ -276,6 +284,14 @@ def lightgbm_binary_objective(
     Notes
     -----
     The trees are those of ``binary`` with ``boost_from_average=False``, up to rounding.
+
+    Examples
+    --------
+    >>> from softxent.boosting import lightgbm_binary_objective
+    >>> objective = lightgbm_binary_objective(hessian="diagonal")
+    >>> grad, hess = objective([0, 1], [0.0, 0.0])
+    >>> grad, hess
+    (array([ 0.5, -0.5]), array([0.25, 0.25]))
     """
     convention = hessian_of("lightgbm", hessian, None)
     return _Objective(None, convention, label_smoothing, class_weight, targets, 0.0)

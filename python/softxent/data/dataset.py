@@ -49,6 +49,13 @@ class Dataset:
     See Also
     --------
     softxent.data.read : make one from a file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softxent.data import Dataset
+    >>> Dataset("two", np.zeros((2, 3), np.float32), np.array([0, 1]), ("cat", "dog"))
+    Dataset('two', 2 samples, 3 features, 2 classes)
     """
 
     name: str
@@ -180,6 +187,13 @@ class Samples:
     See Also
     --------
     softxent.data.read_samples : make some from a file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softxent.data import Samples
+    >>> Samples("two", np.zeros((2, 3), np.float32)).y is None
+    True
     """
 
     name: str

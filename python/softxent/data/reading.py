@@ -203,6 +203,18 @@ comment, scale
     ------
     FileNotFoundError, ImportError, ValueError
         As for `read`; also ValueError for `missing="drop"`, after which the rows would be others.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from softxent.data import read_samples
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "bees.csv")
+    ...     with open(path, "w") as file:
+    ...         print("legs,weight,kind", "6,0.1,bee", "4,4000,cat", sep=chr(10), file=file)
+    ...     samples = read_samples(path, "kind", class_names=("ant", "bee", "cat"))
+    >>> samples.X.shape, samples.y, samples.feature_names
+    ((2, 2), array([1, 2]), ('legs', 'weight'))
     """
     if missing == "drop":
         raise ValueError(
@@ -271,6 +283,17 @@ def read_features(
     ------
     FileNotFoundError, ImportError, ValueError
         As for `read_samples`.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from softxent.data import read_features
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "bees.csv")
+    ...     with open(path, "w") as file:
+    ...         print("legs,weight,kind", "6,0.1,bee", "4,4000,cat", sep=chr(10), file=file)
+    ...     read_features(path, drop=["kind"]).shape
+    (2, 2)
     """
     return read_samples(
         path,

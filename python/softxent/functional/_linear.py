@@ -167,6 +167,9 @@ def linear_cross_entropy_and_grad(
     arguments cost a copy of `hidden` too, and with a weight in 16 bits every block is multiplied a
     second time for the gradient.
 
+    The loss has the error of `linear_cross_entropy`. The gradients are products, too: of
+    d loss / d logits, which has the bounds of `cross_entropy_and_grad`, by NumPy's BLAS.
+
     Examples
     --------
     >>> import numpy as np

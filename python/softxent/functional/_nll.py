@@ -142,6 +142,11 @@ def nll_loss_and_grad(
         As `nll_loss`; and TypeError or ValueError if `out` has another dtype or shape or is
         read-only. Nothing is written then.
 
+    Notes
+    -----
+    The loss has the bounds of `nll_loss`. The error of a gradient's element is at most 2 ULP in
+    float32, 3 in float64 and 1 in float16 and bfloat16; 4 in float64 for class probabilities.
+
     Examples
     --------
     >>> import numpy as np

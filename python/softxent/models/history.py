@@ -23,6 +23,15 @@ class History(Mapping[str, list[float]]):
         Whether Ctrl-C ended the training.
     stopped_early : bool, default False
         Whether early stopping or a callback ended it before its last epoch.
+
+    Examples
+    --------
+    >>> from softxent.models import History
+    >>> history = History([{"loss": 0.7}, {"loss": 0.4}])
+    >>> history["loss"]
+    [0.7, 0.4]
+    >>> history
+    History(2 epochs: loss 0.4)
     """
 
     def __init__(

@@ -280,6 +280,16 @@ def load(path: str | os.PathLike[str], *, activation: str | None = None) -> MLP:
     ------
     FileNotFoundError, ValueError, ImportError
         As `MLP.load`.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from softxent.models import NeuralNet2, load
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "net.npz")
+    ...     NeuralNet2(4, 8, 3, seed=0).save(path)
+    ...     load(path).hidden_sizes
+    (8,)
     """
     saved = storage.read(path)
     if saved.metadata is None:

@@ -24,6 +24,12 @@ class Optimizer(Protocol):
 
     `state_dict` and `load_state_dict` must carry everything that a later `step` depends on, and
     `config` every setting, in values that JSON can hold: checkpoints rely on both.
+
+    Examples
+    --------
+    >>> from softxent.models import SGD, Optimizer
+    >>> isinstance(SGD(momentum=0.9), Optimizer)
+    True
     """
 
     def step(self, parameters: _Arrays, gradients: _Arrays, learning_rate: float) -> None:
@@ -61,6 +67,15 @@ class SGD:
     -----
     The rule of `torch.optim.SGD`: the first v is the gradient itself and the learning rate is
     applied outside. I. Sutskever, J. Martens, G. Dahl and G. Hinton, ICML 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softxent.models import SGD
+    >>> parameters = {"weight": np.array([1.0, 2.0])}
+    >>> SGD().step(parameters, {"weight": np.array([1.0, -1.0])}, learning_rate=0.5)
+    >>> parameters["weight"]
+    array([0.5, 2.5])
     """
 
     def __init__(
@@ -139,6 +154,15 @@ class Adam:
     -----
     The rule of `torch.optim.Adam`, and of `torch.optim.AdamW` when decoupled. D. Kingma and
     J. Ba, arXiv:1412.6980; I. Loshchilov and F. Hutter, arXiv:1711.05101.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from softxent.models import Adam
+    >>> parameters = {"weight": np.array([1.0, 2.0])}
+    >>> Adam().step(parameters, {"weight": np.array([3.0, -0.1])}, learning_rate=0.5)
+    >>> parameters["weight"].round(4)  # the first step has the length of the learning rate
+    array([0.5, 2.5])
     """
 
     def __init__(

@@ -19,7 +19,15 @@ Schedule = Callable[[int], float]
 
 @dataclass(frozen=True)
 class Constant:
-    """The factor 1 throughout."""
+    """
+    The factor 1 throughout.
+
+    Examples
+    --------
+    >>> from softxent.models import Constant
+    >>> Constant()(7)
+    1.0
+    """
 
     def __call__(self, epoch: int) -> float:
         """Return the factor of an epoch."""
@@ -40,6 +48,19 @@ class Cosine:
         Length of the half period.
     floor : float in [0, 1], default 0.0
         The factor that is reached after the last epoch.
+
+    Raises
+    ------
+    TypeError
+        If `epochs` is not an integer or `floor` not a number.
+    ValueError
+        If `epochs` is less than 1 or `floor` not in [0, 1].
+
+    Examples
+    --------
+    >>> from softxent.models import Cosine
+    >>> [round(Cosine(4)(epoch), 3) for epoch in range(5)]
+    [1.0, 0.854, 0.5, 0.146, 0.0]
     """
 
     epochs: int
@@ -67,6 +88,19 @@ class Step:
         Epochs between two changes.
     factor : float in (0, 1], default 0.1
         What each change multiplies the learning rate by.
+
+    Raises
+    ------
+    TypeError
+        If `every` is not an integer or `factor` not a number.
+    ValueError
+        If `every` is less than 1 or `factor` not in (0, 1].
+
+    Examples
+    --------
+    >>> from softxent.models import Step
+    >>> [Step(2, 0.5)(epoch) for epoch in range(5)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
     """
 
     every: int

@@ -29,5 +29,10 @@ def register_converter() -> None:
     ------
     ImportError
         If skl2onnx is not installed.
+
+    Examples
+    --------
+    >>> from softxent.sklearn import register_converter
+    >>> register_converter()  # doctest: +SKIP
     """
     conversion.register(MLPSoftmaxClassifier)

@@ -104,7 +104,8 @@ class MLPSoftmaxClassifier(ClassifierMixin, BaseEstimator):
     >>> from sklearn.datasets import load_iris
     >>> from softxent.sklearn import MLPSoftmaxClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = MLPSoftmaxClassifier((16,), learning_rate_init=0.01, random_state=0).fit(X, y)
+    >>> model = MLPSoftmaxClassifier((16,), learning_rate_init=0.01, max_iter=400, random_state=0)
+    >>> model = model.fit(X, y)
     >>> model.score(X, y) > 0.95
     True
     """

@@ -18,6 +18,28 @@ class CrossEntropyLoss(torch.nn.CrossEntropyLoss):
     `torch.nn.CrossEntropyLoss` computed by `cross_entropy`.
 
     Constructor, buffers, ``state_dict`` and ``repr`` are PyTorch's.
+
+    Parameters
+    ----------
+    weight, size_average, ignore_index, reduce, reduction, label_smoothing
+        As of `torch.nn.CrossEntropyLoss`.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError, IndexError
+        As `cross_entropy`, when it is called.
+
+    Notes
+    -----
+    Bounds as `softxent.cross_entropy` and `softxent.cross_entropy_grad`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from softxent.torch import CrossEntropyLoss
+    >>> logits = torch.tensor([[20.0, 0.0, 0.0]])
+    >>> print(f"{CrossEntropyLoss()(logits, torch.tensor([0])).item():.4e}")
+    4.1223e-09
     """
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -37,6 +59,27 @@ class BCEWithLogitsLoss(torch.nn.BCEWithLogitsLoss):
     `torch.nn.BCEWithLogitsLoss` computed by `binary_cross_entropy_with_logits`.
 
     Constructor, buffers, ``state_dict`` and ``repr`` are PyTorch's.
+
+    Parameters
+    ----------
+    weight, size_average, reduce, reduction, pos_weight
+        As of `torch.nn.BCEWithLogitsLoss`.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        As `binary_cross_entropy_with_logits`, when it is called.
+
+    Notes
+    -----
+    Bounds as `softxent.binary_cross_entropy` and `softxent.binary_cross_entropy_and_grad`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from softxent.torch import BCEWithLogitsLoss
+    >>> print(f"{BCEWithLogitsLoss()(torch.tensor([20.0]), torch.tensor([1.0])).item():.4e}")
+    2.0612e-09
     """
 
     def forward(self, input: Any, target: Any) -> Any:
@@ -71,6 +114,25 @@ class LinearCrossEntropyLoss(torch.nn.modules.loss._WeightedLoss):
         Of the layer; the device is the CPU.
     reduction, weight, ignore_index, label_smoothing, options
         As in `linear_cross_entropy`.
+
+    Raises
+    ------
+    RuntimeError
+        If `weight` has another shape than (C,) or `label_smoothing` is not in [0, 1].
+    TypeError, ValueError, IndexError
+        As `linear_cross_entropy`, when it is called.
+
+    Notes
+    -----
+    Memory and error as `softxent.linear_cross_entropy_and_grad`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from softxent.torch import LinearCrossEntropyLoss
+    >>> layer = LinearCrossEntropyLoss(8, 100)
+    >>> layer(torch.zeros(4, 8), torch.tensor([1, 2, 3, 4])).item()  # log 100
+    4.605170249938965
     """
 
     def __init__(
