@@ -13,11 +13,12 @@ EXTRAS_demo  := demo
 EXTRAS_test  := test
 EXTRAS_bench := bench
 EXTRAS_dev   := dev
+EXTRAS_docs  := docs
 
 python = $(BUILD)/venv-$(1)/bin/python
 pip = $(call python,$*) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo tour test accuracy reproducibility bench lint wheel clean
+.PHONY: help demo tour test accuracy reproducibility bench figures docs lint wheel clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -42,6 +43,15 @@ reproducibility: $(BUILD)/venv-test/installed  ## same bits for instruction sets
 
 bench: $(BUILD)/venv-bench/installed  ## compare with torch, onnxruntime, JAX, SciPy, NumPy
 	@$(call python,bench) tools/bench.py --goals --out $(BUILD)/bench
+
+figures: $(BUILD)/venv-bench/installed  ## measure and draw the figures of README.md and docs/how again
+	@$(call python,bench) tools/draw_figures.py
+
+# A warning ends the build; nothing is read from the network.
+docs: $(BUILD)/venv-docs/installed  ## the documentation as a site; writes build/docs/index.html
+	@$(call python,docs) -m sphinx --builder html --fail-on-warning --keep-going --quiet \
+	  --doctree-dir $(BUILD)/doctrees docs $(BUILD)/docs
+	@echo "written: $(BUILD)/docs/index.html"
 
 lint: $(BUILD)/venv-dev/installed  ## ruff, mypy, cython-lint
 	$(call python,dev) -m ruff check .
