@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "calls/cross_entropy_call.h"
+#include "machine/lines.h"
+#include "vectors/fused.h"
 
 /* In lanes: a single chain of comparisons costs more than all that is done with the weights otherwise. */
 #define RANGE_LANES 8
@@ -67,15 +69,13 @@ static void make_push(const double *base, size_t n, double push_scale, int wide,
 }
 
 /* Each array begins on a line of the cache: vectors across two lines cost twice. */
-#define LINE ((size_t)64)
-
-static size_t lines(size_t bytes) { return (bytes + LINE - 1) / LINE * LINE; }
+static size_t lines(size_t bytes) { return (bytes + SXT_LINE - 1) / SXT_LINE * SXT_LINE; }
 
 static sxt_status allocate(size_t n, int probs, int wide, sxt_coefficients *c)
 {
     size_t item = wide ? sizeof(double) : sizeof(float), arrays = probs ? 2 : 1;
     size_t doubles = lines(n * sizeof(double)), items = lines(n * item);
-    c->memory = aligned_alloc(LINE, arrays * (doubles + items) + 2 * items);
+    c->memory = sxt_new_lines(arrays * (doubles + items) + 2 * items);
     if (!c->memory)
         return SXT_ERR_MEMORY;
     c->base = c->memory;

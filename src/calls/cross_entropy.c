@@ -2,11 +2,11 @@
 #include "softxent.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "calls/cross_entropy_call.h"
 #include "calls/entry.h"
 #include "calls/from_probabilities.h"
+#include "machine/lines.h"
 #include "numbers/scalar_math.h"
 #include "walks/run.h"
 
@@ -108,7 +108,7 @@ static sxt_status cross_entropy(const sxt_cross_entropy_args *a, sxt_label_error
     status = sxt_make_job(a, &counts, &means, &job, &arrays);
     if (status == SXT_OK)
         status = run(a, &job, &means);
-    free(arrays.memory);
+    sxt_free_lines(arrays.memory);
     return status;
 }
 

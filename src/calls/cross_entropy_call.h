@@ -26,7 +26,7 @@ double sxt_divisor(const sxt_cross_entropy_args *a, const sxt_counts *counts, co
 
 /* Arrays that a job points to (coefficients.c), in one allocation. */
 typedef struct {
-    void *memory; /* to be freed; or NULL */
+    void *memory; /* for sxt_free_lines; or NULL */
     double *base, *slope;
     void *base_here, *slope_here, *push_hi, *push_lo; /* in the compute type; the push in two parts */
 } sxt_coefficients;

@@ -9,6 +9,7 @@
 #include "calls/entry.h"
 #include "machine/dispatch.h"
 #include "numbers/dtypes.h"
+#include "vectors/fused.h"
 #include "walks/elements.h"
 #include "walks/tasks.h"
 

@@ -3,6 +3,7 @@
 
 #include "calls/cross_entropy_call.h"
 #include "numbers/constants.h"
+#include "vectors/fused.h"
 
 /* What there is beside labels and the logarithms of their probabilities. */
 enum {

@@ -10,6 +10,7 @@
 #include "numbers/dtypes.h"
 #include "numbers/elements16.h"
 #include "numbers/exp_sum.h"
+#include "vectors/fused.h"
 #include "walks/tasks.h"
 
 typedef struct {

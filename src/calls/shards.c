@@ -10,6 +10,7 @@
 #include "calls/cross_entropy_call.h"
 #include "calls/entry.h"
 #include "machine/dispatch.h"
+#include "machine/lines.h"
 #include "machine/scratch.h"
 #include "walks/packing.h"
 #include "walks/tasks.h"
@@ -92,7 +93,7 @@ int sxt_shard_steps(const sxt_shard_args *a)
     uint64_t caller = sxt_float_enter();
     sxt_status status = open_run(a, &run, NULL);
     int steps = status == SXT_OK ? steps_of(&run) : -1;
-    free(run.arrays.memory);
+    sxt_free_lines(run.arrays.memory);
     sxt_float_leave(caller);
     return steps;
 }
@@ -175,7 +176,7 @@ static sxt_status shard_step(const sxt_shard_args *a, int step, sxt_shard_row *r
         status = a->out && a->kind != SXT_SHARD_LOGSUMEXP ? sxt_check_like(a->out, run.x) : SXT_ERR_ARGUMENT;
     if (status == SXT_OK)
         status = run_shard(a, step, rows, &run);
-    free(run.arrays.memory);
+    sxt_free_lines(run.arrays.memory);
     return status;
 }
 
@@ -273,7 +274,7 @@ static sxt_status shard_finish(const sxt_shard_args *a, const sxt_shard_row *row
     }
     if (status == SXT_OK && sums)
         sxt_hand_out(&total, sums);
-    free(run.arrays.memory);
+    sxt_free_lines(run.arrays.memory);
     return status;
 }
 

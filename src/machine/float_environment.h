@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#if defined(__SSE2__) || defined(_M_X64)
+#if defined(__SSE2__)
 #include <xmmintrin.h>
 
 /* MXCSR: exceptions masked, round to nearest, neither flush-to-zero nor denormals-are-zero. */
@@ -38,8 +38,47 @@ static inline void sxt_set_float_control(uint64_t value)
     __asm__ volatile("msr fpcr, %0" : : "r"(value) : "memory");
 }
 
+#elif defined(__riscv) && defined(__riscv_flen)
+
+/* FCSR: round to nearest; the flags are its lowest bits. There are no traps and no flush-to-zero. */
+#define SXT_FLOAT_DEFAULT 0u
+#define SXT_FLOAT_FLAGS 0x1fu
+
+static inline uint64_t sxt_float_control(void)
+{
+    unsigned long value;
+    __asm__ volatile("csrr %0, fcsr" : "=r"(value));
+    return value;
+}
+
+static inline void sxt_set_float_control(uint64_t value)
+{
+    __asm__ volatile("csrw fcsr, %0" : : "r"((unsigned long)value) : "memory");
+}
+
+#elif defined(__wasm__)
+
+/* WebAssembly always computes as IEEE 754 prescribes: nothing can be switched. */
+#define SXT_FLOAT_DEFAULT 0u
+#define SXT_FLOAT_FLAGS 0u
+
+static inline uint64_t sxt_float_control(void) { return SXT_FLOAT_DEFAULT; }
+static inline void sxt_set_float_control(uint64_t value) { (void)value; }
+
 #else
-#error "float_environment.h: name the floating-point control register of this processor"
+#include <fenv.h>
+
+/* Of other processors what the C standard knows: the rounding mode. */
+#define SXT_FLOAT_DEFAULT ((uint64_t)FE_TONEAREST)
+#define SXT_FLOAT_FLAGS 0u
+
+static inline uint64_t sxt_float_control(void) { return (uint64_t)fegetround(); }
+static inline void sxt_set_float_control(uint64_t value) { (void)fesetround((int)value); }
+
+#endif
+
+#if defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
+#error "this target computes float or double in a wider type (x87): results would have other bits; use SSE2"
 #endif
 
 /* Returns what sxt_float_leave needs. Writing the register costs more than reading it, so it is left

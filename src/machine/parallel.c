@@ -13,15 +13,16 @@
  * caller sleeps, there is one bounded spin, since back-to-back calls are common and a wake-up costs
  * more than a short task.
  */
-#define _GNU_SOURCE
 #include "machine/parallel.h"
 
 #include "machine/float_environment.h"
+#include "machine/threads.h"
 #include "softxent.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 static void run_serially(ptrdiff_t ntasks, sxt_task_fn fn, void *context)
@@ -30,12 +31,9 @@ static void run_serially(ptrdiff_t ntasks, sxt_task_fn fn, void *context)
         fn(context, task, 0);
 }
 
-#if defined(_WIN32)
+#if defined(SXT_SERIAL)
 
-/* A serial build: the caller runs everything. */
 enum { MAX_THREADS = 1 };
-
-static int processor_count(void) { return 1; }
 
 static void run_in_pool(ptrdiff_t ntasks, int nthreads, sxt_task_fn fn, void *context)
 {
@@ -43,17 +41,7 @@ static void run_in_pool(ptrdiff_t ntasks, int nthreads, sxt_task_fn fn, void *co
     run_serially(ntasks, fn, context);
 }
 
-const char *sxt_threads_kind(void) { return "serial"; }
-
 #else
-
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { MAX_THREADS = 256, CACHE_LINE = 64 };
 
@@ -68,7 +56,7 @@ enum { SPIN_NANOSECONDS = 5000, PAUSES_PER_CLOCK = 16 };
 
 /* Threads that wait for a state of the gate. */
 typedef struct {
-    pthread_cond_t wake;
+    sxt_condition wake;
     atomic_int count;
 } sleepers;
 
@@ -85,14 +73,14 @@ static struct {
     atomic_flag busy;
     int nworkers; /* read and written by the holder of `busy` only */
     bool fork_handler_set;
-    pthread_mutex_t lock;
+    sxt_lock lock;
     sleepers idle;    /* workers that wait for a seat */
     sleepers drained; /* the caller that waits for the last worker to leave */
 } pool = {
     .busy = ATOMIC_FLAG_INIT,
-    .lock = PTHREAD_MUTEX_INITIALIZER,
-    .idle = {.wake = PTHREAD_COND_INITIALIZER},
-    .drained = {.wake = PTHREAD_COND_INITIALIZER},
+    .lock = SXT_LOCK_INIT,
+    .idle = {.wake = SXT_CONDITION_INIT},
+    .drained = {.wake = SXT_CONDITION_INIT},
 };
 
 /* ---- waiting for the gate ------------------------------------------------------------------- */
@@ -105,26 +93,21 @@ static void pause_briefly(void)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
+#elif defined(__riscv)
+    __asm__ volatile(".4byte 0x100000f"); /* pause, which older assemblers do not know by name */
 #endif
-}
-
-static int64_t nanoseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static bool spin_until(uint64_t bits, bool wanted)
 {
-    int64_t end = nanoseconds() + SPIN_NANOSECONDS;
+    int64_t end = sxt_nanoseconds() + SPIN_NANOSECONDS;
     do {
         for (int i = 0; i < PAUSES_PER_CLOCK; i++) {
             if (gate_has(bits) == wanted)
                 return true;
             pause_briefly();
         }
-    } while (nanoseconds() < end);
+    } while (sxt_nanoseconds() < end);
     return false;
 }
 
@@ -134,12 +117,12 @@ static void wait_until(uint64_t bits, bool wanted, sleepers *queue)
 {
     if (spin_until(bits, wanted))
         return;
-    pthread_mutex_lock(&pool.lock);
+    sxt_lock_take(&pool.lock);
     atomic_fetch_add(&queue->count, 1);
     while (gate_has(bits) != wanted)
-        pthread_cond_wait(&queue->wake, &pool.lock);
+        sxt_condition_wait(&queue->wake, &pool.lock);
     atomic_fetch_sub(&queue->count, 1);
-    pthread_mutex_unlock(&pool.lock);
+    sxt_lock_give(&pool.lock);
 }
 
 /* Taking the lock once makes sure that who is counted does wait and can be signalled; signalling
@@ -148,10 +131,10 @@ static void wake(int n, sleepers *queue)
 {
     if (n <= 0)
         return;
-    pthread_mutex_lock(&pool.lock);
-    pthread_mutex_unlock(&pool.lock);
+    sxt_lock_take(&pool.lock);
+    sxt_lock_give(&pool.lock);
     for (int i = 0; i < n; i++)
-        pthread_cond_signal(&queue->wake);
+        sxt_condition_signal(&queue->wake);
 }
 
 /* ---- workers ------------------------------------------------------------------------------------ */
@@ -183,8 +166,9 @@ static void leave_seat(void)
         wake(atomic_load(&pool.drained.count), &pool.drained);
 }
 
-static void *work(void *unused)
+static SXT_THREAD_RESULT SXT_THREAD_CALL work(void *unused)
 {
+    (void)unused;
     sxt_float_enter();
     for (;;) {
         int worker = take_seat();
@@ -195,39 +179,21 @@ static void *work(void *unused)
         run_tasks(&pool.job, worker);
         leave_seat();
     }
-    return unused;
+    return 0;
 }
 
 /* The child of a fork has the forking thread alone: no workers, and locks in whatever state the
  * other threads left them. Start afresh. */
 static void reset_after_fork(void)
 {
-    pthread_mutex_init(&pool.lock, NULL);
-    pthread_cond_init(&pool.idle.wake, NULL);
-    pthread_cond_init(&pool.drained.wake, NULL);
+    sxt_lock_renew(&pool.lock);
+    sxt_condition_renew(&pool.idle.wake);
+    sxt_condition_renew(&pool.drained.wake);
     atomic_store(&pool.idle.count, 0);
     atomic_store(&pool.drained.count, 0);
     atomic_store(&pool.gate, 0);
     pool.nworkers = 0;
     atomic_flag_clear(&pool.busy);
-}
-
-/* Detached, since the process may end at any time, and deaf to signals, which belong to the
- * threads of the application. */
-static bool start_worker(void)
-{
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigset_t all, previous;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &previous);
-    pthread_t thread;
-    bool started = pthread_create(&thread, &attributes, work, NULL) == 0;
-    pthread_sigmask(SIG_SETMASK, &previous, NULL);
-    pthread_attr_destroy(&attributes);
-    return started;
 }
 
 static void ensure_workers(int wanted)
@@ -236,8 +202,8 @@ static void ensure_workers(int wanted)
         return;
     int saved_errno = errno;
     if (!pool.fork_handler_set)
-        pool.fork_handler_set = pthread_atfork(NULL, NULL, reset_after_fork) == 0;
-    while (pool.fork_handler_set && pool.nworkers < wanted && start_worker())
+        pool.fork_handler_set = sxt_at_fork(reset_after_fork);
+    while (pool.fork_handler_set && pool.nworkers < wanted && sxt_start_thread(work))
         pool.nworkers++;
     errno = saved_errno;
 }
@@ -264,27 +230,6 @@ static void run_in_pool(ptrdiff_t ntasks, int nthreads, sxt_task_fn fn, void *co
         wait_until(INSIDE, false, &pool.drained);
     atomic_flag_clear(&pool.busy);
 }
-
-static int processor_count(void)
-{
-#if defined(__linux__)
-    /* The kernel refuses a set that is smaller than its own, so grow it until it fits. */
-    for (int capacity = 1024; capacity <= 1 << 20; capacity *= 4) {
-        cpu_set_t *set = CPU_ALLOC(capacity);
-        if (set == NULL)
-            break;
-        size_t size = CPU_ALLOC_SIZE(capacity);
-        int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
-        CPU_FREE(set);
-        if (count > 0)
-            return count;
-    }
-#endif
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 && online < INT_MAX ? (int)online : 1;
-}
-
-const char *sxt_threads_kind(void) { return "pthreads"; }
 
 #endif
 
@@ -321,7 +266,7 @@ static int start_value(void)
         if (end != text && *end == '\0' && n > 0)
             return lowered(n);
     }
-    return lowered(processor_count());
+    return lowered(sxt_processors());
 }
 
 int sxt_get_num_threads(void)

@@ -21,7 +21,4 @@ void sxt_parallel_for(ptrdiff_t ntasks, int nthreads, sxt_task_fn fn, void *cont
 /* More threads than this are never used; sxt_set_num_threads lowers larger numbers to it. */
 int sxt_max_threads(void);
 
-/* How this build runs tasks: "pthreads" or "serial". */
-const char *sxt_threads_kind(void);
-
 #endif

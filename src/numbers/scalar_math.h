@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "numbers/constants.h"
+#include "vectors/fused.h"
 
 typedef struct {
     double hi, lo;

@@ -1,14 +1,15 @@
 /* vec_scalar.h - the vector operations of the templates with one lane, in plain C11. This file says
  * what each operation means; the others must give the same bits lane by lane.
  *
- * fma is the fused operation, rounded once: C's fma() is, with or without hardware.
+ * fma is the fused operation, rounded once, with or without hardware: fused.h.
  * max(a, b) is a > b ? a : b and min(a, b) is a < b ? a : b: b when either is NaN.
  * first, loadn and storen count lanes: n in [0, W]. */
 #ifndef SXT_VEC_SCALAR_H
 #define SXT_VEC_SCALAR_H
 
-#include <math.h>
 #include <string.h>
+
+#include "vectors/fused.h"
 
 #define SXT_SCALAR_OPS(P, T, I, U, SHIFT, FMA)                                                     \
     typedef T P##_v;                                                                               \

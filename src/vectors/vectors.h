@@ -2,10 +2,11 @@
 #ifndef SXT_VECTORS_H
 #define SXT_VECTORS_H
 
-#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "vectors/fused.h"
 
 #ifndef SXT_ISA
 #error "vectors.h: SXT_ISA has to be a name of isa.def; CMakeLists.txt defines it for each set"

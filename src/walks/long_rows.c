@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "machine/lines.h"
 #include "walks/packing.h"
 #include "walks/tasks.h"
 
@@ -61,7 +62,7 @@ sxt_status sxt_run_long_rows(const sxt_job *job, const sxt_layout *layout, const
     sxt_status status = SXT_OK;
     long_run run = {.job = job, .kernels = kernels, .threads = threads, .total = total};
     sxt_packed_rows rows = sxt_rows_to_pack(job, conversion);
-    run.row = aligned_alloc(SXT_LINE, kernels->shared_bytes);
+    run.row = sxt_new_lines(kernels->shared_bytes);
     run.ranges = malloc(sizeof *run.ranges * (size_t)sxt_count_tasks(job->classes, SXT_TASK_ELEMENTS));
     if (!run.row || !run.ranges)
         status = SXT_ERR_MEMORY;
@@ -70,6 +71,6 @@ sxt_status sxt_run_long_rows(const sxt_job *job, const sxt_layout *layout, const
         status = sxt_packed_row(run_row, &run, &plane, &rows, threads);
     }
     free(run.ranges);
-    free(run.row);
+    sxt_free_lines(run.row);
     return status;
 }

@@ -3,8 +3,11 @@
 
 #include "assertions.h"
 
+#include <stdlib.h>
+
+#if !defined(__wasm__)
 #include <signal.h>
-#include <unistd.h>
+#endif
 
 static const problem *current;
 static const arrangement *current_arrangement;
@@ -18,22 +21,28 @@ static void print_current(void)
            how->where.shift, how->in_place);
 }
 
+#if defined(__wasm__)
+/* A fault ends the program with a trace; there are no signals. */
+void report_faults(void) {}
+#else
 /* The program ends anyway: printing from the handler can make nothing worse. */
 static void on_fault(int signal_number)
 {
     fprintf(stderr, "signal %d in ", signal_number);
     print_current();
-    _exit(1);
+    _Exit(1);
 }
 
 void report_faults(void)
 {
-    struct sigaction action = {.sa_handler = on_fault};
-    sigaction(SIGSEGV, &action, NULL);
-    sigaction(SIGBUS, &action, NULL);
-    sigaction(SIGILL, &action, NULL);
-    sigaction(SIGFPE, &action, NULL);
+    signal(SIGSEGV, on_fault);
+    signal(SIGILL, on_fault);
+    signal(SIGFPE, on_fault);
+#if defined(SIGBUS)
+    signal(SIGBUS, on_fault);
+#endif
 }
+#endif
 
 static result run(const problem *p, const arrangement *how)
 {

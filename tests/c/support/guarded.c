@@ -4,13 +4,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+#elif !defined(__wasm__)
 #include <sys/mman.h>
 #include <unistd.h>
+#endif
 
-/* Pages that are never touched cost nothing. */
+/* Pages that are never touched cost nothing, except where memory is one block that only grows. */
+#if defined(__wasm__)
+#define SLOT_BYTES ((size_t)4 << 20)
+#else
 #define SLOT_BYTES ((size_t)64 << 20)
+#endif
 
-enum { MARGIN = 256, PATTERN = 0xa5 };
+enum { MARGIN = 256, MARGIN_BYTE = 0xa5 };
 
 static struct {
     char *start, *buffer;
@@ -23,17 +33,38 @@ static void die(const char *why)
     abort();
 }
 
-static char *open_slot(int slot)
+/* SLOT_BYTES to read and write, between two pages that may not be touched; NULL when there is no memory. */
+#if defined(_WIN32)
+static char *between_guards(void)
+{
+    const size_t page = 65536;
+    char *memory = VirtualAlloc(NULL, SLOT_BYTES + 2 * page, MEM_RESERVE, PAGE_NOACCESS);
+    return memory ? VirtualAlloc(memory + page, SLOT_BYTES, MEM_COMMIT, PAGE_READWRITE) : NULL;
+}
+#elif defined(__wasm__)
+/* WebAssembly protects no pages: the margins alone show what is written beside a buffer. */
+static char *between_guards(void) { return malloc(SLOT_BYTES); }
+#else
+static char *between_guards(void)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     char *memory = mmap(NULL, SLOT_BYTES + 2 * page, PROT_NONE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED || mprotect(memory + page, SLOT_BYTES, PROT_READ | PROT_WRITE) != 0)
+        return NULL;
+    return memory + page;
+}
+#endif
+
+static char *open_slot(int slot)
+{
+    char *memory = between_guards();
+    if (!memory)
         die("no memory");
-    return slots[slot].start = memory + page;
+    return slots[slot].start = memory;
 }
 
-void guarded_fill(char *bytes, size_t size) { memset(bytes, PATTERN, size); }
+void guarded_fill(char *bytes, size_t size) { memset(bytes, MARGIN_BYTE, size); }
 
 /* The part of [from, to) that lies in the slot. */
 static void clip(int slot, char **from, char **to)
@@ -62,7 +93,7 @@ static bool untouched(int slot, char *from, char *to)
 {
     clip(slot, &from, &to);
     for (; from < to; from++)
-        if ((unsigned char)*from != PATTERN)
+        if ((unsigned char)*from != MARGIN_BYTE)
             return false;
     return true;
 }

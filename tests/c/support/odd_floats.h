@@ -4,8 +4,15 @@
 
 #if defined(__aarch64__)
 #define ODD_FLOAT_CONTROL 0x01800000u /* flush to zero, round towards zero */
-#else
+#elif defined(__x86_64__)
 #define ODD_FLOAT_CONTROL 0xff80u /* the same, and subnormal operands taken as zero */
+#elif defined(__riscv)
+#define ODD_FLOAT_CONTROL 0x20u /* round towards zero, all that can be switched */
+#elif defined(__wasm__)
+#define ODD_FLOAT_CONTROL 0u /* nothing can be switched */
+#else
+#include <fenv.h>
+#define ODD_FLOAT_CONTROL ((uint64_t)FE_TOWARDZERO)
 #endif
 
 #endif
