@@ -75,6 +75,13 @@ $(BUILD)/venv-%/created:
 	@$(pip) $$($(call python,$*) -c '$(BUILD_REQUIREMENTS)')
 	@touch $@
 
+# Compilers for other systems and what checks wheels, without the package itself.
+WHEEL_TOOLS := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["wheels"])
+
+$(BUILD)/venv-wheels/installed: $(BUILD)/venv-wheels/created pyproject.toml
+	@$(call python,wheels) -m pip install --quiet --disable-pip-version-check $$($(call python,wheels) -c '$(WHEEL_TOOLS)')
+	@touch $@
+
 $(BUILD)/venv-%/installed: $(BUILD)/venv-%/created constraints.txt $(SOURCES)
 	@echo "Building softxent and installing it with [$(EXTRAS_$*)] into $(@D)"
 	@$(pip) --no-build-isolation --config-settings build-dir=$(BUILD)/cmake-$* ".[$(EXTRAS_$*)]"
