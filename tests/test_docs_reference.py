@@ -19,6 +19,7 @@ PACKAGE = Path(softxent.__file__).parent
 NOT_IN_THE_REFERENCE = {"bench", "cli", "demo", "functional", "report", "tour"}
 #: Optional packages without which a namespace cannot be imported.
 NEEDS = {"softxent.torch": "torch", "softxent.sklearn": "sklearn", "softxent.onnx": "onnxruntime"}
+NEEDS |= {"softxent.dask": "dask"}
 #: What has no arguments that could be wrong, or checks none of them.
 RAISES_NOTHING = {
     "softxent.get_config",
@@ -36,7 +37,7 @@ RAISES_NOTHING = {
     "softxent.verify.report.Report",
 }
 #: Namespaces of functions that compute, whose docstrings state a bound or say whose it is.
-COMPUTING = {"softxent", "softxent.special", "softxent.torch"}
+COMPUTING = {"softxent", "softxent.dask", "softxent.special", "softxent.torch"}
 COMPUTES_NOTHING = {
     "softxent.get_config",
     "softxent.get_include",

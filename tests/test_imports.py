@@ -20,6 +20,7 @@ FLOORS = (
     ("softxent", "special", "torch", "report"),
     ("data",),
     ("models", "bench", "boosting"),
+    ("dask",),
     ("onnx",),
     ("verify", "sklearn"),
     ("demo", "tour"),

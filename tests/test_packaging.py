@@ -46,6 +46,7 @@ def test_extras_are_those_of_the_documentation():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = set(project["optional-dependencies"])
     user = {"onnx", "torch", "safetensors", "tables", "plot", "cli", "demo", "sklearn", "boosting"}
+    user |= {"dask"}
     assert extras == user | {"test", "bench", "dev", "docs"}
     install = (ROOT / "docs" / "guide" / "install.md").read_text()
     contributing = (ROOT / "CONTRIBUTING.md").read_text()

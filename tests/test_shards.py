@@ -245,3 +245,20 @@ def test_sums_of_pieces_are_those_of_fractions() -> None:
         binding.sum_merge(total, part)
     assert binding.sum_over(total, 1.0) == float(sum(map(Fraction, values.tolist())))
     assert binding.sum_over(total, 0.0) != binding.sum_over(total, 0.0)
+
+
+def test_sums_and_records_from_elsewhere_may_be_read_only() -> None:
+    total, part = binding.sum_new(1), binding.sum_new(1)
+    binding.sum_add(part, np.array([0.5]))
+    part.flags.writeable = False
+    binding.sum_merge(total, part)
+    assert binding.sum_over(part, 1.0) == binding.sum_over(total, 1.0) == 0.5
+    with pytest.raises(ValueError, match="writeable"):
+        binding.sum_merge(part, total)
+    call = ShardCall(0, 3, 0, np.zeros((2, 3)), 2, out=np.empty((2, 3)))
+    records = merged(np.random.default_rng(0), lambda _: call, [slice(0, 3)], 2)
+    records.flags.writeable = False
+    binding.shard_step(call, 16, records)
+    assert_same(call.out, sx.softmax(np.zeros((2, 3))))
+    with pytest.raises(ValueError, match="writeable"):
+        binding.shard_step(call, 2, records)

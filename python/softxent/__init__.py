@@ -24,6 +24,7 @@ from ._machine.threads import get_num_threads, num_threads, set_num_threads
 from .functional import *  # noqa: F403 - its __all__ is the list of the computing functions
 
 if TYPE_CHECKING:
+    from . import dask as dask
     from . import data as data
     from . import models as models
     from . import onnx as onnx
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from . import torch as torch
     from . import verify as verify
 
-_SUBMODULES = ("data", "models", "onnx", "report", "special", "torch", "verify")
+_SUBMODULES = ("dask", "data", "models", "onnx", "report", "special", "torch", "verify")
 
 __all__ = [
     "__version__",

@@ -48,7 +48,7 @@ def _refuse_dask(values: list[Any], name: str) -> None:
         if _package(type(value)) in ("dask", "dask_expr") or value.__dask_graph__() is not None:
             raise TypeError(
                 f"{name}: a {_called(type(value))} would be loaded whole: pass parts of it as "
-                ".compute(); softxent.dask, which will take it chunk by chunk, is planned"
+                ".compute(), or the whole to the functions of softxent.dask, chunk by chunk"
             )
 
 

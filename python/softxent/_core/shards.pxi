@@ -47,7 +47,7 @@ def cross_entropy_sums(str name, call, divisors):
 
 def cross_entropy_of_sums(cnp.ndarray sums, divisors, bint z_loss):
     """The loss that pieces' sums, merged, come to."""
-    cdef sxt_sum *p = exact_sum(sums)
+    cdef sxt_sum *p = exact_sum(sums, False)
     return sxt_cross_entropy_of_sums(p, two_divisors(divisors), z_loss)
 
 
@@ -79,9 +79,13 @@ cdef int fill_shard(call, shard_memory *m) except -1:
     return 0
 
 
-cdef sxt_shard_row *shard_records(cnp.ndarray rows, ptrdiff_t *n) except? NULL:
-    if not cnp.PyArray_ISCARRAY(rows) or cnp.PyArray_ITEMSIZE(rows) != sizeof(sxt_shard_row):
+cdef sxt_shard_row *shard_records(cnp.ndarray rows, ptrdiff_t *n, bint changes) except? NULL:
+    if not cnp.PyArray_ISCARRAY_RO(rows) or cnp.PyArray_ITEMSIZE(rows) != sizeof(sxt_shard_row):
         raise TypeError("expected a C-contiguous array of records")
+    if <size_t>cnp.PyArray_DATA(rows) % sizeof(int64_t):  # NumPy lets bytes lie anywhere
+        raise ValueError("expected records that are aligned")
+    if changes and not cnp.PyArray_ISWRITEABLE(rows):
+        raise ValueError("expected a writeable array")
     n[0] = cnp.PyArray_SIZE(rows)
     return <sxt_shard_row *>cnp.PyArray_DATA(rows)
 
@@ -106,7 +110,7 @@ def shard_step(call, int step, cnp.ndarray rows):
     cdef shard_memory m
     cdef sxt_label_error bad
     cdef ptrdiff_t n
-    cdef sxt_shard_row *p = shard_records(rows, &n)
+    cdef sxt_shard_row *p = shard_records(rows, &n, step != SXT_SHARD_WRITE)
     cdef int status
     fill_shard(call, &m)
     with nogil:
@@ -117,8 +121,8 @@ def shard_step(call, int step, cnp.ndarray rows):
 def shard_merge(int step, cnp.ndarray rows, cnp.ndarray others):
     """Merge another shard's records after the same step into `rows`."""
     cdef ptrdiff_t n, other
-    cdef sxt_shard_row *q = shard_records(others, &other)
-    cdef sxt_shard_row *p = shard_records(rows, &n)
+    cdef sxt_shard_row *q = shard_records(others, &other, False)
+    cdef sxt_shard_row *p = shard_records(rows, &n, True)
     if n != other:
         raise ValueError(f"{n} records and {other}")
     check_status(sxt_shard_merge(<sxt_shard_step_kind>step, p, q, n), "shards")
@@ -128,7 +132,7 @@ def shard_finish(call, cnp.ndarray rows, out, sums):
     """Row results to `out`, and sums of losses to `sums`, of records after all steps; None: not."""
     cdef shard_memory m
     cdef ptrdiff_t n
-    cdef sxt_shard_row *p = shard_records(rows, &n)
+    cdef sxt_shard_row *p = shard_records(rows, &n, False)
     cdef void *results = data_of(out)
     cdef int status
     fill_shard(call, &m)

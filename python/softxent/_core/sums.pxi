@@ -13,10 +13,12 @@ cdef int check_status(int status, str name) except -1:
 SUM_NUMBERS = sizeof(sxt_sum) // sizeof(int64_t)
 
 
-cdef sxt_sum *exact_sum(cnp.ndarray sums) except NULL:
-    """The sums in an array that holds at least one."""
-    if cnp.PyArray_TYPE(sums) != cnp.NPY_INT64 or not cnp.PyArray_ISCARRAY(sums):
+cdef sxt_sum *exact_sum(cnp.ndarray sums, bint grows=True) except NULL:
+    """The sums in an array that holds at least one; what comes from elsewhere may be read-only."""
+    if cnp.PyArray_TYPE(sums) != cnp.NPY_INT64 or not cnp.PyArray_ISCARRAY_RO(sums):
         raise TypeError("expected a C-contiguous int64 array")
+    if grows and not cnp.PyArray_ISWRITEABLE(sums):
+        raise ValueError("expected a writeable array")
     if cnp.PyArray_NBYTES(sums) < <ptrdiff_t>sizeof(sxt_sum):
         raise ValueError(f"expected {SUM_NUMBERS} numbers a sum")
     return <sxt_sum *>cnp.PyArray_DATA(sums)
@@ -39,7 +41,7 @@ def sum_add(cnp.ndarray total, cnp.ndarray values):
 def sum_merge(cnp.ndarray sums, cnp.ndarray others):
     """Add sums to as many others, row by row."""
     cdef sxt_sum *p = exact_sum(sums)
-    cdef sxt_sum *q = exact_sum(others)
+    cdef sxt_sum *q = exact_sum(others, False)
     cdef ptrdiff_t k, n = cnp.PyArray_NBYTES(sums) // <ptrdiff_t>sizeof(sxt_sum)
     if cnp.PyArray_NBYTES(others) != cnp.PyArray_NBYTES(sums):
         raise ValueError("expected as many sums")
@@ -49,4 +51,4 @@ def sum_merge(cnp.ndarray sums, cnp.ndarray others):
 
 def sum_over(cnp.ndarray total, double divisor):
     """The sum, rounded once, over the divisor."""
-    return sxt_sum_over(exact_sum(total), divisor)
+    return sxt_sum_over(exact_sum(total, False), divisor)

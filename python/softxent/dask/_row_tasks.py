@@ -1,0 +1,123 @@
+"""Tasks of softmax, log-softmax and log-sum-exp: on whole rows, or on a shard of them."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from softxent import log_softmax, logsumexp, softmax
+from softxent._arguments.arrays import as_float, loss_dtype, mask_for
+from softxent._core import binding
+from softxent._core.structs import ShardCall
+
+__all__ = [
+    "BOUND",
+    "MERGES",
+    "ORIGIN",
+    "SCAN",
+    "STEPS",
+    "SUM",
+    "WRITE",
+    "RowSpec",
+    "finish",
+    "item",
+    "settled",
+    "step",
+    "whole_rows",
+    "whole_sums",
+    "write",
+]
+
+ORIGIN, SCAN, BOUND, SUM, WRITE = 1, 2, 4, 8, 16
+#: Of the functions here; losses may take the others.
+STEPS = (SCAN, SUM)
+
+_WHOLE = (softmax, log_softmax)
+
+
+class RowSpec(NamedTuple):
+    """What is computed (0 softmax, 1 log-softmax, 2 log-sum-exp), number of classes, axes."""
+
+    kind: int
+    classes: int
+    axes: tuple[int, ...]
+
+    def call(self, first: int, chunk: Any, where: Any, out: Any = None) -> ShardCall:
+        """The arguments of a step over a chunk."""
+        x = as_float(chunk, "x")
+        bits = sum(1 << k for k in self.axes)
+        mask = mask_for(where, x.shape)
+        return ShardCall(self.kind, self.classes, first, x, bits, mask, out=out)
+
+
+def whole_rows(spec: RowSpec, chunk: Any, where: Any) -> Any:
+    """Softmax or log-softmax of rows that lie in one chunk."""
+    return np.asarray(_WHOLE[spec.kind](chunk, spec.axes or -1, where=where))
+
+
+def whole_sums(axes: tuple[int, ...], chunk: Any, where: Any, b: Any, keepdims: bool) -> Any:
+    """Log-sum-exps of rows that lie in one chunk, and their signs."""
+    return logsumexp(
+        chunk, axes or -1, b=b, where=where, keepdims=keepdims and bool(axes), return_sign=True
+    )
+
+
+def settled(array: np.ndarray) -> np.ndarray:
+    """What may have come from another process, in memory that is aligned."""
+    return array if array.ctypes.data % 8 == 0 else array.copy()
+
+
+def item(pair: tuple[Any, ...], number: int) -> Any:
+    """One of several results."""
+    return np.asarray(pair[number])
+
+
+def step(
+    spec: RowSpec, number: int, first: int, chunk: Any, where: Any, records: Any
+) -> np.ndarray:
+    """One step over a shard, from the merged records of the one before."""
+    call = spec.call(first, chunk, where)
+    x = call.x
+    assert x is not None
+    rows = math.prod(n for k, n in enumerate(x.shape) if k not in spec.axes)
+    part = binding.shard_rows(rows) if records is None else records.copy()
+    binding.shard_step(call, number, part)
+    return part
+
+
+def merge(number: int, parts: list[np.ndarray]) -> np.ndarray:
+    """Records of several shards after the same step."""
+    records = parts[0].copy()
+    for part in parts[1:]:
+        binding.shard_merge(number, records, settled(part))
+    return records
+
+
+#: Merging functions of the steps; functions of one argument for the tree.
+MERGES: dict[int, Callable[[list[np.ndarray]], np.ndarray]] = {
+    number: functools.partial(merge, number) for number in (ORIGIN, SCAN, BOUND, SUM)
+}
+
+
+def write(spec: RowSpec, first: int, chunk: Any, where: Any, records: np.ndarray) -> np.ndarray:
+    """The output of a shard, from the records of its rows."""
+    call = spec.call(first, chunk, where)
+    out = np.empty_like(call.x)
+    binding.shard_step(call._replace(out=out), WRITE, settled(records))
+    return out
+
+
+def finish(
+    spec: RowSpec, shape: tuple[int, ...], dtype: np.dtype, records: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-sum-exps from the records of their rows, and their signs."""
+    x = as_float(np.empty((len(records), 0), dtype), "x")
+    logs = np.empty(len(records), loss_dtype(x.dtype))
+    call = ShardCall(spec.kind, spec.classes, 0, x, 2)
+    binding.shard_finish(call, settled(records), logs, None)
+    signs = np.where(np.isnan(logs), logs, logs > -np.inf).astype(logs.dtype)
+    return logs.reshape(shape), signs.reshape(shape)
