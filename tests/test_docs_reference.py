@@ -24,6 +24,7 @@ NEEDS |= {"softxent.dask": "dask"}
 RAISES_NOTHING = {
     "softxent.get_config",
     "softxent.get_num_threads",
+    "softxent.get_pool_limit",
     "softxent.show_config",
     "softxent.data.Samples",
     "softxent.data.load_breast_cancer",
@@ -43,8 +44,10 @@ COMPUTES_NOTHING = {
     "softxent.get_include",
     "softxent.get_library",
     "softxent.get_num_threads",
+    "softxent.get_pool_limit",
     "softxent.num_threads",
     "softxent.set_num_threads",
+    "softxent.set_pool_limit",
     "softxent.show_config",
 }
 

@@ -96,4 +96,5 @@ def submodules() -> None:
     assert_type(net.loss([[1.0, 2.0, 3.0]], [0]), float)
     assert_type(sx.data.load_digits(), sx.data.Dataset)
     assert_type(sx.get_num_threads(), int)
+    assert_type(sx.get_pool_limit(), int)
     assert_type(sx.__version__, str)

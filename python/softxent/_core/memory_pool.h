@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,62 +25,86 @@
 /* Pieces are whole huge pages; the first bytes of each hold its length. */
 #define SXT_POOL_PAGE ((size_t)2 << 20)
 #define SXT_POOL_HEADER ((size_t)64)
-/* What is kept at most. */
+/* How many are kept at most, and how many bytes unless told otherwise. */
 #define SXT_POOL_PIECES 4
 #define SXT_POOL_BYTES ((size_t)256 << 20)
+/* A place has room for an address, which is that of a page, and for a number of huge pages below its last bits. */
+#define SXT_POOL_ADDRESS (~(uintptr_t)0xfff)
+#define SXT_POOL_MOST_PAGES ((size_t)0xfff)
 
+/* A piece that is kept is one word in one place, 0 where there is none, and whoever exchanges the word has the piece.
+ * So there is no lock that could be left behind by a thread that a fork or an exit took away: the child of a fork
+ * finds every place full or empty, and the places stand however many threads or interpreters there are. */
 static struct {
-    atomic_flag busy; /* for a handful of instructions, under the interpreter's lock where it has one */
-    int count;        /* oldest first */
-    size_t bytes;
-    struct {
-        void *piece;
-        size_t length;
-    } kept[SXT_POOL_PIECES];
-} sxt_pool = {.busy = ATOMIC_FLAG_INIT};
+    _Atomic uintptr_t places[SXT_POOL_PIECES];
+    atomic_uint next; /* the place for the next piece, counted on */
+    atomic_size_t limit;
+} sxt_pool = {.limit = SXT_POOL_BYTES};
 
-static void sxt_pool_lock(void)
+static size_t sxt_pool_length(uintptr_t word) { return (word & ~SXT_POOL_ADDRESS) * SXT_POOL_PAGE; }
+
+static size_t sxt_pool_bytes(void)
 {
-    while (atomic_flag_test_and_set_explicit(&sxt_pool.busy, memory_order_acquire))
-        ;
-}
-
-static void sxt_pool_unlock(void) { atomic_flag_clear_explicit(&sxt_pool.busy, memory_order_release); }
-
-static void *sxt_pool_remove(int k)
-{
-    void *piece = sxt_pool.kept[k].piece;
-    sxt_pool.bytes -= sxt_pool.kept[k].length;
-    sxt_pool.count--;
-    memmove(&sxt_pool.kept[k], &sxt_pool.kept[k + 1], (size_t)(sxt_pool.count - k) * sizeof sxt_pool.kept[0]);
-    return piece;
+    size_t bytes = 0;
+    for (int k = 0; k < SXT_POOL_PIECES; k++)
+        bytes += sxt_pool_length(atomic_load(&sxt_pool.places[k]));
+    return bytes;
 }
 
 static void *sxt_pool_take(size_t length)
 {
-    void *piece = NULL;
-    sxt_pool_lock();
-    for (int k = sxt_pool.count - 1; k >= 0 && !piece; k--)
-        if (sxt_pool.kept[k].length == length)
-            piece = sxt_pool_remove(k);
-    sxt_pool_unlock();
-    return piece;
+    for (int k = 0; k < SXT_POOL_PIECES; k++) {
+        uintptr_t word = atomic_load(&sxt_pool.places[k]);
+        if (word && sxt_pool_length(word) == length && atomic_compare_exchange_strong(&sxt_pool.places[k], &word, 0))
+            return (void *)(word & SXT_POOL_ADDRESS);
+    }
+    return NULL;
 }
+
+static void sxt_pool_give_back(uintptr_t word)
+{
+    if (word)
+        munmap((void *)(word & SXT_POOL_ADDRESS), sxt_pool_length(word));
+}
+
+/* The place `step` places after the one where the next piece goes; in this order they have been filled. */
+static _Atomic uintptr_t *sxt_pool_place(int step)
+{
+    return &sxt_pool.places[(atomic_load(&sxt_pool.next) + (unsigned)step) % SXT_POOL_PIECES];
+}
+
+/* Give pieces back, oldest first, until what is kept and `more` bytes are within the limit. */
+static void sxt_pool_make_room(size_t more)
+{
+    for (int step = 0; step < SXT_POOL_PIECES && sxt_pool_bytes() + more > atomic_load(&sxt_pool.limit); step++)
+        sxt_pool_give_back(atomic_exchange(sxt_pool_place(step), 0));
+}
+
+static void sxt_pool_set_limit(size_t bytes)
+{
+    atomic_store(&sxt_pool.limit, bytes);
+    sxt_pool_make_room(0);
+}
+
+static size_t sxt_pool_limit(void) { return atomic_load(&sxt_pool.limit); }
 
 /* Whether the piece is kept now; older ones may have to go. */
 static int sxt_pool_keep(void *piece, size_t length)
 {
-    if (length > SXT_POOL_BYTES || madvise(piece, length, MADV_FREE) != 0)
+    size_t pages = length / SXT_POOL_PAGE, limit = atomic_load(&sxt_pool.limit);
+    uintptr_t word = (uintptr_t)piece | pages;
+    if (length > limit || pages > SXT_POOL_MOST_PAGES || madvise(piece, length, MADV_FREE) != 0)
         return 0;
-    sxt_pool_lock();
-    while (sxt_pool.count == SXT_POOL_PIECES || sxt_pool.bytes + length > SXT_POOL_BYTES) {
-        size_t oldest = sxt_pool.kept[0].length;
-        munmap(sxt_pool_remove(0), oldest);
+    sxt_pool_make_room(length);
+    for (int step = 0; step < SXT_POOL_PIECES; step++) {
+        uintptr_t empty = 0;
+        if (atomic_compare_exchange_strong(sxt_pool_place(step), &empty, word)) {
+            atomic_fetch_add(&sxt_pool.next, (unsigned)step + 1);
+            return 1;
+        }
     }
-    sxt_pool.kept[sxt_pool.count].piece = piece;
-    sxt_pool.kept[sxt_pool.count++].length = length;
-    sxt_pool.bytes += length;
-    sxt_pool_unlock();
+    sxt_pool_give_back(atomic_exchange(sxt_pool_place(0), word));
+    atomic_fetch_add(&sxt_pool.next, 1);
     return 1;
 }
 
@@ -145,6 +170,9 @@ static PyDataMem_Handler sxt_pool_handler = {
 #else
 #define SXT_HAS_POOL 0
 static PyDataMem_Handler sxt_pool_handler;
+static size_t sxt_pool_limit(void) { return 0; }
+static size_t sxt_pool_bytes(void) { return 0; }
+static void sxt_pool_set_limit(size_t bytes) { (void)bytes; }
 #endif
 
 #endif

@@ -26,7 +26,8 @@ def get_config() -> dict[str, Any]:
     -------
     dict
         ``version``; ``isa``, the instruction set in use; ``isas``, those usable on this machine,
-        best first; ``num_threads``; ``compiler``, which built the bindings; ``python``,
+        best first; ``num_threads``; ``pool_limit`` and ``pool_bytes``, of freed results how many
+        bytes are kept at most and now; ``compiler``, which built the bindings; ``python``,
         ``numpy`` and ``platform``.
 
     See Also
@@ -49,6 +50,8 @@ def get_config() -> dict[str, Any]:
         "isa": binding.isa(),
         "isas": binding.usable_isas(),
         "num_threads": binding.get_num_threads(),
+        "pool_limit": binding.pool_limit(),
+        "pool_bytes": binding.pool_bytes(),
         "compiler": binding.COMPILER,
         "python": platform.python_version(),
         "numpy": np.__version__,
