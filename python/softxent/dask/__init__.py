@@ -15,6 +15,7 @@ from softxent._machine.optional import require
 require("dask.array", "dask", "softxent.dask")
 
 from ._binary import binary_cross_entropy  # noqa: E402
+from ._fit import fit  # noqa: E402
 from ._losses import cross_entropy, cross_entropy_and_grad  # noqa: E402
 from ._softmax import log_softmax, logsumexp, softmax  # noqa: E402
 
@@ -22,6 +23,7 @@ __all__ = [
     "binary_cross_entropy",
     "cross_entropy",
     "cross_entropy_and_grad",
+    "fit",
     "log_softmax",
     "logsumexp",
     "softmax",

@@ -19,7 +19,7 @@ from softxent.models.problem import Problem
 from softxent.models.progress import Reporter, reporter
 from softxent.models.settings import Settings
 
-__all__ = ["fit"]
+__all__ = ["Callback", "Run", "fit", "train"]
 
 Callback = Callable[[dict[str, float]], object]
 
@@ -58,12 +58,31 @@ def fit(
     FloatingPointError
         If a loss is not finite; the network has the best parameters then.
     """
-    if settings.early_stopping is not None and problem.validation is None:
+    return train(Run(net, problem, settings), progress, callback, checkpoint)
+
+
+def train(
+    run: Run,
+    progress: bool,
+    callback: Callback | None,
+    checkpoint: str | os.PathLike[str] | None,
+) -> History:
+    """
+    Take a training to its end, as `fit` describes it.
+
+    Parameters
+    ----------
+    run : Run
+        The training, and how an epoch of it is run.
+    progress, callback, checkpoint
+        As for `Model.fit`.
+    """
+    net, settings = run.net, run.settings
+    if settings.early_stopping is not None and run.problem.validation is None:
         raise ValueError("early_stopping needs validation data, got validation=None")
     flag(progress, "progress")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
-    run = _Run(net, problem, settings)
     store = None if checkpoint is None else _opened(checkpoint, run)
     interrupted = False
     multiplications = settings.batch_size * net.layers.largest_product
@@ -81,9 +100,7 @@ def fit(
     return run.history(interrupted)
 
 
-def _proceed(
-    run: _Run, progress: bool, callback: Callback | None, store: Checkpoint | None
-) -> None:
+def _proceed(run: Run, progress: bool, callback: Callback | None, store: Checkpoint | None) -> None:
     """Run epoch after epoch until the training is over."""
     settings, done = run.settings, len(run.state.records)
     batches = math.ceil(len(run.problem) / settings.batch_size)
@@ -98,7 +115,7 @@ def _proceed(
                 store.write(run.state)
 
 
-def _opened(path: str | os.PathLike[str], run: _Run) -> Checkpoint:
+def _opened(path: str | os.PathLike[str], run: Run) -> Checkpoint:
     """Go on from a checkpoint, or write the first one."""
     store = Checkpoint(path, run.identity())
     state = store.read()
@@ -118,7 +135,7 @@ def _opened(path: str | os.PathLike[str], run: _Run) -> Checkpoint:
     return store
 
 
-class _Run:
+class Run:
     """A training in progress."""
 
     def __init__(self, net: Network, problem: Problem, settings: Settings) -> None:
