@@ -13,17 +13,17 @@ EXTRAS_demo  := demo
 EXTRAS_test  := test
 EXTRAS_bench := bench
 EXTRAS_dev   := dev
-EXTRAS_docs  := docs
+EXTRAS_docs  := docs,web
 
 python = $(BUILD)/venv-$(1)/bin/python
 pip = $(call python,$*) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo tour test accuracy reproducibility bench figures docs lint wheel clean
+.PHONY: help demo tour test accuracy reproducibility bench figures docs web web-test lint wheel clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The matrices of the demo are too small to be worth sharing between threads of the BLAS.
 demo: $(BUILD)/venv-demo/installed  ## train, export, verify; writes build/demo/report.html
@@ -47,11 +47,18 @@ bench: $(BUILD)/venv-bench/installed  ## compare with torch, onnxruntime, JAX, S
 figures: $(BUILD)/venv-bench/installed  ## measure and draw the figures of README.md and docs/how again
 	@$(call python,bench) tools/draw_figures.py
 
-# A warning ends the build; nothing is read from the network.
+# A warning ends the build, so all pages are read anew each time; nothing comes from the network.
 docs: $(BUILD)/venv-docs/installed  ## the documentation as a site; writes build/docs/index.html
-	@$(call python,docs) -m sphinx --builder html --fail-on-warning --keep-going --quiet \
+	@rm -rf docs/reference/generated
+	@$(call python,docs) -m sphinx --builder html --fresh-env --fail-on-warning --keep-going --quiet \
 	  --doctree-dir $(BUILD)/doctrees docs $(BUILD)/docs
 	@echo "written: $(BUILD)/docs/index.html"
+
+web: $(BUILD)/venv-docs/installed  ## a page that reads digits drawn in it; writes build/web/index.html
+	@$(call python,docs) web/make.py --out $(BUILD)/web
+
+web-test: $(BUILD)/venv-docs/installed  ## draw to that page in headless Chromium
+	@$(call python,docs) -m pytest -q -p no:cacheprovider web
 
 lint: $(BUILD)/venv-dev/installed  ## ruff, mypy, cython-lint
 	$(call python,dev) -m ruff check .

@@ -70,7 +70,7 @@ def test_commands_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     commands = [shlex.split(line, comments=True) for line in lines]
     if any(command[0] == "softxent" for command in commands):
         surroundings(page)
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for command in commands:
         while "=" in command[0]:
             command.pop(0)

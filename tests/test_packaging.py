@@ -47,7 +47,7 @@ def test_extras_are_those_of_the_documentation():
     extras = set(project["optional-dependencies"])
     user = {"onnx", "torch", "safetensors", "tables", "plot", "cli", "demo", "sklearn", "boosting"}
     user |= {"dask"}
-    assert extras == user | {"test", "bench", "dev", "docs"}
+    assert extras == user | {"test", "bench", "dev", "docs", "web"}
     install = (ROOT / "docs" / "guide" / "install.md").read_text()
     contributing = (ROOT / "CONTRIBUTING.md").read_text()
     assert all(f"`{extra}`" in install for extra in user)
