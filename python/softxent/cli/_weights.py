@@ -30,10 +30,27 @@ def class_weights(
     ValueError
         If there is not one finite number ≥ 0 per class, or a class to balance has no sample.
     """
+    counts = None if labels is None else np.bincount(labels, minlength=num_classes)
+    return parsed_weights(option, counts, num_classes)
+
+
+def parsed_weights(
+    option: str | None, counts: np.ndarray | None, num_classes: int | None = None
+) -> np.ndarray | None:
+    """
+    Parse as `class_weights`, from how many samples each class has.
+
+    Raises
+    ------
+    ValueError
+        As `class_weights`.
+    """
+    if num_classes is None:
+        num_classes = 0 if counts is None else len(counts)
     if option is None:
         return None
     if option == "balanced":
-        return _balanced(labels, num_classes)
+        return _balanced(counts, num_classes)
     try:
         weights = np.array([float(part) for part in option.split(",")])
     except ValueError:
@@ -47,12 +64,11 @@ def class_weights(
     return weights
 
 
-def _balanced(labels: np.ndarray | None, num_classes: int) -> np.ndarray:
-    if labels is None:
+def _balanced(counts: np.ndarray | None, num_classes: int) -> np.ndarray:
+    if counts is None:
         raise ValueError("--class-weights balanced needs labels to count: give the numbers instead")
-    counts = np.bincount(labels, minlength=num_classes)
     if (counts == 0).any():
         missing = int(np.flatnonzero(counts == 0)[0])
         raise ValueError(f"--class-weights balanced: class {missing} has no training sample")
-    weights: np.ndarray = labels.size / (num_classes * counts)
+    weights: np.ndarray = counts.sum() / (num_classes * counts)
     return weights

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from softxent.cli import _data
+from softxent.cli import _data, _distributed
 from softxent.cli._console import INTERRUPTED, emit, note, on_terminal, table
 from softxent.cli._parser import (
     Commands,
@@ -24,7 +24,7 @@ from softxent.cli._parser import (
 )
 from softxent.cli._weights import class_weights
 from softxent.data import Dataset, Standardizer
-from softxent.models import MLP, storage
+from softxent.models import MLP, History, storage
 from softxent.models.activations import ACTIVATIONS
 from softxent.models.nets import specialised
 
@@ -43,6 +43,7 @@ def register(commands: Commands) -> None:
             softxent train --data mine.csv --hidden 0 --out logistic-regression.npz
             softxent train --data mine.csv --labels species --optimizer adam --out mine.npz
             softxent train --data a.npz --class-weights balanced --checkpoint run.npz --out b.npz
+            softxent train --dask --data 'part-*.parquet' --labels species --out big.npz
         """,
     )
     _data.add_data_options(parser, default="digits", names=False)
@@ -69,6 +70,14 @@ def register(commands: Commands) -> None:
         default=0,
         metavar="N",
         help="of split, first parameters and order of the samples (default: 0)",
+    )
+    parser.add_argument(
+        "--dask",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="train on Parquet files that need not fit into memory, on the Dask cluster whose "
+        "scheduler is there; without an address on a cluster that is started here",
     )
     _add_net_options(parser)
     _add_loss_options(parser)
@@ -157,6 +166,9 @@ def _add_optimizer_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, save and report; Ctrl-C keeps the best parameters so far, and its own status."""
     storage.check_path(args.out)
+    if args.dask is not None:
+        with _distributed.training(args) as data:
+            return _run_distributed(args, data)
     dataset = _data.load(args)
     if dataset.num_classes < 2:
         raise ValueError(f"{args.data} has 1 class, training needs 2 or more")
@@ -169,7 +181,9 @@ def run(args: argparse.Namespace) -> int:
             f"them for testing{hint}"
         )
     standardizer = _standardizer(args, training)
-    net = _new_net(args, dataset)
+    net = _new_net(
+        args, dataset.name, dataset.X.shape[1], dataset.class_names, dataset.feature_names
+    )
     weight = class_weights(args.class_weights, training.y, dataset.num_classes)
     note(args, f"{dataset!r}: {len(training)} for training, {len(test)} for testing")
     started = time.perf_counter()
@@ -178,27 +192,57 @@ def run(args: argparse.Namespace) -> int:
         training.labels,
         validation=(_features(test, standardizer), test.labels),
         weight=weight,
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-        learning_rate=args.learning_rate,
-        optimizer=args.optimizer,
-        momentum=args.momentum,
-        weight_decay=args.weight_decay,
-        schedule=args.schedule,
-        label_smoothing=args.label_smoothing,
-        early_stopping=args.early_stopping,
-        checkpoint=args.checkpoint,
-        seed=args.seed,
-        progress=on_terminal() and not args.json,
+        **_settings(args),
     )
     seconds = time.perf_counter() - started
+    _keep(args, net, standardizer, history)
+    measured = float(net.loss(test.X, test.labels)), float((net.predict(test.X) == test.y).mean())
+    return _report(args, net, test.name, history, seconds, measured)
+
+
+def _run_distributed(args: argparse.Namespace, data: _distributed.Training) -> int:
+    table = data.table
+    net = _new_net(
+        args, table.name, len(table.feature_names), table.class_names, table.feature_names
+    )
+    started = time.perf_counter()
+    history = data.fit(net, **_settings(args))
+    seconds = time.perf_counter() - started
+    measured = data.measured(net) if history.best_epoch is not None else (0.0, 0.0)
+    _keep(args, net, data.standardizer, history)
+    return _report(args, net, table.name, history, seconds, measured)
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    names = (
+        *("epochs", "batch_size", "learning_rate", "optimizer", "momentum", "weight_decay"),
+        *("schedule", "label_smoothing", "early_stopping", "checkpoint", "seed"),
+    )
+    progress = on_terminal() and not args.json
+    return {name: getattr(args, name) for name in names} | {"progress": progress}
+
+
+def _keep(
+    args: argparse.Namespace, net: MLP, standardizer: Standardizer | None, history: History
+) -> None:
+    """Write the net, unless nothing was trained."""
     if history.best_epoch is None:
         raise KeyboardInterrupt
     if standardizer is not None:
         net.fold_standardizer(standardizer)
         note(args, "the features were standardised; the saved net takes raw features")
     net.save(args.out)
-    result = _result(args, net, test, history.to_dict(), seconds)
+
+
+def _report(
+    args: argparse.Namespace,
+    net: MLP,
+    name: str,
+    history: History,
+    seconds: float,
+    measured: tuple[float, float],
+) -> int:
+    result = _result(args, net, name, history.to_dict(), seconds, measured)
     emit(args, result, _text(result))
     return INTERRUPTED if history.interrupted else 0
 
@@ -220,20 +264,26 @@ def _features(part: Dataset, standardizer: Standardizer | None) -> np.ndarray:
     return part.X if standardizer is None else standardizer.transform(part.X)
 
 
-def _new_net(args: argparse.Namespace, dataset: Dataset) -> MLP:
-    classes = dataset.num_classes
+def _new_net(
+    args: argparse.Namespace,
+    name: str,
+    features: int,
+    class_names: tuple[str, ...],
+    feature_names: tuple[str, ...] | None,
+) -> MLP:
+    classes = len(class_names)
     one_logit = args.net == "1" or (args.net == "auto" and classes == 2)
     if one_logit and classes != 2:
-        raise ValueError(f"--net 1 is for two classes, {dataset.name} has {classes}")
+        raise ValueError(f"--net 1 is for two classes, {name} has {classes}")
     net = MLP(
-        dataset.X.shape[1],
+        features,
         args.hidden,
         1 if one_logit else classes,
         activation=args.activation,
         bias=not args.no_bias,
         seed=args.seed,
-        class_names=dataset.class_names,
-        feature_names=dataset.feature_names,
+        class_names=class_names,
+        feature_names=feature_names,
     )
     return specialised(net)
 
@@ -241,19 +291,20 @@ def _new_net(args: argparse.Namespace, dataset: Dataset) -> MLP:
 def _result(
     args: argparse.Namespace,
     net: MLP,
-    test: Dataset,
+    name: str,
     history: dict[str, Any],
     seconds: float,
+    measured: tuple[float, float],
 ) -> dict[str, Any]:
     return {
         "model": args.out,
         "net": type(net).__name__,
         "layers": str(net.layers),
-        "data": test.name,
+        "data": name,
         "epochs": len(history["loss"]),
         "seconds": round(seconds, 3),
-        "test_accuracy": float((net.predict(test.X) == test.y).mean()),
-        "test_loss": float(net.loss(test.X, test.labels)),
+        "test_accuracy": measured[1],
+        "test_loss": measured[0],
         "history": history,
     }
 

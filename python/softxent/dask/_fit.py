@@ -116,10 +116,11 @@ def fit(
     Notes
     -----
     The bounds of `softxent.cross_entropy_and_grad` hold for the losses and gradients in the logits;
-    products and sums over parts round as NumPy's do. Equal bits need equal processors: a BLAS takes other kernels on others. The data are read once
-    before the first epoch, to be checked, and once an epoch if they are more than 16 units, of
-    which copies are kept by the workers. A step moves the parameters to every worker and the
-    gradients back in a tree, and costs about a millisecond of the scheduler for each part.
+    products and sums over parts round as NumPy's do. Equal bits need equal processors: a BLAS takes
+    other kernels on others. The data are read once before the first epoch, to be checked, and once
+    an epoch if they are more than 16 units, of which the workers keep copies. A step moves the
+    parameters to every worker and the gradients back in a tree, and costs about a millisecond of
+    the scheduler for each part.
 
     Examples
     --------

@@ -1,0 +1,101 @@
+"""``softxent train --dask``: Parquet files on a cluster, the same net for every cut of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from softxent.cli import main
+from softxent.models import NeuralNet2
+
+pd = pytest.importorskip("pandas")
+pytest.importorskip("pyarrow")
+pytest.importorskip("dask.dataframe")
+distributed = pytest.importorskip("distributed")
+
+SETTINGS = ("--batch-size", "128", "--learning-rate", "0.3", "--hidden", "5", "--json")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+def write(folder: Path, cut: list[int]) -> str:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, 4)) * [1, 10, 100, 1] + 3
+    score = ((X - 3) / [1, 10, 100, 1]) @ rng.normal(size=(4, 3))
+    frame = pd.DataFrame(X, columns=["p", "q", "r", "s"])
+    frame["species"] = np.array(["ant", "bee", "cat"])[score.argmax(1)]
+    folder.mkdir()
+    for number, rows in enumerate(np.split(np.arange(900), cut)):
+        frame.iloc[rows].to_parquet(folder / f"part-{number}.parquet")
+    return str(folder / "part-*.parquet")
+
+
+def train(*arguments: str, epochs: int = 8, status: int = 0) -> None:
+    assert main(["train", *arguments, "--epochs", str(epochs), *SETTINGS]) == status
+
+
+def test_the_cut_of_the_files_changes_nothing(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nets, results = [], []
+    for number, cut in enumerate(([], [100, 850])):
+        data, out = write(tmp_path / str(number), cut), tmp_path / f"{number}.npz"
+        train("--dask", address, "--data", data, "--labels", "species", "--out", str(out))
+        results.append(json.loads(capsys.readouterr().out))
+        nets.append(NeuralNet2.load(out))
+    assert nets[0].class_names == ("ant", "bee", "cat")
+    assert nets[0].feature_names == ("p", "q", "r", "s")
+    for name, value in nets[0].state_dict().items():
+        assert value.tobytes() == nets[1].state_dict()[name].tobytes()
+    assert results[0]["history"] == results[1]["history"]
+    assert results[0]["test_accuracy"] == results[1]["test_accuracy"] > 0.85
+    frame = pd.read_parquet(tmp_path / "0" / "part-0.parquet")
+    labels = np.array(nets[0].class_names)[nets[0].predict(frame[["p", "q", "r", "s"]])]
+    assert (labels == frame["species"]).mean() > 0.85
+
+
+def test_a_cluster_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = write(tmp_path / "data", [300]), tmp_path / "net.npz"
+    train(
+        "--dask", "--data", data, "--labels", "species", "--drop", "q", "--out", str(out), epochs=2
+    )
+    assert json.loads(capsys.readouterr().out)["epochs"] == 2
+    assert NeuralNet2.load(out).feature_names == ("p", "r", "s")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"--data": "absent-*.parquet"}, "there is no file absent-*.parquet"),
+        ({"--labels": "genus"}, "there is no column 'genus' of labels"),
+        ({"--drop": "x"}, "there is no column 'x'"),
+        ({"--sep": ","}, "--sep is not for --dask"),
+        ({"--dask": "tcp://127.0.0.1:1"}, "no scheduler answers there"),
+        ({"--class-weights": "1,2"}, "--class-weights must be 3 numbers, got 2"),
+    ],
+)
+def test_errors_in_one_line(
+    address: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    changed: dict[str, str],
+    message: str,
+) -> None:
+    out = tmp_path / "net.npz"
+    given: dict[str, Any] = {"--dask": address, "--labels": "species", "--out": str(out)}
+    given["--data"] = write(tmp_path / "data", [300])
+    train(*(word for pair in (given | changed).items() for word in pair), status=2)
+    assert message in capsys.readouterr().err
+    assert not out.exists()
