@@ -42,9 +42,17 @@ typedef struct {
     T shift, magic, low, m1, m2;
 } V(ref);
 
+/* The grids, for the exponent of the largest element summed. */
+SXT_INLINE void V(set_grids)(T e, V(ref) *ref)
+{
+    ref->m1 = V(scalar_float)(V(scalar_bits)(e + (ROUND + (T)(EXPONENT_BIAS + 1))) << BITS);
+    ref->m2 = (T)1.5 * V(scalar_float)(
+        V(scalar_bits)(e + (ROUND + (T)(EXPONENT_BIAS + 1 - GRID))) << BITS);
+}
+
 /* n_ref and the exponent of the grid's reference go to *n_ref and *exponent. Branch-free: loops over
- * rows side by side vectorise. m finite. */
-SXT_INLINE V(ref) V(make_ref)(T m, T rest, V(units) u, T *n_ref, T *exponent)
+ * rows side by side vectorise. m finite. is_rest: rest is m, a constant where this is expanded. */
+SXT_INLINE V(ref) V(make_ref_of)(T m, T rest, int is_rest, V(units) u, T *n_ref, T *exponent)
 {
     V(ref) ref;
     T magnitude = V(scalar_float)(V(scalar_bits)(m) & (((V(uint))-1) >> 1));
@@ -55,13 +63,16 @@ SXT_INLINE V(ref) V(make_ref)(T m, T rest, V(units) u, T *n_ref, T *exponent)
     T n_rest = V(scalar_fma)(rest - ref.shift, u.log2e, ROUND) - ROUND;
     T relative = n_rest - n;
     relative = relative > (T)LOWEST_UNIT ? relative : (T)LOWEST_UNIT;
-    T e = relative + (T)BIAS;
+    T e = (is_rest ? (T)0 : relative) + (T)BIAS;
     *n_ref = n;
     *exponent = e;
-    ref.m1 = V(scalar_float)(V(scalar_bits)(e + (ROUND + (T)(EXPONENT_BIAS + 1))) << BITS);
-    ref.m2 = (T)1.5 * V(scalar_float)(
-        V(scalar_bits)(e + (ROUND + (T)(EXPONENT_BIAS + 1 - GRID))) << BITS);
+    V(set_grids)(e, &ref);
     return ref;
+}
+
+SXT_INLINE V(ref) V(make_ref)(T m, T rest, V(units) u, T *n_ref, T *exponent)
+{
+    return V(make_ref_of)(m, rest, 0, u, n_ref, exponent);
 }
 
 typedef struct {

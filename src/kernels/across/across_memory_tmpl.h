@@ -4,17 +4,18 @@
 SXT_INLINE T N(get)(const sxt_job *job, const char *p) { return (T)sxt_get(p, job->dtype); }
 SXT_INLINE void N(set)(const sxt_job *job, char *p, T value) { sxt_put(p, job->dtype, (double)value); }
 #else
+/* Elements of the compute type, of any alignment. */
 SXT_INLINE T N(get)(const sxt_job *job, const char *p)
 {
-    T lane[V(W)];
+    T value;
     (void)job;
-    V(store)(lane, LOADN((const ST *)(const void *)p, 1));
-    return lane[0];
+    memcpy(&value, p, sizeof value);
+    return value;
 }
 SXT_INLINE void N(set)(const sxt_job *job, char *p, T value)
 {
     (void)job;
-    STOREN((ST *)(void *)p, V(set1)(value), 1);
+    memcpy(p, &value, sizeof value);
 }
 #endif
 

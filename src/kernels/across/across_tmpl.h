@@ -14,6 +14,7 @@
 typedef struct {
     V(plan) plan;
     V(tile) tile;
+    ptrdiff_t near; /* classes at once on the way from and to memory */
     ptrdiff_t r0;
     V(strip) strip[STRIPS];
 } N(across);
@@ -67,15 +68,15 @@ static void N(turn_to)(N(across) *w, const sxt_plane *p, ptrdiff_t begin, ptrdif
 /* Classes at once on the way from and to memory: what is done to them finds them in the first-level cache. */
 #define NEAR_BYTES 16384
 
-static ptrdiff_t N(near_classes)(const N(across) *w)
+static ptrdiff_t N(near_classes)(const V(plan) *plan, const V(tile) *t)
 {
-    ptrdiff_t near = NEAR_BYTES / (w->tile.lanes * (ptrdiff_t)sizeof(T));
-    return w->plan.classes > w->tile.block || near > w->tile.block ? w->tile.block : near;
+    ptrdiff_t near = NEAR_BYTES / (t->lanes * (ptrdiff_t)sizeof(T));
+    return plan->classes > t->block || near > t->block ? t->block : near;
 }
 
 static void N(across_scan)(N(across) *w, const sxt_plane *p)
 {
-    ptrdiff_t step = N(near_classes)(w), n = w->plan.classes;
+    ptrdiff_t step = w->near, n = w->plan.classes;
     for (ptrdiff_t c = 0; c < n; c += step) {
         N(turn_to)(w, p, c, n - c < step ? n : c + step, 0);
         V(scan_tile)(&w->plan, &w->tile);
@@ -129,7 +130,7 @@ static void N(across_write)(N(across) *w, const sxt_plane *p, int terms)
 {
     const sxt_job *job = w->plan.job;
     const V(tile) *t = &w->tile;
-    ptrdiff_t step = N(near_classes)(w), n = w->plan.classes;
+    ptrdiff_t step = w->near, n = w->plan.classes;
     for (ptrdiff_t c = 0; c < n; c += step) {
         N(turn_to)(w, p, c, n - c < step ? n : c + step, 1);
         V(write_tile)(&w->plan, t, terms);
@@ -162,6 +163,7 @@ static void N(make_tile)(N(across) *w, const sxt_plane *p, sxt_scratch scratch)
     while (t->lanes > SXT_STRIP && (classes * t->lanes > (near < room ? near : room) || t->lanes / 2 >= p->rows))
         t->lanes /= 2;
     t->block = room / t->lanes;
+    w->near = N(near_classes)(&w->plan, t);
     T **needed[] = {&t->x, p->t.p ? &t->target : NULL, p->h.p ? &t->hess : NULL,
                     ST_IS_ANY ? &t->tail : NULL, ST_IS_ANY ? &t->slope : NULL, ST_IS_ANY ? &t->bend : NULL};
     for (size_t k = 0; k < sizeof needed / sizeof *needed; k++) {

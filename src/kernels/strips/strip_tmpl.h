@@ -112,10 +112,10 @@ static void V(strip_open)(const V(plan) *plan, const sxt_plane *p, ptrdiff_t fir
 
 /* ---- prepare ------------------------------------------------------------------------------------------ */
 
-/* From `max`, `second` and what is at the label to what is left out and the constants of the exponential. */
-static void V(strip_prepare)(const V(plan) *plan, V(strip) *s)
+/* What is left out, and the largest of the others. */
+SXT_INLINE void V(set_left_out)(const V(plan) *plan, V(strip) *s, int leaves)
 {
-    int leaves = plan->form->leaves, one = plan->classes == 1;
+    int one = plan->classes == 1;
     T none = -(T)INFINITY, small = (T)SMALL_MAX;
     EACH_LANE(i, s) {
         T max = s->max[i], at = leaves == LEAVES_LABEL ? s->at_label[i] : max;
@@ -124,25 +124,41 @@ static void V(strip_prepare)(const V(plan) *plan, V(strip) *s)
         s->rest[i] = here && at == max ? s->second[i] : max;
         s->special[i] = s->ignored[i] | s->nan[i] | !(max - max == (T)0);
     }
-    s->any_special = s->any_shift = 0;
     if (plan->job->op == SXT_OP_SOFTMAX && one) /* 1, without rounding */
         for (ptrdiff_t i = 0; i < s->rows; i++)
             s->special[i] = 1;
-    V(int) special = 0, shifted = 0;
+}
+
+SXT_INLINE void V(set_constants)(const V(plan) *plan, V(strip) *s, int is_rest)
+{
     V(units) units = plan->units;
     EACH_LANE(i, s) {
         T max = s->special[i] ? (T)0 : s->max[i], rest = s->special[i] ? (T)0 : s->rest[i];
-        V(ref) ref = V(make_ref)(max, rest, units, &s->n_ref[i], &s->unit[i]);
+        V(ref) ref = V(make_ref_of)(max, is_rest ? max : rest, is_rest, units, &s->n_ref[i], &s->unit[i]);
         s->shift[i] = ref.shift;
         s->magic[i] = ref.magic;
         s->low[i] = ref.low;
         s->m1[i] = ref.m1;
         s->m2[i] = ref.m2;
-        special |= s->special[i];
-        shifted |= ref.shift != (T)0;
     }
-    s->any_special = special != 0;
-    s->any_shift = shifted != 0;
+}
+
+/* From `max`, `second` and what is at the label to what is left out and the constants of the exponential. */
+static void V(strip_prepare)(const V(plan) *plan, V(strip) *s)
+{
+    int leaves = plan->form->leaves;
+    if (leaves == LEAVES_NOTHING) {
+        V(set_left_out)(plan, s, LEAVES_NOTHING);
+        V(set_constants)(plan, s, 1);
+    } else {
+        V(set_left_out)(plan, s, leaves);
+        V(set_constants)(plan, s, 0);
+    }
+    s->any_special = s->any_shift = 0;
+    for (ptrdiff_t i = 0; i < s->rows; i += V(W)) { /* lanes without a row are neither */
+        s->any_special |= V(mbits)(V(ieq)(V(iload)(s->special + i), V(iset1)(0))) != V(mbits)(V(first)(V(W)));
+        s->any_shift |= V(mbits)(V(eq)(V(load)(s->shift + i), V(set1)((T)0))) != V(mbits)(V(first)(V(W)));
+    }
 }
 
 /* The grids of smoothed labels, from maximum and minimum. */
