@@ -150,6 +150,24 @@ def test_order_of_the_classes_does_not_change_a_bit(function, dtype: np.dtype, r
         assert np.array_equal(function(x[:, order]), expected)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("classes", [3000, 40_000, 140_000])
+def test_long_rows_side_by_side_equal_rows_one_after_another(classes: int, dtype, rng) -> None:
+    # A thread's working memory has room for 16 rows of 131072 floats; of more, it takes the
+    # classes in blocks.
+    x = (rng.normal(size=(classes, 19)) * 4).astype(dtype)
+    labels = rng.integers(classes, size=19)
+    rows = np.ascontiguousarray(x.T)
+    for function in (sx.softmax, sx.log_softmax):
+        assert np.array_equal(function(x, axis=0), function(rows).T)
+    assert np.array_equal(sx.logsumexp(x, axis=0), sx.logsumexp(rows))
+    for options in ({}, {"label_smoothing": 0.1}, {"softcap": 5.0}):
+        loss, grad = sx.cross_entropy_and_grad(x, labels, axis=0, **options)
+        expected = sx.cross_entropy_and_grad(rows, labels, **options)
+        assert loss == expected[0]
+        assert np.array_equal(grad, expected[1].T)
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("function", [sx.softmax, sx.log_softmax, sx.logsumexp])
 @pytest.mark.parametrize("classes", [1, 2, 3, 16, 17, 224, 225, 256, 257, 352, 353])

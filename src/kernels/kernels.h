@@ -115,7 +115,7 @@ typedef struct {
 } sxt_scratch;
 
 #define SXT_SCRATCH_LEAST 4096u
-#define SXT_SCRATCH_MOST (1024u * 1024u)
+#define SXT_SCRATCH_MOST (8u * 1024u * 1024u)
 
 /* Some classes of the rows, and one step over them: across/shards_tmpl.h. */
 typedef struct {

@@ -142,26 +142,42 @@ static void N(across_write)(N(across) *w, const sxt_plane *p, int terms)
     }
 }
 
-/* Cuts the scratch into the tiles that the job needs; of rows along memory, a tile stays in the first-level cache with
- * the memory that it comes from and goes to and that of the next one, which is asked for. */
+/* Rows in a tile. Of rows along memory it stays in the first-level cache with the memory that it comes from and goes to
+ * and that of the next one, which is asked for. Of rows side by side each class is in a page of its own, so that many at
+ * once are worth more than a tile in a near cache: as many as the scratch has room for. Where it has not even room for a
+ * few whole rows, they are read three times, many at once again. */
 #define NEAR_TILE 6144
 #define ALONG_LANES 64
 
+static ptrdiff_t N(lanes_of)(const sxt_plane *p, ptrdiff_t classes, ptrdiff_t room)
+{
+    int side_by_side = p->x.row == sizeof(ST);
+    ptrdiff_t lanes = side_by_side ? TILE_MOST : ALONG_LANES, near = NEAR_TILE / (ptrdiff_t)sizeof(T);
+    near = side_by_side || near > room ? room : near;
+    while (lanes > SXT_STRIP && classes * lanes > near)
+        lanes /= 2;
+    if (side_by_side && classes * lanes > near)
+        lanes = TILE_MOST;
+    while (lanes > SXT_STRIP && lanes / 2 >= p->rows)
+        lanes /= 2;
+    return lanes;
+}
+
+/* Cuts the scratch into the tiles that the job needs. */
 static void N(make_tile)(N(across) *w, const sxt_plane *p, sxt_scratch scratch)
 {
     V(tile) *t = &w->tile;
     ptrdiff_t classes = w->plan.classes < 4 ? 4 : w->plan.classes, stage = classes * V(W); /* transposed by fours */
     ptrdiff_t parts = 1 + (p->t.p != NULL) + (p->h.p != NULL) + 3 * ST_IS_ANY, all = (ptrdiff_t)(scratch.bytes / sizeof(T));
     T *next = scratch.data;
-    *t = (V(tile)){.lanes = p->x.row == sizeof(ST) ? TILE_MOST : ALONG_LANES, .strip = w->strip};
-    if (!ST_IS_ANY && stage <= all / 4) { /* else rows are transposed without one */
+    *t = (V(tile)){.strip = w->strip};
+    if (!ST_IS_ANY && p->x.row != sizeof(ST) && stage <= all / 4) { /* else rows are transposed without one */
         t->stage = next;
         next += (stage + 15) / 16 * 16;
         all -= (stage + 15) / 16 * 16;
     }
-    ptrdiff_t room = all / parts / SXT_STRIP * SXT_STRIP, near = p->x.row == sizeof(ST) ? room : NEAR_TILE / (ptrdiff_t)sizeof(T);
-    while (t->lanes > SXT_STRIP && (classes * t->lanes > (near < room ? near : room) || t->lanes / 2 >= p->rows))
-        t->lanes /= 2;
+    ptrdiff_t room = all / parts / SXT_STRIP * SXT_STRIP;
+    t->lanes = N(lanes_of)(p, classes, room);
     t->block = room / t->lanes;
     w->near = N(near_classes)(&w->plan, t);
     T **needed[] = {&t->x, p->t.p ? &t->target : NULL, p->h.p ? &t->hess : NULL,
