@@ -16,6 +16,7 @@ require("dask.array", "dask", "softxent.dask")
 
 from ._binary import binary_cross_entropy  # noqa: E402
 from ._fit import fit  # noqa: E402
+from ._linear import linear_cross_entropy, linear_cross_entropy_and_grad  # noqa: E402
 from ._losses import cross_entropy, cross_entropy_and_grad  # noqa: E402
 from ._softmax import log_softmax, logsumexp, softmax  # noqa: E402
 
@@ -24,6 +25,8 @@ __all__ = [
     "cross_entropy",
     "cross_entropy_and_grad",
     "fit",
+    "linear_cross_entropy",
+    "linear_cross_entropy_and_grad",
     "log_softmax",
     "logsumexp",
     "softmax",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, product
 from typing import Any, NamedTuple
 
@@ -131,7 +131,7 @@ class Graph:
     def array(
         self,
         kind: str,
-        keys: dict[tuple[int, ...], Any],
+        keys: Mapping[Any, Any],
         chunks: tuple[tuple[int, ...], ...],
         dtype: Any,
     ) -> da.Array:
