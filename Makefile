@@ -18,7 +18,7 @@ EXTRAS_docs  := docs,web
 python = $(BUILD)/venv-$(1)/bin/python
 pip = $(call python,$*) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo tour test accuracy reproducibility bench figures docs web web-test lint wheel clean
+.PHONY: help demo tour test accuracy reproducibility bench figures docs web web-test lint wheel wheels clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -68,6 +68,9 @@ lint: $(BUILD)/venv-dev/installed  ## ruff, mypy, cython-lint
 
 wheel: $(BUILD)/venv-dev/installed  ## source distribution and wheel in dist/
 	@$(call python,dev) -m build --outdir dist .
+
+wheels: $(BUILD)/venv-wheels/installed  ## Linux wheels for x86-64 and aarch64, glibc and musl, in dist/wheels/
+	@$(call python,wheels) tools/wheels.py
 
 clean:  ## remove everything that was built
 	rm -rf $(BUILD) dist

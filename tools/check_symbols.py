@@ -41,7 +41,7 @@ def main(wheel: str, archive: str) -> int:
     """Check both, print what is wrong, and return the exit status."""
     with tempfile.TemporaryDirectory() as folder:
         zipfile.ZipFile(wheel).extractall(folder)
-        modules = sorted(Path(folder).rglob("*.cpython-*.so"))
+        modules = sorted({*Path(folder).rglob("*.cpython-*.so"), *Path(folder).rglob("*.abi3.so")})
         libraries = sorted(Path(folder).rglob("libsoftxent.so"))
         names = [module.name.partition(".")[0] for module in modules]
         if names != _MODULES or len(libraries) != 1:

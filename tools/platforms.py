@@ -20,6 +20,7 @@ import time
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN_WASI = ("node", str(ROOT / "tools" / "run-wasi.mjs"))
@@ -123,8 +124,8 @@ def toolchain_options(platform: Platform) -> list[str]:
     ]
 
 
-def run(command: list[str], **options: object) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
+def run(command: list[str], **options: Any) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
     if done.returncode != 0:
         last = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
         raise Failure(f"{' '.join(command)}: status {done.returncode}\n{last}")

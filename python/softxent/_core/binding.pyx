@@ -1,3 +1,4 @@
+# cython: freethreading_compatible=True
 """
 Bindings of the C core: call, raise; the arithmetic is in src/.
 
@@ -100,6 +101,11 @@ cdef cnp.ndarray new_like(cnp.ndarray x):
     """New array with the shape, dtype and memory order of `x`."""
     if cnp.PyArray_NBYTES(x) > LARGE_BYTES:
         return empty_like(x)
+    # The same array in less time.
+    if cnp.PyArray_IS_C_CONTIGUOUS(x) and cnp.PyArray_TYPE(x) < NPY_USERDEF:
+        return <cnp.ndarray>cnp.PyArray_EMPTY(
+            cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0
+        )
     return <cnp.ndarray>PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
 
 

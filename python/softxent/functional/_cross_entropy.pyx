@@ -1,3 +1,4 @@
+# cython: freethreading_compatible=True
 """Cross-entropy, alone and with its gradient: compiled, because their call overhead matters."""
 
 cimport numpy as cnp

@@ -5,7 +5,7 @@ What is not plain is left to the general path of `softxent._arguments`, which re
 """
 
 cimport numpy as cnp
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.float cimport PyFloat_AsDouble, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 
 from softxent._core.binding cimport element_type
@@ -59,7 +59,7 @@ cdef inline int plain_axis(object axis, int ndim) noexcept:
 
 cdef inline bint equals(object value, double expected) noexcept:
     """True for a float of this value."""
-    return PyFloat_CheckExact(value) and PyFloat_AS_DOUBLE(value) == expected
+    return PyFloat_CheckExact(value) and PyFloat_AsDouble(value) == expected
 
 
 cdef inline cnp.ndarray new_rows(cnp.ndarray x, int axis):

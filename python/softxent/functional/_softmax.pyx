@@ -1,3 +1,4 @@
+# cython: freethreading_compatible=True
 """Softmax, log-softmax and log-sum-exp: compiled, because their call overhead matters."""
 
 cimport numpy as cnp
