@@ -1,5 +1,5 @@
 # Each target makes the environment that it needs under build/ and keeps it: the first run installs,
-# later runs start at once. Needed beforehand: make, a C compiler, and Python 3.11 to 3.13.
+# later runs start at once. Needed beforehand: make, a C compiler, and Python 3.11 to 3.14.
 #
 # PYTHON=/path/to/python3 chooses the interpreter. SOFTXENT_ISA, SOFTXENT_NUM_THREADS and CFLAGS
 # reach the programs as they are. PYTEST_ARGS="-k softmax" narrows the tests.

@@ -36,6 +36,34 @@ def test_changelog_begins_with_this_version():
     assert re.findall(r"^## (\S+)", changelog, re.MULTILINE)[0] == softxent.__version__
 
 
+def test_supported_pythons_agree() -> None:
+    """Classifiers, requires-python, tools/pick-python, README, Makefile, wheels and workflows."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    named = re.compile(r"Programming Language :: Python :: (3\.\d+)")
+    classifiers = [named.fullmatch(name) for name in settings["project"]["classifiers"]]
+    versions = [match[1] for match in classifiers if match]
+    numbers = [int(version.partition(".")[2]) for version in versions]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    first, last = versions[0], versions[-1]
+    assert settings["project"]["requires-python"] == f">={first}"
+    assert f'versions="{" ".join(versions)}"' in (ROOT / "tools" / "pick-python").read_text()
+    assert f"Python {first} to {last}" in (ROOT / "Makefile").read_text()
+    assert f"CPython {first} to {last}" in (ROOT / "README.md").read_text()
+    (stable,) = re.fullmatch(
+        r"cp3(\d+)", settings["tool"]["scikit-build"]["wheel"]["py-api"]
+    ).groups()
+    below = [f"cp3{number}-*" for number in numbers if number < int(stable)]
+    ordinary = [name for name in settings["tool"]["cibuildwheel"]["build"] if "t-" not in name]
+    assert ordinary == [*below, f"cp3{stable}-*"]
+    tested = re.findall(r'"(3\.\d+)"', (ROOT / ".github" / "workflows" / "tests.yml").read_text())
+    assert {first, last} <= set(tested) <= set(versions)
+
+
+def test_citation_has_this_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {softxent.__version__}\n" in citation
+
+
 def test_base_install_needs_numpy_alone():
     requirements = metadata.requires("softxent") or []
     base = [name for name in requirements if "extra ==" not in name]

@@ -119,7 +119,7 @@ def build(target: Target, python: str, work: Path) -> Path:
 
 def named_as_musl_is(wheel: Path, processor: str) -> Path:
     """
-    The wheel whose libraries need musl by the name that Alpine's have, by which auditwheel knows it.
+    The wheel whose libraries need musl by the name that Alpine gives it, as auditwheel expects.
 
     zig calls it libc.so. musl's loader takes itself for both.
     """
