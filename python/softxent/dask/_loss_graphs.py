@@ -146,9 +146,11 @@ class LossGraph:
     def _sums(self, rows: Rows, grad: bool) -> Key:
         if not self._is_whole:
             return self._finished(rows)
-        return self._graph.task("sums", rows, item, self._piece(rows, grad), 0)
+        piece = self._piece(rows, grad)
+        return self._graph.task("sums", rows, item, piece, 0) if grad else piece
 
     def _row_losses(self, rows: Rows, grad: bool) -> Key:
         if not self._is_whole:
             return self._finished(rows)
-        return self._graph.task("losses-of", rows, item, self._piece(rows, grad), 0)
+        piece = self._piece(rows, grad)
+        return self._graph.task("losses-of", rows, item, piece, 0) if grad else piece

@@ -122,16 +122,16 @@ def piece(
     weight: Any,
     divisors: np.ndarray | None,
     grad: bool,
-) -> tuple[Any, ...]:
-    """Sums or row losses of whole rows, and their gradient where it is asked for."""
+) -> Any:
+    """Sums or row losses of whole rows; with their gradient, a pair, where it is asked for."""
     call = spec.call(start, chunk, target, samples, weight, grad=grad)
     if spec.reduction == "none":
         arguments = {"axis": spec.axis, "weight": weight, "sample_weight": samples} | spec.options
         if grad:
             return cross_entropy_and_grad(chunk, target, **arguments)
-        return (cross_entropy(chunk, target, **arguments),)
+        return np.asarray(cross_entropy(chunk, target, **arguments))
     sums = binding.cross_entropy_sums("cross_entropy", call, _pair(divisors))
-    return (sums, call.grad) if grad else (sums,)
+    return (sums, call.grad) if grad else sums
 
 
 # -- rows in shards --------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from ._cross_entropy import cross_entropy, cross_entropy_and_grad
 from ._derivatives import cross_entropy_grad, cross_entropy_grad_hess
 from ._elementwise import log_sigmoid, sigmoid
 from ._linear import linear_cross_entropy, linear_cross_entropy_and_grad
+from ._loss_sum import LossSum
 from ._nll import nll_loss, nll_loss_and_grad
 from ._products import log_softmax_grad, softmax_grad
 from ._softmax import log_softmax, logsumexp, softmax
@@ -22,6 +23,7 @@ from ._streaming import LogSumExp
 
 __all__ = [
     "LogSumExp",
+    "LossSum",
     "binary_cross_entropy",
     "binary_cross_entropy_and_grad",
     "binary_cross_entropy_grad_hess",

@@ -1,5 +1,6 @@
 """What the package offers; the types of its functions stand in `_signatures`, by topic."""
 
+from ._loss_sum import LossSum
 from ._signatures.binary import (
     binary_cross_entropy,
     binary_cross_entropy_and_grad,
@@ -30,6 +31,7 @@ from ._streaming import LogSumExp
 
 __all__ = [
     "LogSumExp",
+    "LossSum",
     "binary_cross_entropy",
     "binary_cross_entropy_and_grad",
     "binary_cross_entropy_grad_hess",
