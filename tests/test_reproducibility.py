@@ -150,6 +150,22 @@ def test_order_of_the_classes_does_not_change_a_bit(function, dtype: np.dtype, r
         assert np.array_equal(function(x[:, order]), expected)
 
 
+@pytest.mark.parametrize("options", [{"softcap": 5.0}, {"logit_scale": -1.5}], ids=str)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("classes", [1, 2, 7, 8, 9, 255, 256, 600])
+def test_capped_row_alone_equals_the_row_of_a_batch(classes: int, dtype, options, rng) -> None:
+    # Few and long rows go one after another, others side by side.
+    x = cast(rng.normal(size=(21, classes)) * 10, dtype)
+    for target in (rng.integers(classes, size=21), cast(rng.random(x.shape), dtype)):
+        loss = sx.cross_entropy(x, target, reduction="none", **options)
+        grad, hess = sx.cross_entropy_grad_hess(x, target, **options)
+        for row in (0, 20):
+            alone = sx.cross_entropy_grad_hess(x[row], target[row], **options)
+            assert loss[row] == sx.cross_entropy(x[row], target[row], reduction="none", **options)
+            assert alone[0].tobytes() == grad[row].tobytes()
+            assert alone[1].tobytes() == hess[row].tobytes()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("classes", [3000, 40_000, 140_000])
 def test_long_rows_side_by_side_equal_rows_one_after_another(classes: int, dtype, rng) -> None:

@@ -46,6 +46,7 @@
 #define S anys
 #include "kernels/across/across_tmpl.h"
 #include "kernels/across/shards_tmpl.h"
+#include "kernels/along/capped_tmpl.h"
 #undef S
 #undef K
 
@@ -61,7 +62,7 @@ extern const sxt_kernels SXT_OF_ISA(sxt_kernels);
 const sxt_kernels SXT_OF_ISA(sxt_kernels) = {
     SXT_TEXT(SXT_ISA),
     {ROW_KERNELS(f32s, f32), ROW_KERNELS(f64s, f64)},
-    anys_across_rows,
+    anys_capped_rows,
     anys_shard,
     &SXT_OF_ISA(sxt_stretches),
     SXT_OF_ISA(sxt_elements),

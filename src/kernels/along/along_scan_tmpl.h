@@ -191,7 +191,25 @@ SXT_INLINE const T *V(targets_of)(const V(strip) *s, ptrdiff_t k)
     return s->plane->t.p ? V(row_of)(&s->plane->t, s->first + k) : NULL;
 }
 
-SXT_INLINE void V(along_bounds_of)(const V(plan) *plan, V(strip) *s, int beside)
+/* Tails of capped logits: of row k from class c on; of what is left out and of the labels. */
+SXT_INLINE const T *V(tails_of)(const V(along) *here, ptrdiff_t k, ptrdiff_t c)
+{
+    return here->tails + k * here->pitch + c;
+}
+
+static void V(along_tails)(const V(plan) *plan, const V(along) *here, V(strip) *s)
+{
+    for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
+        s->tail[i] = s->label_tail[i] = (T)0;
+    for (ptrdiff_t i = 0; i < s->rows; i++) {
+        if (s->skip[i] >= 0)
+            s->tail[i] = *V(tails_of)(here, i, s->skip[i]);
+        if (plan->job->op == SXT_OP_LABEL)
+            s->label_tail[i] = *V(tails_of)(here, i, (ptrdiff_t)s->label[i]);
+    }
+}
+
+SXT_INLINE void V(along_bounds_of)(const V(plan) *plan, const V(along) *here, V(strip) *s, int beside)
 {
     KV zero = V(set1)((T)0);
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
@@ -201,8 +219,13 @@ SXT_INLINE void V(along_bounds_of)(const V(plan) *plan, V(strip) *s, int beside)
             if (i + k < s->rows) {
                 const T *x = V(row_of)(&s->plane->x, s->first + i + k), *t = V(targets_of)(s, i + k);
                 KV far = V(set1)(V(dense_distance_of)(s->max[i + k]));
-                for (ptrdiff_t c = 0, n = plan->classes; c < n; c += V(W))
-                    V(bound_element)(V(read)(x + c, n - c), NULL, V(q_along)(plan, t, c, n - c, beside), far, &b);
+                for (ptrdiff_t c = 0, n = plan->classes; c < n; c += V(W)) {
+                    KV tail = far;
+                    if (HAS_TAILS(plan))
+                        tail = V(read)(V(tails_of)(here, i + k, c), n - c);
+                    V(bound_element)(V(read)(x + c, n - c), HAS_TAILS(plan) ? &tail : NULL,
+                                     V(q_along)(plan, t, c, n - c, beside), far, &b);
+                }
                 s->nan[i + k] |= V(mbits)(b.bad) != 0;
             }
             terms[k] = b.term;
@@ -213,16 +236,16 @@ SXT_INLINE void V(along_bounds_of)(const V(plan) *plan, V(strip) *s, int beside)
     }
 }
 
-static void V(along_bounds)(const V(plan) *plan, V(strip) *s)
+static void V(along_bounds)(const V(plan) *plan, const V(along) *here, V(strip) *s)
 {
     if (V(has_distances)(plan->beside))
         V(strip_even_grids)(plan, s);
     if (!V(has_targets)(plan->beside))
         return;
     if (plan->beside == SUM_BARE)
-        V(along_bounds_of)(plan, s, SUM_BARE);
+        V(along_bounds_of)(plan, here, s, SUM_BARE);
     else
-        V(along_bounds_of)(plan, s, SUM_TARGETS);
+        V(along_bounds_of)(plan, here, s, SUM_TARGETS);
     V(strip_target_grids)(s);
     for (ptrdiff_t i = 0; s->plane->t.p && i < s->rows; i++)
         s->target_skip[i] = V(get)(V(targets_of)(s, i) + s->skip[i]);

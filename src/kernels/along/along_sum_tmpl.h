@@ -12,6 +12,7 @@ SXT_INLINE T *V(terms_of)(const V(plan) *plan, const V(along) *here, const V(str
 typedef struct {
     int beside, masses, unshifted, store;
     const V(vunits) *units;
+    int tails;
 } V(sum_kind);
 
 /* What is written soon: a store does not wait then for what is there. 0: nothing. Terms that have a tile go to the row's
@@ -53,7 +54,11 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
         KV q = V(q_along)(plan, t, c, V(W), kind.beside);
         if (kind.masses)
             V(wide_q_along)(plan, t, c, V(W), kind.beside, wide);
-        KV term = V(add_element)(V(load)(x + c), NULL, q, kind.masses ? wide : NULL, &constants, kind.beside, &a);
+        KV tail = q;
+        if (kind.tails)
+            tail = V(load)(V(tails_of)(here, k, c));
+        KV term = V(add_element)(V(load)(x + c), kind.tails ? &tail : NULL, q, kind.masses ? wide : NULL, &constants,
+                                 kind.beside, &a);
         if (kind.store)
             V(store)(e + c, term);
     }
@@ -61,7 +66,10 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
         KV v = V(upto_or)(x + c, end - c, -(T)INFINITY), q = V(q_along)(plan, t, c, end - c, kind.beside);
         if (kind.masses)
             V(wide_q_along)(plan, t, c, end - c, kind.beside, wide);
-        KV term = V(add_element)(v, NULL, q, kind.masses ? wide : NULL, &constants, kind.beside, &a);
+        KV tail = q;
+        if (kind.tails)
+            tail = V(read)(V(tails_of)(here, k, c), end - c);
+        KV term = V(add_element)(v, kind.tails ? &tail : NULL, q, kind.masses ? wide : NULL, &constants, kind.beside, &a);
         if (kind.store)
             V(store)(here->stage + k * V(W), term);
     }
@@ -98,7 +106,7 @@ SXT_INLINE void V(sum_rows)(const V(plan) *plan, const V(along) *here, V(strip) 
         if (kind.beside != SUM_ALONE)
             a.dots = (V(acc)){V(sum_of_each)(sums[2]), V(sum_of_each)(sums[3])};
         V(constants) c = V(constants_of_lanes)(s, i, kind.units, kind.unshifted);
-        if (plan->form->leaves != LEAVES_NOTHING && kind.beside == SUM_ALONE)
+        if (plan->form->leaves != LEAVES_NOTHING && kind.beside == SUM_ALONE && !kind.tails)
             V(leave_out)(plan, s, i, 0, n, &c, kind.beside, 0, &a);
         else if (plan->form->leaves != LEAVES_NOTHING)
             V(leave_out_of_any)(plan, s, i, 0, n, &a);
@@ -134,7 +142,10 @@ static void V(leave_lane_out)(const V(plan) *plan, const V(strip) *s, ptrdiff_t 
     V(accs) out = V(no_sums)();
     int beside = V(has_distances)(kind.beside) ? kind.beside : SUM_ALONE;
     KV q = V(set1)(beside == SUM_WEIGHTED ? plan->base[s->skip[k]] : (T)1);
-    (void)V(add_element)(V(set1)(s->at[k]), NULL, q, NULL, &c, beside, &out);
+    KV tail = q;
+    if (kind.tails)
+        tail = V(set1)(s->tail[k]);
+    (void)V(add_element)(V(set1)(s->at[k]), kind.tails ? &tail : NULL, q, NULL, &c, beside, &out);
     KI *from[] = {&out.exps.coarse, &out.exps.fine, &out.dots.coarse, &out.dots.fine};
     KI *to[] = {&a->exps.coarse, &a->exps.fine, &a->dots.coarse, &a->dots.fine};
     T bits[] = {s->m1[k], s->m2[k], s->d1[k], s->d2[k]};
@@ -192,20 +203,22 @@ static void V(sum_kinds)(const V(plan) *plan, const V(along) *here, V(strip) *s,
                          ptrdiff_t begin, ptrdiff_t end, int store, V(parts) *parts)
 {
     V(vunits) units = V(broadcast_units)(plan->units);
-    int masses = HAS_MASSES(plan), natural = !plan->scaled && !same->any_shift;
+    int masses = HAS_MASSES(plan), natural = !plan->scaled && !HAS_TAILS(plan) && !same->any_shift;
 #define AS(...) V(sum_as)(plan, here, s, same, k, begin, end, (V(sum_kind)){__VA_ARGS__}, parts)
     if (natural && plan->beside == SUM_ALONE && store)
-        AS(SUM_ALONE, 0, 1, 1, NULL);
+        AS(SUM_ALONE, 0, 1, 1, NULL, 0);
     else if (natural && plan->beside == SUM_ALONE)
-        AS(SUM_ALONE, 0, 1, 0, NULL);
+        AS(SUM_ALONE, 0, 1, 0, NULL, 0);
     else if (natural && plan->beside == SUM_EVEN)
-        AS(SUM_EVEN, 0, 1, store, NULL);
+        AS(SUM_EVEN, 0, 1, store, NULL, 0);
     else if (natural && plan->beside == SUM_WEIGHTED)
-        AS(SUM_WEIGHTED, 0, 1, store, NULL);
+        AS(SUM_WEIGHTED, 0, 1, store, NULL, 0);
     else if (natural && plan->beside == SUM_BARE)
-        AS(SUM_BARE, 1, 1, store, NULL);
+        AS(SUM_BARE, 1, 1, store, NULL, 0);
+    else if (HAS_TAILS(plan))
+        AS(plan->beside, masses, 0, store, NULL, 1);
     else
-        AS(plan->beside, masses, 0, store, plan->scaled ? &units : NULL);
+        AS(plan->beside, masses, 0, store, plan->scaled ? &units : NULL, 0);
 #undef AS
 }
 

@@ -10,6 +10,8 @@
 typedef struct {
     T *stage, *tile;
     ptrdiff_t rows; /* of a strip */
+    const T *tails; /* of capped logits, whose rows lie `pitch` elements apart: capped_tmpl.h */
+    ptrdiff_t pitch;
 } V(along);
 
 #define TILED_CLASSES (192 * 4 / (ptrdiff_t)sizeof(T))
@@ -49,29 +51,36 @@ static V(along) V(along_room)(const V(plan) *plan, sxt_scratch scratch)
     rows = rows > V(W) ? rows / V(W) * V(W) : rows;
     while (rows > 1 && rows * each > room)
         rows /= 2;
-    return (V(along)){scratch.data, (T *)scratch.data + rows * V(W), rows};
+    return (V(along)){scratch.data, (T *)scratch.data + rows * V(W), rows, NULL, 0};
+}
+
+/* A strip that is open. */
+SXT_INLINE void V(along_strip)(const V(plan) *plan, const V(along) *here, V(strip) *s, sxt_total *total)
+{
+    int writes = s->plane->y.p || s->plane->h.p;
+    V(along_open)(plan, s);
+    V(along_scan)(plan, s);
+    V(strip_prepare)(plan, s);
+    if (HAS_TAILS(plan))
+        V(along_tails)(plan, here, s);
+    V(along_bounds)(plan, here, s);
+    V(along_sums)(plan, here, s, writes && plan->form->terms);
+    V(strip_values)(plan, s);
+    plan->form->finish(plan, s, writes);
+    if (plan->form->results)
+        V(strip_results)(plan, s, total);
+    for (ptrdiff_t k = 0; writes && k < s->rows; k++)
+        V(along_write)(plan, here, s, k, 0, plan->classes);
 }
 
 static void V(along_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
 {
     V(plan) plan = V(plan_of)(job, 0);
     V(along) here = V(along_room)(&plan, scratch);
-    int writes = p->y.p || p->h.p;
     V(strip) s;
     for (ptrdiff_t r0 = 0; r0 < p->rows; r0 += here.rows) {
         V(strip_open)(&plan, p, r0, here.rows, &s);
-        V(along_open)(&plan, &s);
-        V(along_scan)(&plan, &s);
-        V(strip_prepare)(&plan, &s);
-        V(along_bounds)(&plan, &s);
-        V(along_sums)(&plan, &here, &s, writes && plan.form->terms);
-        V(strip_values)(&plan, &s);
-        plan.form->finish(&plan, &s, writes);
-        if (plan.form->results)
-            V(strip_results)(&plan, &s, total);
-        if (writes)
-            for (ptrdiff_t k = 0; k < s.rows; k++)
-                V(along_write)(&plan, &here, &s, k, 0, plan.classes);
+        V(along_strip)(&plan, &here, &s, total);
     }
 }
 
@@ -109,7 +118,7 @@ static void V(share_open)(const sxt_job *job, const sxt_plane *p, void *memory)
 {
     V(shared_row) *row = memory;
     row->plan = V(plan_of)(job, 0);
-    row->here = (V(along)){row->last, NULL, 1};
+    row->here = (V(along)){row->last, NULL, 1, NULL, 0};
     V(strip_open)(&row->plan, p, 0, 1, &row->strip);
     V(along_open)(&row->plan, &row->strip);
 }

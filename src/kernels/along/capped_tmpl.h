@@ -1,0 +1,160 @@
+/* capped_tmpl.h - scaled and capped logits of rows that are long or few: elements of any storage type are brought into
+ * doubles, capped and kept with their tails and derivatives (caps_tmpl.h), classes side by side, and go the way of other
+ * rows. Lanes across the rows would be empty, or read and cap what does not fit a tile three times.
+ * Included once, after across_tmpl.h. */
+
+/* Rows on their way, one after another, each `pitch` elements; target, bend and hess are NULL where not needed. */
+typedef struct {
+    V(plan) plan;
+    V(along) here;
+    N(cap) cap;
+    T *z, *tail, *slope, *target, *bend, *hess;
+} N(capped);
+
+/* Elements of a row, whatever their steps. */
+static void N(row_in)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, ptrdiff_t r, T *row)
+{
+    const char *x = v->p + r * v->row;
+    if (p->blocks == 1 && job->dtype == SXT_F32)
+        for (ptrdiff_t c = 0; c < job->classes; c++)
+            row[c] = (T)sxt_get(x + c * v->cls, SXT_F32);
+    else
+        for (ptrdiff_t c = 0; c < job->classes; c++)
+            row[c] = N(get)(job, x + N(class_at)(p, v, c));
+}
+
+static void N(row_out)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, ptrdiff_t r, const T *row)
+{
+    char *y = v->p + r * v->row;
+    if (p->blocks == 1 && job->dtype == SXT_F32)
+        for (ptrdiff_t c = 0; c < job->classes; c++)
+            sxt_put(y + c * v->cls, SXT_F32, (double)row[c]);
+    else
+        for (ptrdiff_t c = 0; c < job->classes; c++)
+            N(set)(job, y + N(class_at)(p, v, c), row[c]);
+}
+
+/* The logit that others are taken relative to: the one with the largest z. */
+static double N(origin_of)(const sxt_job *job, const T *x)
+{
+    double best = -(double)INFINITY, sign = job->logit_scale < 0.0 ? -1.0 : 1.0;
+    for (ptrdiff_t c = 0; c < job->classes; c++)
+        best = sign * x[c] > best ? sign * x[c] : best;
+    return fabs(best) < (double)INFINITY ? sign * best : 0.0;
+}
+
+/* A vector of elements, with the arrays of its own that the compiler needs to put them side by side. */
+static void N(cap_some)(const sxt_job *job, const N(cap) *of, double origin, T *x, T *tail, T *slope, T *bend)
+{
+    N(cap) cap = *of;
+    T z[CAP_LANES], rest[CAP_LANES], first[CAP_LANES], second[CAP_LANES];
+    memcpy(z, x, sizeof z);
+    if (cap.cap > 0.0 && job->dtype != SXT_F64)
+        SIDE_BY_SIDE for (int k = 0; k < CAP_LANES; k++) {
+            N(cap_short)(&cap, z + k, first + k, second + k);
+            rest[k] = 0.0;
+        }
+    else if (cap.cap > 0.0)
+        SIDE_BY_SIDE for (int k = 0; k < CAP_LANES; k++)
+            N(cap_one)(&cap, z + k, rest + k, first + k, second + k);
+    else
+        SIDE_BY_SIDE for (int k = 0; k < CAP_LANES; k++)
+            N(scale_one)(cap.scale, origin, z + k, rest + k, first + k, second + k);
+    memcpy(x, z, sizeof z);
+    memcpy(tail, rest, sizeof rest);
+    memcpy(slope, first, sizeof first);
+    if (bend)
+        memcpy(bend, second, sizeof second);
+}
+
+/* Row k of the walk; elements past its end are 0. Returns its origin. */
+static double N(cap_row)(const N(capped) *w, const sxt_plane *p, ptrdiff_t r, ptrdiff_t k)
+{
+    const sxt_job *job = w->plan.job;
+    ptrdiff_t pitch = w->here.pitch, at = k * pitch;
+    N(row_in)(job, p, &p->x, r, w->z + at);
+    double origin = w->cap.cap > 0.0 ? 0.0 : N(origin_of)(job, w->z + at);
+    for (ptrdiff_t c = job->classes; c < pitch; c++)
+        w->z[at + c] = (T)0;
+    for (ptrdiff_t c = at; c < at + pitch; c += CAP_LANES)
+        N(cap_some)(job, &w->cap, origin, w->z + c, w->tail + c, w->slope + c, w->bend ? w->bend + c : NULL);
+    if (w->target)
+        N(row_in)(job, p, &p->t, r, w->target + at);
+    return origin;
+}
+
+/* From derivatives in the capped logits to those in the logits. */
+static void N(uncap_row)(const N(capped) *w, ptrdiff_t k)
+{
+    ptrdiff_t at = k * w->here.pitch, n = w->plan.classes;
+    T *restrict grad = w->z + at;
+    const T *restrict slope = w->slope + at;
+    for (ptrdiff_t c = 0; w->hess && c < n; c++)
+        w->hess[at + c] = sxt_canonical(w->hess[at + c] * slope[c] * slope[c] + grad[c] * w->bend[at + c]);
+    for (ptrdiff_t c = 0; c < n; c++)
+        grad[c] = sxt_canonical(grad[c] * slope[c]);
+}
+
+/* Cuts the scratch. Whether there is room for a row. */
+static int N(capped_room)(N(capped) *w, const sxt_plane *p, sxt_scratch scratch)
+{
+    int parts = 3 + (p->t.p != NULL) + 2 * (p->h.p != NULL);
+    ptrdiff_t pitch = (w->plan.classes + CAP_LANES - 1) / CAP_LANES * CAP_LANES;
+    ptrdiff_t all = (ptrdiff_t)(scratch.bytes / sizeof(T)) - SXT_STRIP * V(W), rows = all / (parts * pitch);
+    T *next = scratch.data;
+    if (rows < 1)
+        return 0;
+    rows = rows > V(W) ? V(W) : rows;
+    w->here = (V(along)){.stage = next, .rows = rows, .pitch = pitch};
+    next += SXT_STRIP * V(W);
+    T **needed[] = {&w->z, &w->tail, &w->slope, p->t.p ? &w->target : NULL, p->h.p ? &w->bend : NULL,
+                    p->h.p ? &w->hess : NULL};
+    for (size_t k = 0; k < sizeof needed / sizeof *needed; k++)
+        if (needed[k]) {
+            *needed[k] = next;
+            next += rows * pitch;
+        }
+    w->here.tails = w->tail;
+    return 1;
+}
+
+/* Rows that are finished one by one take as long as so many classes across them. */
+#define CAPPED_CLASSES 256
+
+static void N(capped_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
+{
+    N(capped) w = {.plan = V(plan_of)(job, 1), .cap = N(cap_of)(job->logit_scale, job->softcap)};
+    int writes = p->y.p || p->h.p;
+    if ((job->classes < CAPPED_CLASSES && p->rows > 2) || !N(capped_room)(&w, p, scratch)) {
+        N(across_rows)(job, p, scratch, total);
+        return;
+    }
+    ptrdiff_t step = w.here.pitch * (ptrdiff_t)sizeof(T);
+    sxt_plane packed = *p;
+    packed.x = (sxt_view){(char *)w.z, step, sizeof(T), NULL};
+    packed.t = (sxt_view){(char *)w.target, step, sizeof(T), NULL};
+    packed.y = (sxt_view){writes ? (char *)w.z : NULL, step, sizeof(T), NULL};
+    packed.h = (sxt_view){(char *)w.hess, step, sizeof(T), NULL};
+    packed.run = job->classes;
+    packed.blocks = 1;
+    packed.next = packed.results = (sxt_ahead){0, 0, 0};
+    V(strip) s;
+    for (ptrdiff_t r0 = 0; r0 < p->rows; r0 += w.here.rows) {
+        packed.first_row = p->first_row + r0 * p->row_step;
+        packed.rows = p->rows - r0 < w.here.rows ? p->rows - r0 : w.here.rows;
+        V(strip_open)(&w.plan, &packed, 0, w.here.rows, &s);
+        for (ptrdiff_t k = 0; k < SXT_STRIP; k++)
+            s.origin[k] = k < s.rows ? N(cap_row)(&w, p, r0 + k, k) : 0.0;
+        V(along_strip)(&w.plan, &w.here, &s, total);
+        for (ptrdiff_t k = 0; writes && k < s.rows; k++) {
+            if (!s.special[k])
+                N(uncap_row)(&w, k);
+            if (p->y.p)
+                N(row_out)(job, p, &p->y, r0 + k, w.z + k * w.here.pitch);
+            if (p->h.p)
+                N(row_out)(job, p, &p->h, r0 + k, w.hess + k * w.here.pitch);
+        }
+    }
+}
+
+#undef CAPPED_CLASSES
