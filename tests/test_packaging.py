@@ -73,7 +73,18 @@ def test_base_install_needs_numpy_alone():
 def test_extras_are_those_of_the_documentation():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = set(project["optional-dependencies"])
-    user = {"onnx", "torch", "safetensors", "tables", "plot", "cli", "demo", "sklearn", "boosting"}
+    user = {
+        "onnx",
+        "gpu",
+        "torch",
+        "safetensors",
+        "tables",
+        "plot",
+        "cli",
+        "demo",
+        "sklearn",
+        "boosting",
+    }
     user |= {"dask"}
     assert extras == user | {"test", "bench", "dev", "docs", "web"}
     install = (ROOT / "docs" / "guide" / "install.md").read_text()

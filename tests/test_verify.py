@@ -225,6 +225,8 @@ def test_session_refuses_a_provider_that_onnxruntime_replaces(path, data, monkey
     """A provider that is listed but fails to start is replaced by the CPU without an error."""
     providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr(runtimes.onnxruntime, "get_available_providers", lambda: providers)
+    monkeypatch.setattr(runtimes.cuda, "why_not", str)
+    monkeypatch.setattr(runtimes.cuda, "prepare", lambda: None)
     export(net2(), path)
     report = verify(path, *data, providers=("CUDAExecutionProvider",), batch_sizes=())
     assert not report.passed

@@ -6,14 +6,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
-
 from softxent.data import Standardizer, load_breast_cancer, load_digits
 from softxent.models import NeuralNet1, NeuralNet2
 from softxent.onnx import export
 from softxent.verify import verify
 
-PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+PROVIDERS = ("cuda", "cpu")
 HEADS: dict[str, dict[str, Any]] = {
     "logits": {},
     "probabilities": {},
@@ -24,8 +22,6 @@ HEADS: dict[str, dict[str, Any]] = {
 
 def main(folder: Path) -> int:
     """Verify all files; 0 if every one passed."""
-    if hasattr(onnxruntime, "preload_dlls"):
-        onnxruntime.preload_dlls()
     passed = True
     for net, X, y in _trained():
         for head, options in HEADS.items():

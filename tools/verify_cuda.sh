@@ -26,17 +26,25 @@ if ! command -v nvidia-smi >/dev/null || ! nvidia-smi >"$folder/nvidia-smi.txt";
   exit 1
 fi
 
+# The newest onnxruntime-gpu is built for CUDA 13, whose first driver is 580; 1.26 is the last for CUDA 12.
+driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -n 1)
+if [ "${driver%%.*}" -ge 580 ]; then
+  runtime='onnxruntime-gpu[cuda,cudnn]>=1.27'
+else
+  runtime='onnxruntime-gpu[cuda,cudnn]>=1.20,<1.27'
+fi
+
 if [[ ! -e $folder/venv/installed ]]; then
   "${PYTHON:-python3}" -m venv --clear "$folder/venv"
   # The extra onnx would bring the CPU build, which shadows the GPU build: both install one package.
   # shellcheck disable=SC2086  # PIP_ARGS is a list of arguments
   "$python" -m pip install --quiet ${PIP_ARGS:-} --constraint constraints.txt \
-    ".[plot,cli]" onnx "${RUNTIME:-onnxruntime-gpu[cuda,cudnn]}"
+    ".[plot,cli]" onnx "${RUNTIME:-$runtime}"
   touch "$folder/venv/installed"
+else
+  # What is verified is the checkout as it is now, not as it was when the environment was made.
+  # shellcheck disable=SC2086
+  "$python" -m pip install --quiet ${PIP_ARGS:-} --no-deps --force-reinstall .
 fi
-
-# Keep cuBLAS from adding float16 products in float16, which it may do otherwise to save time: the
-# bounds are those of sums in float32.
-export ORT_CUDA_GEMM_OPTIONS=2
 
 exec "$python" tools/verify_cuda.py "$folder"

@@ -26,7 +26,7 @@ def register(commands: Commands) -> None:
             softxent verify model.onnx --data digits
             softxent verify model.onnx --data mine.csv --reference mine.npz --html report.html
             softxent verify model.onnx --data digits --expect label_smoothing=0.1
-            softxent verify model.onnx --data digits --stress --provider CUDAExecutionProvider
+            softxent verify model.onnx --data digits --stress --provider cuda
             softxent verify resnet.onnx --data images.npz --input mask=mask.npy
         """,
     )
@@ -43,8 +43,8 @@ def register(commands: Commands) -> None:
         "--provider",
         action="append",
         metavar="NAME",
-        help="execution provider of onnxruntime, once per provider; one that is not available is "
-        "a failure (default: CPUExecutionProvider)",
+        help="execution provider of onnxruntime: cpu, cuda or a full name, once per provider; "
+        "one that is not available is a failure (default: cpu)",
     )
     parser.add_argument(
         "--against",
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
             names.labels(found.y),
             inputs=_foreign.further_inputs(args),
             logits=args.logits,
-            providers=args.provider or ["CPUExecutionProvider"],
+            providers=args.provider or ["cpu"],
             reference=reference,
             expect=dict(args.expect or []),
             stress=args.stress,

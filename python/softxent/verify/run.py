@@ -66,8 +66,10 @@ def verify(
     logits : str, optional
         The value of its graph that holds the logits, where the graph does not tell.
     providers : sequence of str
-        Execution providers of onnxruntime. One that cannot be had is a failure; no other is ever
-        used in its place. CUDA is used without TF32.
+        Execution providers of onnxruntime, "cpu" and "cuda" for short. One that cannot be had is a
+        failure, which says why in one line; no other is ever used in its place. For CUDA pip's
+        libraries are loaded first; it is used without TF32, and with products of float16 added in
+        float32. ``report.facts["cuda"]`` names GPU, driver, build and cuDNN.
     against : sequence of str
         References: "native" (softxent.models and the float64 run), "torch", "onnx-reference" (the
         evaluator of onnx, where it is accurate enough). One that is not installed or not fit is
@@ -133,7 +135,9 @@ def verify(
         expect=checks.mapping("expect", expect),
         on_step=on_step,
     )
-    for provider in dict.fromkeys(providers):
+    from softxent.verify.runtime import SHORT_NAMES
+
+    for provider in dict.fromkeys(SHORT_NAMES.get(name, name) for name in providers):
         verification.run(provider, stress=stress)
     if batch_sizes:
         verification.time(sorted(set(batch_sizes)))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import onnx
 import onnxruntime
 
+from softxent.verify import cuda
 from softxent.verify.arithmetic import Array
 
 #: Options without which a provider computes with less precision than the model's type has.
-FULL_PRECISION = {"CUDAExecutionProvider": {"use_tf32": "0"}}
+FULL_PRECISION = {cuda.PROVIDER: {"use_tf32": "0"}}
+#: What command lines call the providers.
+SHORT_NAMES = {"cpu": "CPUExecutionProvider", "cuda": cuda.PROVIDER}
 
 #: Operators that do the work; placed elsewhere, the provider was not tested.
 _ESSENTIAL = {"Gemm", "MatMul", "FusedGemm", "FusedMatMul", "Softmax", "LogSoftmax"}
@@ -54,6 +58,10 @@ class Session:
         profile: Path | None = None,
         threads: int = 0,
     ) -> None:
+        if provider == cuda.PROVIDER:
+            if reason := cuda.why_not():
+                raise ProviderUnavailable(f"{provider} cannot run here: {reason}")
+            cuda.prepare()
         available = onnxruntime.get_available_providers()
         if provider not in available:
             raise ProviderUnavailable(
@@ -90,6 +98,11 @@ class Session:
     def end_profiling(self) -> Path:
         """Stop profiling; the path of the profile."""
         return Path(self._session.end_profiling())
+
+
+def machine(providers: Iterable[str]) -> dict[str, Any]:
+    """Name what the providers that were asked for run on, for the facts of a report."""
+    return {"cuda": cuda.facts()} if cuda.PROVIDER in providers else {}
 
 
 def describe(provider: str) -> str:

@@ -32,7 +32,7 @@ from softxent.verify.findings import Scatter
 from softxent.verify.naming import by_name
 from softxent.verify.references import References
 from softxent.verify.report import Report
-from softxent.verify.runtime import ProviderUnavailable, Session, describe, placement
+from softxent.verify.runtime import ProviderUnavailable, Session, describe, machine, placement
 from softxent.verify.subject import ROLES, Subject
 from softxent.verify.timing import Timing, measure, thread_limit
 
@@ -60,6 +60,7 @@ class Verification:
         self._references = References(subject, against)
         self._on_step = on_step
         self._sessions: dict[str, Session] = {}
+        self._providers: list[str] = []
         self._comparisons: list[Comparison] = []
         self._scatters: list[Scatter] = []
         self._timings: list[Timing] = []
@@ -70,6 +71,7 @@ class Verification:
 
     def run(self, provider: str, *, stress: bool) -> None:
         """Run all batches on one provider."""
+        self._providers.append(provider)
         if self._state is None:
             return
         try:
@@ -121,7 +123,7 @@ class Verification:
     def report(self) -> Report:
         """Everything found so far."""
         return Report(
-            self.subject.facts(len(self._data)),
+            self.subject.facts(len(self._data)) | machine(self._providers),
             self._checks,
             self._comparisons,
             self._references.left_out,

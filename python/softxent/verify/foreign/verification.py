@@ -31,7 +31,7 @@ from softxent.verify.foreign.references import Reference
 from softxent.verify.foreign.runs import Runs
 from softxent.verify.foreign.subject import Classifier, read_classifier, unknown_parts
 from softxent.verify.report import Report
-from softxent.verify.runtime import ProviderUnavailable, Session, describe, placement
+from softxent.verify.runtime import ProviderUnavailable, Session, describe, machine, placement
 from softxent.verify.timing import Timing, measure, thread_limit
 
 #: Memory that the values of a float64 run may take at a time.
@@ -79,6 +79,7 @@ class ForeignVerification:
         self._left_out |= unfit
         self._on_step = on_step
         self._sessions: dict[str, Session] = {}
+        self._providers: list[str] = []
         self._timings: list[Timing] = []
         self._accuracies: dict[str, float] = {}
         self._checks = [Check("structure", False, problem) for problem in subject.problems]
@@ -87,6 +88,7 @@ class ForeignVerification:
 
     def run(self, provider: str, *, stress: bool) -> None:
         """Run all samples on one provider."""
+        self._providers.append(provider)
         if self._data is None:
             return
         try:
@@ -138,7 +140,8 @@ class ForeignVerification:
         if self._comparing.refused:
             self._add("reference", False, self._comparing.refused)
         return Report(
-            facts(subject.path, subject.model, subject.claim, subject.options, rows),
+            facts(subject.path, subject.model, subject.claim, subject.options, rows)
+            | machine(self._providers),
             self._checks,
             self._comparing.comparisons,
             self._left_out,
