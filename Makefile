@@ -18,7 +18,7 @@ EXTRAS_docs  := docs,web
 python = $(BUILD)/venv-$(1)/bin/python
 pip = $(call python,$*) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo tour test accuracy reproducibility bench figures docs web web-test lint wheel wheels clean
+.PHONY: help demo tour test accuracy reproducibility bench figures notebooks docs web web-test lint wheel wheels clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -46,6 +46,9 @@ bench: $(BUILD)/venv-bench/installed  ## compare with torch, onnxruntime, JAX, S
 
 figures: $(BUILD)/venv-bench/installed  ## measure and draw the figures of README.md and docs/how again
 	@$(call python,bench) tools/draw_figures.py
+
+notebooks: $(BUILD)/venv-test/installed  ## run the notebooks of docs/tutorials and keep their output
+	@$(call python,test) tools/run_notebooks.py
 
 # A warning ends the build, so all pages are read anew each time; nothing comes from the network.
 docs: $(BUILD)/venv-docs/installed  ## the documentation as a site; writes build/docs/index.html

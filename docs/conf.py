@@ -17,7 +17,7 @@ copyright = author
 version = release = softxent.__version__
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
@@ -36,6 +36,8 @@ exclude_patterns = ["_ext", "inventories", "Thumbs.db"]
 default_role = "py:obj"
 suppress_warnings = ["config.cache"]
 
+# Notebooks keep their outputs; tests compare them with a fresh run.
+nb_execution_mode = "off"
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 

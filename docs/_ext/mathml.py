@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
-from latex2mathml.converter import convert
+from latex2mathml import converter
 from sphinx.application import Sphinx
+
+#: After which TeX leaves a little room before a letter or a fraction.
+NAMES = re.compile(r"\\(log|exp|max|min|tanh)\s+(?=[A-Za-z\\])")
+
+
+def convert(formula: str, **options: Any) -> str:
+    return converter.convert(NAMES.sub(r"\\\1\\,", formula), **options)
 
 
 def inline(translator: Any, node: nodes.math) -> None:
