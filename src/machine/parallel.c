@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void run_serially(ptrdiff_t ntasks, sxt_task_fn fn, void *context)
 {
@@ -44,6 +45,9 @@ static void run_in_pool(ptrdiff_t ntasks, int nthreads, sxt_task_fn fn, void *co
 #else
 
 enum { MAX_THREADS = 256, CACHE_LINE = 64 };
+
+/* So many workers are kept off the caller's processor: where there are more, others are not far from an idle one. */
+enum { FEW = 8 };
 
 #define ONE_SEAT ((uint64_t)1 << 32)
 #define SEATS (~(uint64_t)0 << 32)
@@ -76,6 +80,8 @@ static struct {
     sxt_lock lock;
     sleepers idle;    /* workers that wait for a seat */
     sleepers drained; /* the caller that waits for the last worker to leave */
+    sxt_helper helpers[FEW]; /* the first workers, of which so many have started */
+    int started;
 } pool = {
     .busy = ATOMIC_FLAG_INIT,
     .lock = SXT_LOCK_INIT,
@@ -132,6 +138,8 @@ static void wake(int n, sleepers *queue)
     if (n <= 0)
         return;
     sxt_lock_take(&pool.lock);
+    for (int i = 0; queue == &pool.idle && i < FEW; i++)
+        sxt_helper_aside(&pool.helpers[i]);
     sxt_lock_give(&pool.lock);
     for (int i = 0; i < n; i++)
         sxt_condition_signal(&queue->wake);
@@ -169,6 +177,10 @@ static void leave_seat(void)
 static SXT_THREAD_RESULT SXT_THREAD_CALL work(void *unused)
 {
     (void)unused;
+    sxt_lock_take(&pool.lock);
+    if (pool.started < FEW)
+        sxt_helper_begin(&pool.helpers[pool.started++]);
+    sxt_lock_give(&pool.lock);
     sxt_float_enter();
     for (;;) {
         int worker = take_seat();
@@ -192,6 +204,8 @@ static void reset_after_fork(void)
     atomic_store(&pool.idle.count, 0);
     atomic_store(&pool.drained.count, 0);
     atomic_store(&pool.gate, 0);
+    memset(pool.helpers, 0, sizeof pool.helpers);
+    pool.started = 0;
     pool.nworkers = 0;
     atomic_flag_clear(&pool.busy);
 }

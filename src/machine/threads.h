@@ -3,6 +3,9 @@
 #ifndef SXT_THREADS_H
 #define SXT_THREADS_H
 
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* cpu_set_t */
+#endif
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,6 +31,8 @@ typedef struct {
 #define SXT_CONDITION_INIT {0}
 #else
 #include <pthread.h>
+#include <sched.h>
+#include <sys/types.h>
 typedef pthread_mutex_t sxt_lock;
 typedef pthread_cond_t sxt_condition;
 #define SXT_LOCK_INIT PTHREAD_MUTEX_INITIALIZER
@@ -60,6 +65,24 @@ bool sxt_start_thread(sxt_thread_fn run);
 
 /* Of a clock that is never set. */
 int64_t sxt_nanoseconds(void);
+
+/* A thread that another one wakes, to run beside it. Linux may put it onto the processor of the waker, where it waits
+ * for milliseconds with another processor idle: the kernel looks for an idle one only among those that share a cache,
+ * and virtual machines often do not say which do. */
+typedef struct {
+#if defined(__linux__)
+    pid_t thread;             /* 0: none */
+    int kept_off;             /* the processor that it may not use, or -1 */
+    cpu_set_t allowed, given; /* without that, and with it */
+#else
+    char nothing;
+#endif
+} sxt_helper;
+
+/* The calling thread is one. */
+void sxt_helper_begin(sxt_helper *helper);
+/* Keeps it off the caller's processor, where it can. Both by one thread at a time. */
+void sxt_helper_aside(sxt_helper *helper);
 
 #endif
 #endif

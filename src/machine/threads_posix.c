@@ -10,6 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
+
 const char *sxt_threads_kind(void) { return "pthreads"; }
 
 int sxt_processors(void)
@@ -81,3 +85,38 @@ int64_t sxt_nanoseconds(void)
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
+
+/* ---- helpers --------------------------------------------------------------------------------- */
+
+#if defined(__linux__)
+
+void sxt_helper_begin(sxt_helper *helper)
+{
+    helper->kept_off = -1;
+    helper->thread = (pid_t)syscall(SYS_gettid);
+}
+
+/* Nothing is changed on systems with more processors than fit a set, where the calls are forbidden, or where the
+ * helper has no other processor. If somebody else has set its processors meanwhile, those count. */
+void sxt_helper_aside(sxt_helper *helper)
+{
+    cpu_set_t now;
+    int here = sched_getcpu();
+    if (helper->thread == 0 || here == helper->kept_off || here < 0 || here >= CPU_SETSIZE)
+        return;
+    if (sched_getaffinity(helper->thread, sizeof now, &now) != 0)
+        return;
+    if (helper->kept_off < 0 || !CPU_EQUAL(&now, &helper->given))
+        helper->allowed = now;
+    helper->given = helper->allowed;
+    CPU_CLR((unsigned)here, &helper->given);
+    if (CPU_COUNT(&helper->given) > 0 && sched_setaffinity(helper->thread, sizeof now, &helper->given) == 0)
+        helper->kept_off = here;
+}
+
+#else
+
+void sxt_helper_begin(sxt_helper *helper) { helper->nothing = 0; }
+void sxt_helper_aside(sxt_helper *helper) { helper->nothing = 0; }
+
+#endif

@@ -88,3 +88,8 @@ int64_t sxt_nanoseconds(void)
     int64_t whole = now.QuadPart / frequency.QuadPart, rest = now.QuadPart % frequency.QuadPart;
     return whole * 1000000000 + rest * 1000000000 / frequency.QuadPart;
 }
+
+/* ---- helpers: this scheduler looks for an idle processor among all ------------------------------- */
+
+void sxt_helper_begin(sxt_helper *helper) { helper->nothing = 0; }
+void sxt_helper_aside(sxt_helper *helper) { helper->nothing = 0; }

@@ -133,6 +133,45 @@ static void check_two_threads_meet(void)
     }
 }
 
+#if defined(__linux__)
+typedef struct {
+    atomic_int arrived, processor_of_worker;
+} meeting;
+
+static void meet_and_tell(void *context, ptrdiff_t task, int worker)
+{
+    meeting *m = context;
+    meet(&m->arrived, task, worker);
+    if (worker > 0)
+        m->processor_of_worker = sched_getcpu();
+}
+
+/* A worker that slept is not put onto the processor of the caller, who is busy there. First of all checks, while there is
+ * one worker. */
+static void check_workers_stand_aside(void)
+{
+    meeting first = {0, -1};
+    sxt_parallel_for(2, 2, meet_and_tell, &first);
+    cpu_set_t all, one;
+    if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) < 2 ||
+        sched_setaffinity(0, sizeof all, &all) != 0) {
+        printf("left out: workers beside the caller, since there is one processor, or none may be chosen\n");
+        return;
+    }
+    for (int i = 0; i < 20; i++) {
+        int here = sched_getcpu();
+        CPU_ZERO(&one);
+        CPU_SET((unsigned)here, &one);
+        CHECK(sched_setaffinity(0, sizeof one, &one) == 0, "processor %d", here);
+        sleep_milliseconds(2);
+        meeting m = {0, -1};
+        sxt_parallel_for(2, 2, meet_and_tell, &m);
+        CHECK(m.processor_of_worker != here, "both on processor %d", here);
+        CHECK(sched_setaffinity(0, sizeof all, &all) == 0, "%d processors", CPU_COUNT(&all));
+    }
+}
+#endif
+
 #if defined(HAVE_FORK)
 /* Ends the process with 0 when the pool works in it; alarm() turns a hang into a failure. */
 static void child(void)
@@ -257,6 +296,9 @@ int main(void)
 #else
     CHECK(strcmp(sxt_threads_kind(), "windows") == 0, "%s", sxt_threads_kind());
     printf("left out: forks and start values, since Windows has no fork\n");
+#endif
+#if defined(__linux__)
+    check_workers_stand_aside();
 #endif
     check_number_of_threads();
     check_float_environment();
