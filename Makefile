@@ -55,6 +55,7 @@ docs: $(BUILD)/venv-docs/installed  ## the documentation as a site; writes build
 	@rm -rf docs/reference/generated
 	@$(call python,docs) -m sphinx --builder html --fresh-env --fail-on-warning --keep-going --quiet \
 	  --doctree-dir $(BUILD)/doctrees docs $(BUILD)/docs
+	@$(call python,docs) tools/check_site.py $(BUILD)/docs
 	@echo "written: $(BUILD)/docs/index.html"
 
 web: $(BUILD)/venv-docs/installed  ## a page that reads digits drawn in it; writes build/web/index.html

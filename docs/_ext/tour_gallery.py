@@ -13,6 +13,7 @@ class TourGallery(SphinxDirective):
     """One card per section, in reading order, each a link to its section."""
 
     def run(self) -> list[nodes.Node]:
+        up = "../" * self.env.docname.count("/")
         lines = ["::::{grid} 1 2 2 3", ":gutter: 3", ""]
         for section in SECTIONS:
             anchor = nodes.make_id(section.title)
@@ -20,7 +21,7 @@ class TourGallery(SphinxDirective):
                 f":::{{grid-item-card}} {section.title}",
                 f":img-top: /tour/{section.name}.svg",
                 f":img-alt: {section.caption}",
-                f":link: /tour.html#{anchor}".replace("/tour.html", "../tour.html"),
+                f":link: {up}tour.html#{anchor}",
                 ":class-card: gallery",
                 "",
                 section.caption,
