@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dask_tools import bounded  # noqa: F401 - a fixture
 from softxent.cli import main
 from softxent.models import NeuralNet2
 

@@ -12,14 +12,11 @@ import numpy as np
 import pytest
 
 import softxent as sx
-from dask_tools import assert_same
+from dask_tools import PATIENCE, assert_same, bounded  # noqa: F401 - a fixture
 
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 sxd = pytest.importorskip("softxent.dask")
-
-#: Seconds that anything may take here.
-PATIENCE = 120
 
 
 @pytest.fixture(scope="module")

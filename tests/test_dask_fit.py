@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dask_tools import PATIENCE, bounded  # noqa: F401 - a fixture
 from softxent.models import MLP, NeuralNet1, NeuralNet2
 
 dask = pytest.importorskip("dask")
@@ -20,7 +21,6 @@ da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
 sxd = pytest.importorskip("softxent.dask")
 
-PATIENCE = 120
 ROWS, FEATURES, CLASSES = 700, 12, 4
 
 
