@@ -268,6 +268,11 @@ SXT_API sxt_status sxt_shard_merge(sxt_shard_step_kind step, sxt_shard_row *rows
  * loss->sums if there are any. The logits' data are not looked at. */
 SXT_API sxt_status sxt_shard_finish(const sxt_shard_args *args, const sxt_shard_row *rows, void *out);
 
+/* The same of probabilities, loss->from_logits == 0, in one step: a sum for each row of the shard, which sxt_sum_merge
+ * merges, and its part of the gradient if args->out is given. */
+SXT_API sxt_status sxt_shard_of_probabilities(const sxt_shard_args *args, sxt_sum *rows, sxt_label_error *bad);
+SXT_API sxt_status sxt_finish_probabilities(const sxt_shard_args *args, const sxt_sum *rows, void *out);
+
 /* ---- cross-entropy of a linear layer, tile by tile ---------------------------------------------- */
 
 /* The logits of a linear layer need not be held at once: the caller multiplies tiles of rows x classes,

@@ -100,14 +100,30 @@ def test_binary_cross_entropy(reduction: str, from_logits: bool) -> None:
             assert_same(found.compute(), sx.binary_cross_entropy(x, y, **given, **call))
 
 
-def test_probabilities_and_factors_in_one_chunk_of_classes() -> None:
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("labels", [True, False])
+def test_probabilities(reduction: str, labels: bool) -> None:
     rng = np.random.default_rng(4)
-    p, y = rng.random((9, 5)), rng.integers(0, 5, 9)
+    for dtype in DTYPES:
+        p = (rng.random((9, 30)) * (rng.random((9, 30)) < 0.9)).astype(dtype)
+        y = targets(rng, p, labels)
+        for given in ({}, {"weight": rng.random(30), "label_smoothing": 0.1}):
+            call = {"from_logits": False, "reduction": reduction, **given}
+            call["sample_weight"] = rng.random(9)
+            with np.errstate(all="ignore"):
+                expected = sx.cross_entropy_and_grad(p, y, **call)
+            lazy = da.from_array(p, chunks=cut(rng, p.shape))
+            for one, other in zip(
+                dask.compute(*sxd.cross_entropy_and_grad(lazy, y, **call)), expected, strict=True
+            ):
+                assert_same(one, other)
+            assert_same(sxd.cross_entropy(lazy, y, **call).compute(), expected[0])
+
+
+def test_factors_in_one_chunk_of_classes() -> None:
+    rng = np.random.default_rng(4)
+    p = rng.random((9, 5))
     lazy = da.from_array(p, chunks=(2, 5))
-    assert_same(
-        sxd.cross_entropy(lazy, y, from_logits=False).compute(),
-        sx.cross_entropy(p, y, from_logits=False),
-    )
     b = rng.normal(size=5)
     found = sxd.logsumexp(lazy, b=b, return_sign=True)
     for one, other in zip(found, sx.logsumexp(p, b=b, return_sign=True), strict=True):
@@ -255,11 +271,6 @@ LABELS = np.zeros(6, int)
         (np.exceptions.AxisError, "axis 2", lambda: sxd.softmax(X, 2)),
         (TypeError, "where has dtype int64", lambda: sxd.softmax(X, where=np.ones(4, int))),
         (ValueError, "does not broadcast", lambda: sxd.softmax(X, where=np.ones(3, bool))),
-        (
-            NotImplementedError,
-            "classes in 2 chunks",
-            lambda: sxd.cross_entropy(X, LABELS, from_logits=False),
-        ),
         (NotImplementedError, "axes in 2 chunks", lambda: sxd.logsumexp(X, b=2.0)),
     ],
 )

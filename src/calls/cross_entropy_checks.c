@@ -92,7 +92,7 @@ sxt_status sxt_check_shard(const sxt_cross_entropy_args *a, ptrdiff_t first, ptr
         status = check_arrays(a);
     if (status != SXT_OK)
         return status;
-    if (!a->from_logits || a->hess || (a->reduction == SXT_MEAN && !a->divisors))
+    if (a->hess || (a->reduction == SXT_MEAN && !a->divisors))
         return SXT_ERR_ARGUMENT;
     *counts = (sxt_counts){rows_of(a), classes, 0};
     if (first < 0 || first > classes || a->logits.shape[a->axis] > classes - first)

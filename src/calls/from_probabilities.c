@@ -1,5 +1,5 @@
 /* from_probabilities.c - elements one by one in double; the softmax happened elsewhere, so there is nothing
- * to fuse, and the sums run in the order of the classes. */
+ * to fuse, and the sums are exact: their order, and where the classes are cut into shards, change no bit. */
 #include "calls/from_probabilities.h"
 
 #include <math.h>
@@ -13,7 +13,9 @@
 typedef struct {
     const sxt_job *job;
     sxt_dtype dtype;
-    sxt_total *totals; /* one for each worker */
+    ptrdiff_t first, classes; /* of the shard, which is the whole row but for sxt_sum_of_shard */
+    sxt_total *totals;        /* one for each worker; or NULL: */
+    sxt_sum *rows;            /* sums of rows, and no losses */
 } probabilities_run;
 
 /* -q log p; 0 where q is 0, whatever p. */
@@ -35,37 +37,24 @@ static double coefficient(const probabilities_run *run, const sxt_plane *plane, 
                           ptrdiff_t c)
 {
     const sxt_job *job = run->job;
-    double q = job->base ? job->base[c] : 0.0;
+    double q = job->base ? job->base[run->first + c] : 0.0;
     if (job->op == SXT_OP_DENSE)
-        return q + job->slope[c] * sxt_get(plane->t.p + r * plane->t.row + c * plane->t.cls, run->dtype);
-    if (c == job->labels[index])
-        q += job->share * (job->weight ? job->weight[c] : 1.0);
+        return q + job->slope[run->first + c] * sxt_get(plane->t.p + r * plane->t.row + c * plane->t.cls, run->dtype);
+    if (run->first + c == job->labels[index])
+        q += job->share * (job->weight ? job->weight[run->first + c] : 1.0);
     return q;
 }
 
-static void row(const probabilities_run *run, const sxt_plane *plane, ptrdiff_t r, sxt_total *total)
+static int is_ignored(const sxt_job *job, ptrdiff_t index)
 {
-    const sxt_job *job = run->job;
-    ptrdiff_t index = plane->first_row + r * plane->row_step;
-    int ignored = job->labels && job->has_ignore_index && job->labels[index] == job->ignore_index;
-    double sample = ignored ? 0.0 : job->sample_weight ? job->sample_weight[index] : 1.0;
-    double scale = sample * job->grad_scale * (job->grad_output ? job->grad_output[index] : 1.0);
-    double sum = 0.0, low = 0.0;
-    for (ptrdiff_t c = 0; c < job->classes; c++) {
-        double q = ignored ? 0.0 : coefficient(run, plane, r, index, c);
-        double p = sxt_get(plane->x.p + r * plane->x.row + c * plane->x.cls, run->dtype);
-        double t = term(q, p), s = sum + t, u = s - sum;
-        low += isfinite(s) ? (sum - (s - u)) + (t - u) : 0.0;
-        sum = s;
-        if (plane->y.p)
-            sxt_put(plane->y.p + r * plane->y.row + c * plane->y.cls, run->dtype,
-                    q == 0.0 ? 0.0 : sxt_canonical(-scale * q / p));
-        if (plane->h.p)
-            sxt_put(plane->h.p + r * plane->h.row + c * plane->h.cls, run->dtype,
-                    q == 0.0 ? 0.0 : sxt_canonical(scale * q / p / p));
-    }
-    double loss = sample == 0.0 ? 0.0 : sxt_canonical(sample * (sum + low));
-    if (job->row_out && sxt_is_double(run->dtype))
+    return job->labels && job->has_ignore_index && job->labels[index] == job->ignore_index;
+}
+
+static void put_loss(const sxt_job *job, sxt_dtype dtype, ptrdiff_t index, double sum, sxt_total *total)
+{
+    double sample = is_ignored(job, index) ? 0.0 : job->sample_weight ? job->sample_weight[index] : 1.0;
+    double loss = sample == 0.0 ? 0.0 : sxt_canonical(sample * sum);
+    if (job->row_out && sxt_is_double(dtype))
         ((double *)job->row_out)[index] = loss;
     else if (job->row_out)
         ((float *)job->row_out)[index] = (float)loss;
@@ -73,11 +62,44 @@ static void row(const probabilities_run *run, const sxt_plane *plane, ptrdiff_t 
         sxt_loss_sum_add(&total->loss, loss * SXT_TOTAL_SCALE);
 }
 
+static void row(const probabilities_run *run, const sxt_plane *plane, ptrdiff_t r, sxt_total *total)
+{
+    const sxt_job *job = run->job;
+    ptrdiff_t index = plane->first_row + r * plane->row_step;
+    int ignored = is_ignored(job, index);
+    double sample = ignored ? 0.0 : job->sample_weight ? job->sample_weight[index] : 1.0;
+    double scale = sample * job->grad_scale * (job->grad_output ? job->grad_output[index] : 1.0);
+    sxt_loss_sum sum;
+    sum.waiting = sum.begun = 0;
+    for (ptrdiff_t c = 0; c < run->classes; c++) {
+        double q = ignored ? 0.0 : coefficient(run, plane, r, index, c);
+        double p = sxt_get(plane->x.p + r * plane->x.row + c * plane->x.cls, run->dtype);
+        if (q != 0.0)
+            sxt_loss_sum_add(&sum, term(q, p));
+        if (plane->y.p)
+            sxt_put(plane->y.p + r * plane->y.row + c * plane->y.cls, run->dtype,
+                    q == 0.0 ? 0.0 : sxt_canonical(-scale * q / p));
+        if (plane->h.p)
+            sxt_put(plane->h.p + r * plane->h.row + c * plane->h.cls, run->dtype,
+                    q == 0.0 ? 0.0 : sxt_canonical(scale * q / p / p));
+    }
+    if (run->totals && !sum.begun && sum.waiting == 1) { /* of a label: no need for a sum */
+        put_loss(job, run->dtype, index, sum.values[0], total);
+        return;
+    }
+    sxt_loss_sum_flush(&sum);
+    sxt_exact_carry(&sum.sum);
+    if (run->totals)
+        put_loss(job, run->dtype, index, sxt_exact_round(&sum.sum), total);
+    else
+        run->rows[index] = sum.sum;
+}
+
 static void rows_of_plane(void *context, const sxt_task *task, const sxt_plane *plane)
 {
     const probabilities_run *run = context;
     for (ptrdiff_t r = 0; r < plane->rows; r++)
-        row(run, plane, r, &run->totals[task->worker]);
+        row(run, plane, r, run->totals ? &run->totals[task->worker] : NULL);
 }
 
 sxt_status sxt_run_from_probabilities(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype,
@@ -85,7 +107,7 @@ sxt_status sxt_run_from_probabilities(const sxt_job *job, const sxt_layout *layo
 {
     int threads = layout->rows * job->classes < 4096 ? 1 : sxt_get_num_threads();
     sxt_total_open(total);
-    probabilities_run run = {job, dtype, malloc((size_t)threads * sizeof *run.totals)};
+    probabilities_run run = {job, dtype, 0, job->classes, malloc((size_t)threads * sizeof *run.totals), NULL};
     if (!run.totals)
         return SXT_ERR_MEMORY;
     for (int i = 0; i < threads; i++)
@@ -95,4 +117,18 @@ sxt_status sxt_run_from_probabilities(const sxt_job *job, const sxt_layout *layo
         sxt_total_merge(total, &run.totals[i]);
     free(run.totals);
     return SXT_OK;
+}
+
+void sxt_sum_of_shard(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, ptrdiff_t first, sxt_sum *rows)
+{
+    probabilities_run run = {job, dtype, first, layout->classes, NULL, rows};
+    int threads = layout->rows * layout->classes < 4096 ? 1 : sxt_get_num_threads();
+    sxt_run_planes(layout, SXT_TASK_PLAIN_ROWS, threads, rows_of_plane, &run);
+}
+
+void sxt_losses_of_sums(const sxt_job *job, sxt_dtype dtype, const sxt_sum *rows, ptrdiff_t n, sxt_total *total)
+{
+    sxt_total_open(total);
+    for (ptrdiff_t i = 0; i < n; i++)
+        put_loss(job, dtype, i, sxt_exact_round(&rows[i]), total);
 }

@@ -8,4 +8,9 @@
 sxt_status sxt_run_from_probabilities(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype,
                                       sxt_total *total);
 
+/* The same for rows of which the layout has a shard, the classes from `first` on: to one sum a row, and outputs. */
+void sxt_sum_of_shard(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, ptrdiff_t first, sxt_sum *rows);
+/* Losses of n rows, of their shards' sums, merged. */
+void sxt_losses_of_sums(const sxt_job *job, sxt_dtype dtype, const sxt_sum *rows, ptrdiff_t n, sxt_total *total);
+
 #endif

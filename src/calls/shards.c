@@ -9,6 +9,7 @@
 #include "calls/check.h"
 #include "calls/cross_entropy_call.h"
 #include "calls/entry.h"
+#include "calls/from_probabilities.h"
 #include "machine/dispatch.h"
 #include "machine/lines.h"
 #include "machine/scratch.h"
@@ -56,7 +57,7 @@ static sxt_status open_loss(const sxt_shard_args *a, shard_run *run, sxt_label_e
     return sxt_make_job(a->loss, &counts, &means, &run->job, &run->arrays);
 }
 
-static sxt_status open_run(const sxt_shard_args *a, shard_run *run, sxt_label_error *bad)
+static sxt_status open_any(const sxt_shard_args *a, shard_run *run, sxt_label_error *bad)
 {
     run->arrays.memory = NULL;
     run->probs = NULL;
@@ -76,6 +77,17 @@ static sxt_status open_run(const sxt_shard_args *a, shard_run *run, sxt_label_er
     run->shard = (sxt_shard){.first = a->first_class};
     atomic_init(&run->failed, 0);
     return SXT_OK;
+}
+
+static int has_probabilities(const sxt_shard_args *a)
+{
+    return a && a->kind == SXT_SHARD_CROSS_ENTROPY && a->loss && !a->loss->from_logits;
+}
+
+static sxt_status open_run(const sxt_shard_args *a, shard_run *run, sxt_label_error *bad)
+{
+    run->arrays.memory = NULL;
+    return has_probabilities(a) ? SXT_ERR_ARGUMENT : open_any(a, run, bad);
 }
 
 /* ---- steps -------------------------------------------------------------------------------------------- */
@@ -281,4 +293,57 @@ static sxt_status shard_finish(const sxt_shard_args *a, const sxt_shard_row *row
 sxt_status sxt_shard_finish(const sxt_shard_args *a, const sxt_shard_row *rows, void *out)
 {
     SXT_ENTRY(shard_finish(a, rows, out));
+}
+
+/* ---- probabilities ------------------------------------------------------------------------------------- */
+
+static sxt_status shard_of_probabilities(const sxt_shard_args *a, sxt_sum *rows, sxt_label_error *bad)
+{
+    shard_run run;
+    sxt_layout layout;
+    run.arrays.memory = NULL;
+    sxt_status status = has_probabilities(a) && rows ? open_any(a, &run, bad) : SXT_ERR_ARGUMENT;
+    if (status == SXT_OK && a->out)
+        status = sxt_check_like(a->out, run.x);
+    if (status == SXT_OK)
+        status = sxt_layout_make(&layout, run.x, run.axes, a->out, NULL, run.probs, NULL);
+    if (status == SXT_OK) {
+        for (ptrdiff_t i = 0; i < layout.rows; i++)
+            rows[i] = (sxt_sum){{0}, 0};
+        if (layout.rows > 0 && layout.classes > 0)
+            sxt_sum_of_shard(&run.job, &layout, run.job.dtype, a->first_class, rows);
+        sxt_layout_free(&layout);
+    }
+    free(run.arrays.memory);
+    return status;
+}
+
+sxt_status sxt_shard_of_probabilities(const sxt_shard_args *a, sxt_sum *rows, sxt_label_error *bad)
+{
+    SXT_ENTRY(shard_of_probabilities(a, rows, bad));
+}
+
+static sxt_status finish_probabilities(const sxt_shard_args *a, const sxt_sum *rows, void *out)
+{
+    shard_run run;
+    sxt_total total;
+    ptrdiff_t n = 1;
+    run.arrays.memory = NULL;
+    sxt_status status = has_probabilities(a) && rows ? open_any(a, &run, NULL) : SXT_ERR_ARGUMENT;
+    for (int i = 0; status == SXT_OK && i < run.x->ndim; i++)
+        n *= i == a->loss->axis ? 1 : run.x->shape[i];
+    if (status == SXT_OK) {
+        run.job.row_out = out;
+        run.job.want_sum = a->loss->sums != NULL;
+        sxt_losses_of_sums(&run.job, run.job.dtype, rows, n, &total);
+        if (a->loss->sums)
+            sxt_hand_out(&total, a->loss->sums);
+    }
+    free(run.arrays.memory);
+    return status;
+}
+
+sxt_status sxt_finish_probabilities(const sxt_shard_args *a, const sxt_sum *rows, void *out)
+{
+    SXT_ENTRY(finish_probabilities(a, rows, out));
 }

@@ -151,6 +151,11 @@ cdef extern from "softxent.h":
     sxt_status sxt_shard_finish(const sxt_shard_args *args, const sxt_shard_row *rows,
                                 void *out) noexcept nogil
 
+    sxt_status sxt_shard_of_probabilities(const sxt_shard_args *args, sxt_sum *rows,
+                                          sxt_label_error *bad) noexcept nogil
+    sxt_status sxt_finish_probabilities(const sxt_shard_args *args, const sxt_sum *rows,
+                                        void *out) noexcept nogil
+
     ctypedef struct sxt_linear_row:
         pass
 

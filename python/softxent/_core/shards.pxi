@@ -140,3 +140,41 @@ def shard_finish(call, cnp.ndarray rows, out, sums):
     with nogil:
         status = sxt_shard_finish(&m.args, p, results)
     check_status(status, "shards")
+
+
+cdef sxt_sum *sums_of_rows(call, cnp.ndarray rows, bint changes) except NULL:
+    """One sum for each row of a `ShardCall`, as they are described by its logits."""
+    cdef cnp.ndarray logits = call.loss.logits
+    cdef ptrdiff_t k, n = 1
+    for k in range(logits.ndim):
+        n *= 1 if k == call.loss.axis else cnp.PyArray_DIM(logits, k)
+    if cnp.PyArray_NBYTES(rows) != n * <ptrdiff_t>sizeof(sxt_sum):
+        raise ValueError("expected a sum for each row")
+    if n == 0:
+        return <sxt_sum *>cnp.PyArray_DATA(rows)
+    return exact_sum(rows, changes)
+
+
+def shard_of_probabilities(call, cnp.ndarray rows):
+    """A shard of rows of probabilities: a sum for each, and the gradient to ``call.out``."""
+    cdef shard_memory m
+    cdef sxt_label_error bad
+    cdef sxt_sum *p = sums_of_rows(call, rows, True)
+    cdef int status
+    fill_shard(call, &m)
+    with nogil:
+        status = sxt_shard_of_probabilities(&m.args, p, &bad)
+    check_status(status, "shards")
+
+
+def finish_probabilities(call, cnp.ndarray rows, out, sums):
+    """Row losses to `out`, and sums of losses to `sums`, of merged sums of rows; None: not."""
+    cdef shard_memory m
+    cdef sxt_sum *p = sums_of_rows(call, rows, False)
+    cdef void *results = data_of(out)
+    cdef int status
+    fill_shard(call, &m)
+    m.loss.sums = NULL if sums is None else exact_sum(sums)
+    with nogil:
+        status = sxt_finish_probabilities(&m.args, p, results)
+    check_status(status, "shards")

@@ -44,7 +44,9 @@ class LossGraph:
         loss = self._loss(True)
         array, graph = self._blocks.array, self._graph
         keys = {}
+        logits = self._spec.options["from_logits"]
         for rows in self._blocks.rows():
+            records = self._records(rows) if logits and not self._is_whole else None
             for shard in self._blocks.shards:
                 index = self._blocks.index(rows, shard)
                 if self._is_whole:
@@ -52,7 +54,7 @@ class LossGraph:
                 else:
                     keys[index] = graph.task(
                         "write", index, tasks.write, *self._shard(rows, shard),
-                        self._records(rows),
+                        records,
                     )  # fmt: skip
         return loss, graph.array("grad", keys, array.chunks, self._spec.dtype)
 
@@ -121,6 +123,15 @@ class LossGraph:
             return self._merged[rows]
         graph = self._graph
         records: Key | None = None
+        if not self._spec.options["from_logits"]:
+            parts = [
+                graph.task(
+                    "terms", self._blocks.index(rows, shard), tasks.of_probabilities,
+                    *self._shard(rows, shard),
+                )
+                for shard in self._blocks.shards
+            ]  # fmt: skip
+            records = graph.merged("terms-sum", rows, tasks.add_row_sums, parts)
         for step in self._steps:
             parts = [
                 graph.task(

@@ -18,9 +18,11 @@ from ._row_tasks import BOUND, ORIGIN, SCAN, SUM, WRITE, settled
 
 __all__ = [
     "LossSpec",
+    "add_row_sums",
     "add_sums",
     "divisor",
     "finish",
+    "of_probabilities",
     "piece",
     "possible_steps",
     "reduced",
@@ -203,6 +205,34 @@ def _steps_with(spec: LossSpec, weight: Any, divisors: np.ndarray | None) -> set
     }
 
 
+def _row_sums(call: ShardCall) -> np.ndarray:
+    assert call.loss is not None
+    shape, axis = call.loss.logits.shape, call.loss.axis
+    return binding.sum_new(math.prod(shape[:axis] + shape[axis + 1 :]))
+
+
+def of_probabilities(
+    spec: LossSpec,
+    first: int,
+    start: Position,
+    chunk: Any,
+    target: Any,
+    samples: Any,
+    weight: Any,
+    divisors: np.ndarray | None,
+) -> np.ndarray:
+    """A sum for each row of a shard of probabilities."""
+    call = _shard(spec, first, start, chunk, target, samples, weight, divisors)
+    sums = _row_sums(call)
+    binding.shard_of_probabilities(call, sums)
+    return sums
+
+
+def add_row_sums(parts: list[np.ndarray]) -> np.ndarray:
+    """Sums of the same rows, merged."""
+    return add_sums(parts) if len(parts[0]) else parts[0]
+
+
 def step(
     number: int,
     planned: tuple[int, ...],
@@ -239,12 +269,15 @@ def write(
     samples: Any,
     weight: Any,
     divisors: np.ndarray | None,
-    records: np.ndarray,
+    records: np.ndarray | None,
 ) -> np.ndarray:
-    """The gradient of a shard, from the records of its rows."""
+    """The gradient of a shard, from the records of its rows; of probabilities without any."""
     call = _shard(spec, first, start, chunk, target, samples, weight, divisors)
     assert call.loss is not None
     out = np.empty_like(call.loss.logits)
+    if records is None:
+        binding.shard_of_probabilities(call._replace(out=out), _row_sums(call))
+        return out
     binding.shard_step(call._replace(out=out), WRITE, settled(records))
     return out
 
@@ -263,10 +296,11 @@ def finish(
     logits = spec.empty(shape, 0)
     given = logits if target is None else target
     call = _shard(spec, 0, start, logits, given, samples, weight, divisors)
+    end = binding.shard_finish if spec.options["from_logits"] else binding.finish_probabilities
     if REDUCTIONS[spec.reduction] == 0:
         losses = np.empty(shape, spec.loss_dtype)
-        binding.shard_finish(call, settled(records), losses, None)
+        end(call, settled(records), losses, None)
         return losses
     sums = binding.sum_new(2)
-    binding.shard_finish(call, settled(records), None, sums)
+    end(call, settled(records), None, sums)
     return sums

@@ -75,8 +75,6 @@ def cross_entropy(
     ValueError
         If a chunk has no known size, or as `softxent.cross_entropy`: options and shapes at once,
         values in chunks when they are computed.
-    NotImplementedError
-        If ``from_logits=False`` and the classes lie in several chunks.
     numpy.exceptions.AxisError
         If `logits` has no such axis.
 
@@ -149,7 +147,7 @@ def cross_entropy_and_grad(
 
     Raises
     ------
-    IndexError, TypeError, ValueError, NotImplementedError, numpy.exceptions.AxisError
+    IndexError, TypeError, ValueError, numpy.exceptions.AxisError
         As `cross_entropy`.
 
     Notes
@@ -196,11 +194,6 @@ def _build(
     weights = _weight(weight, x.shape[index])
     _try_options(x, t, index, weights, options)
     blocks = Blocks(x, (index,))
-    if len(blocks.shards) > 1 and not from_logits:
-        raise NotImplementedError(
-            f"softxent.dask.cross_entropy: from_logits=False with classes in {len(blocks.shards)} "
-            f"chunks; rechunk logits along axis {index} to one"
-        )
     samples = None
     if sample_weight is not None:
         samples = _inputs.value(sample_weight, "sample_weight")

@@ -1,10 +1,13 @@
 /* shards_tmpl.h - rows of which some classes are at hand: the steps of across_tmpl.h one at a time, with what a row has
  * come to kept in a record between them. Classes have the numbers that they have in the whole row. */
 
+/* What is called once for each block of elements need not be copied into its callers. */
+#define SHARD_FN static __attribute__((cold))
+
 /* What is packed at once stays in the first-level cache. */
 #define SHARD_BYTES 16384
 
-static void N(shard_tile)(N(across) *w, const sxt_plane *p, sxt_scratch scratch, ptrdiff_t classes)
+SHARD_FN void N(shard_tile)(N(across) *w, const sxt_plane *p, sxt_scratch scratch, ptrdiff_t classes)
 {
     V(tile) *t = &w->tile;
     ptrdiff_t parts = 1 + (p->t.p != NULL) + 3 * ST_IS_ANY, all = (ptrdiff_t)(scratch.bytes / sizeof(T));
@@ -25,7 +28,7 @@ static void N(shard_tile)(N(across) *w, const sxt_plane *p, sxt_scratch scratch,
     }
 }
 
-static void N(shard_turn)(N(across) *w, const sxt_plane *p, const sxt_shard *shard, ptrdiff_t begin, ptrdiff_t end)
+SHARD_FN void N(shard_turn)(N(across) *w, const sxt_plane *p, const sxt_shard *shard, ptrdiff_t begin, ptrdiff_t end)
 {
     const sxt_job *job = w->plan.job;
     V(tile) *t = &w->tile;
@@ -63,7 +66,7 @@ static int N(has_class)(const sxt_shard *shard, ptrdiff_t c)
     return c >= shard->first && c < shard->first + shard->classes;
 }
 
-static void N(shard_open)(N(across) *w, const sxt_plane *p, ptrdiff_t r0)
+SHARD_FN void N(shard_open)(N(across) *w, const sxt_plane *p, ptrdiff_t r0)
 {
     ptrdiff_t left = p->rows - r0;
     w->r0 = r0;
@@ -80,7 +83,7 @@ static void N(shard_open)(N(across) *w, const sxt_plane *p, ptrdiff_t r0)
 
 /* ---- origin ------------------------------------------------------------------------------------------- */
 
-static void N(shard_origins)(const sxt_job *job, const sxt_plane *p, const sxt_shard *shard, const V(strip) *s)
+SHARD_FN void N(shard_origins)(const sxt_job *job, const sxt_plane *p, const sxt_shard *shard, const V(strip) *s)
 {
     for (ptrdiff_t i = 0; i < s->rows; i++) {
         double best = -(double)INFINITY;
@@ -94,7 +97,7 @@ static void N(shard_origins)(const sxt_job *job, const sxt_plane *p, const sxt_s
 }
 
 #if ST_IS_ANY
-static void N(take_origins)(const sxt_job *job, const sxt_shard *shard, V(strip) *s)
+SHARD_FN void N(take_origins)(const sxt_job *job, const sxt_shard *shard, V(strip) *s)
 {
     for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
         s->origin[i] = s->tail[i] = s->label_tail[i] = 0.0;
@@ -108,7 +111,7 @@ static void N(take_origins)(const sxt_job *job, const sxt_shard *shard, V(strip)
 
 /* ---- scan --------------------------------------------------------------------------------------------- */
 
-static void N(shard_scan)(N(across) *w, const sxt_plane *p, const sxt_shard *shard)
+SHARD_FN void N(shard_scan)(N(across) *w, const sxt_plane *p, const sxt_shard *shard)
 {
     const sxt_job *job = w->plan.job;
     int by_label = w->plan.form->leaves == LEAVES_LABEL;
@@ -146,7 +149,7 @@ static void N(shard_scan)(N(across) *w, const sxt_plane *p, const sxt_shard *sha
 
 /* ---- from merged records ------------------------------------------------------------------------------- */
 
-static void N(take_scans)(N(across) *w, const sxt_shard *shard)
+SHARD_FN void N(take_scans)(N(across) *w, const sxt_shard *shard)
 {
     const sxt_job *job = w->plan.job;
     for (ptrdiff_t k = 0; k < w->tile.strips; k++) {
@@ -182,7 +185,7 @@ static void N(take_scans)(N(across) *w, const sxt_shard *shard)
     (void)job;
 }
 
-static void N(take_bounds)(N(across) *w, const sxt_shard *shard)
+SHARD_FN void N(take_bounds)(N(across) *w, const sxt_shard *shard)
 {
     for (ptrdiff_t k = 0; V(has_targets)(w->plan.beside) && k < w->tile.strips; k++) {
         V(strip) *s = &w->strip[k];
@@ -199,7 +202,7 @@ static void N(take_bounds)(N(across) *w, const sxt_shard *shard)
 
 /* ---- bound, sum ---------------------------------------------------------------------------------------- */
 
-static void N(shard_bound)(N(across) *w, const sxt_plane *p, const sxt_shard *shard)
+SHARD_FN void N(shard_bound)(N(across) *w, const sxt_plane *p, const sxt_shard *shard)
 {
     for (ptrdiff_t k = 0; k < w->tile.strips; k++)
         V(bounds_start)(&w->strip[k]);
@@ -233,7 +236,7 @@ static sxt_grid_sum N(take_parts)(const int64_t from[4])
                           .fine_hi = from[2], .fine_lo = (uint64_t)from[3]};
 }
 
-static void N(shard_sum)(N(across) *w, const sxt_plane *p, const sxt_shard *shard)
+SHARD_FN void N(shard_sum)(N(across) *w, const sxt_plane *p, const sxt_shard *shard)
 {
     EACH_BLOCK(w, p, shard)
         V(sum_tile)(&w->plan, &w->tile, 0);
@@ -251,7 +254,7 @@ static void N(shard_sum)(N(across) *w, const sxt_plane *p, const sxt_shard *shar
 
 /* ---- results ------------------------------------------------------------------------------------------- */
 
-static void N(shard_finish)(N(across) *w, const sxt_shard *shard, sxt_total *total)
+SHARD_FN void N(shard_finish)(N(across) *w, const sxt_shard *shard, sxt_total *total)
 {
     int writes = shard->step == SXT_SHARD_WRITE;
     for (ptrdiff_t k = 0; k < w->tile.strips; k++) {
@@ -270,7 +273,7 @@ static void N(shard_finish)(N(across) *w, const sxt_shard *shard, sxt_total *tot
     }
 }
 
-static void N(shard_write)(N(across) *w, const sxt_plane *p, const sxt_shard *shard)
+SHARD_FN void N(shard_write)(N(across) *w, const sxt_plane *p, const sxt_shard *shard)
 {
     const sxt_job *job = w->plan.job;
     const V(tile) *t = &w->tile;
@@ -280,7 +283,7 @@ static void N(shard_write)(N(across) *w, const sxt_plane *p, const sxt_shard *sh
     }
 }
 
-static void N(shard)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, const sxt_shard *shard,
+SHARD_FN void N(shard)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, const sxt_shard *shard,
                      sxt_total *total)
 {
     N(across) w;
@@ -315,4 +318,5 @@ static void N(shard)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch
 }
 
 #undef SHARD_BYTES
+#undef SHARD_FN
 #undef EACH_BLOCK
