@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Follow every link of the built site: files and anchors must be there, nothing loaded from outside.
+"""Follow every link of the built site: its place must be there, nothing be loaded from outside.
 
 Usage: tools/check_site.py build/docs. Links that readers may follow to other sites are not tried.
 Exit status 1 with one line per link that leads nowhere.
