@@ -108,13 +108,13 @@ static double rounded(wide a, int exponent)
     return double_of(unit - LEAST_EXPONENT > 2045 || bits > INFINITE ? INFINITE : bits);
 }
 
-static bool finite(double x) { return (bits_of(x) & INFINITE) != INFINITE; }
+static bool is_finite(double x) { return (bits_of(x) & INFINITE) != INFINITE; }
 
 double sxt_fma(double x, double y, double z)
 {
-    if (!finite(x) || !finite(y) || x == 0.0 || y == 0.0)
+    if (!is_finite(x) || !is_finite(y) || x == 0.0 || y == 0.0)
         return x * y + z; /* the product is exact */
-    if (!finite(z))
+    if (!is_finite(z))
         return z + z; /* quiet */
     if (z == 0.0)
         return x * y; /* not 0 exactly, so its sign is the sum's even where it rounds to 0 */
@@ -148,7 +148,7 @@ float sxt_fmaf(float x, float y, float z)
     double p = (double)x * (double)y, s = p + (double)z, t = s - p;
     double lost = (p - (s - t)) + ((double)z - t);
     uint64_t bits = bits_of(s);
-    if (finite(s) && lost != 0.0 && !(bits & 1))
+    if (is_finite(s) && lost != 0.0 && !(bits & 1))
         bits += (lost > 0.0) == (s > 0.0) ? 1 : (uint64_t)-1;
     return (float)double_of(bits);
 }
