@@ -47,7 +47,8 @@ def test_supported_pythons_agree() -> None:
     first, last = versions[0], versions[-1]
     assert settings["project"]["requires-python"] == f">={first}"
     assert f'versions="{" ".join(versions)}"' in (ROOT / "tools" / "pick-python").read_text()
-    assert f"Python {first} to {last}" in (ROOT / "Makefile").read_text()
+    for name in ("Makefile", "docs/index.md", "docs/guide/install.md"):
+        assert f"Python {first} to {last}" in (ROOT / name).read_text()
     assert f"CPython {first} to {last}" in (ROOT / "README.md").read_text()
     (stable,) = re.fullmatch(
         r"cp3(\d+)", settings["tool"]["scikit-build"]["wheel"]["py-api"]

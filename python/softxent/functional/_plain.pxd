@@ -57,9 +57,11 @@ cdef inline int plain_axis(object axis, int ndim) noexcept:
     return <int>k if overflow == 0 and 0 <= k < ndim else -1
 
 
-cdef inline bint equals(object value, double expected) noexcept:
-    """True for a float of this value."""
-    return PyFloat_CheckExact(value) and PyFloat_AsDouble(value) == expected
+cdef inline bint equals(object value, object expected) noexcept:
+    """True for a float of this value; a default of the signature is the same object as here."""
+    return value is expected or (
+        PyFloat_CheckExact(value) and PyFloat_AsDouble(value) == PyFloat_AsDouble(expected)
+    )
 
 
 cdef inline cnp.ndarray new_rows(cnp.ndarray x, int axis):
