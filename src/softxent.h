@@ -273,6 +273,23 @@ SXT_API sxt_status sxt_shard_finish(const sxt_shard_args *args, const sxt_shard_
 SXT_API sxt_status sxt_shard_of_probabilities(const sxt_shard_args *args, sxt_sum *rows, sxt_label_error *bad);
 SXT_API sxt_status sxt_finish_probabilities(const sxt_shard_args *args, const sxt_sum *rows, void *out);
 
+/* Log-sum-exp with factors, of rows of which each call sees a shard, in three steps; all elements of a shard count as
+ * its classes. The records are merged after each step; all zero is that before the first. */
+typedef enum { SXT_FACTOR_MAX, SXT_FACTOR_TOP, SXT_FACTOR_SUM } sxt_factor_step_kind;
+
+typedef struct {
+    double max, top;  /* the largest element, and the exponent of the largest term relative to it */
+    uint64_t special; /* NaN and infinities among the terms */
+    sxt_sum sum;
+} sxt_factor_row;
+
+SXT_API sxt_status sxt_factor_step(const sxt_array *x, uint64_t axes, const sxt_mask *where, const sxt_array *b,
+                                   sxt_factor_step_kind step, sxt_factor_row *rows);
+SXT_API sxt_status sxt_factor_merge(sxt_factor_step_kind step, sxt_factor_row *rows, const sxt_factor_row *others,
+                                    ptrdiff_t n);
+/* As sxt_logsumexp with b; dtype: that of x. sign may be NULL. */
+SXT_API sxt_status sxt_factor_finish(const sxt_factor_row *rows, ptrdiff_t n, sxt_dtype dtype, void *out, void *sign);
+
 /* ---- cross-entropy of a linear layer, tile by tile ---------------------------------------------- */
 
 /* The logits of a linear layer need not be held at once: the caller multiplies tiles of rows x classes,

@@ -120,14 +120,23 @@ def test_probabilities(reduction: str, labels: bool) -> None:
             assert_same(sxd.cross_entropy(lazy, y, **call).compute(), expected[0])
 
 
-def test_factors_in_one_chunk_of_classes() -> None:
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_logsumexp_with_factors(signed: bool, dtype: Any) -> None:
     rng = np.random.default_rng(4)
-    p = rng.random((9, 5))
-    lazy = da.from_array(p, chunks=(2, 5))
-    b = rng.normal(size=5)
-    found = sxd.logsumexp(lazy, b=b, return_sign=True)
-    for one, other in zip(found, sx.logsumexp(p, b=b, return_sign=True), strict=True):
-        assert_same(one.compute(), other)
+    for axis in (0, 1, None):
+        for factors in (2, -0.5, rng.normal(size=30), rng.normal(size=(9, 30)).astype(np.float32)):
+            x = logits(rng, 9, 30, dtype)
+            where = rng.random(x.shape) < rng.choice([0.1, 0.9, 1.0])
+            call = {"b": factors, "axis": axis, "where": where, "return_sign": signed}
+            expected = sx.logsumexp(x, **call)
+            found = sxd.logsumexp(da.from_array(x, chunks=cut(rng, x.shape)), **call)
+            if signed:
+                assert_same(found[0].compute(), expected[0])
+                assert_same(found[1].compute(), expected[1])
+            else:
+                assert found.dtype == expected.dtype
+                assert_same(found.compute(), expected)
 
 
 def test_empty_batches() -> None:
@@ -271,7 +280,6 @@ LABELS = np.zeros(6, int)
         (np.exceptions.AxisError, "axis 2", lambda: sxd.softmax(X, 2)),
         (TypeError, "where has dtype int64", lambda: sxd.softmax(X, where=np.ones(4, int))),
         (ValueError, "does not broadcast", lambda: sxd.softmax(X, where=np.ones(3, bool))),
-        (NotImplementedError, "axes in 2 chunks", lambda: sxd.logsumexp(X, b=2.0)),
     ],
 )
 def test_errors_at_once(kind: type[Exception], message: str, call: Any) -> None:

@@ -156,6 +156,20 @@ cdef extern from "softxent.h":
     sxt_status sxt_finish_probabilities(const sxt_shard_args *args, const sxt_sum *rows,
                                         void *out) noexcept nogil
 
+    ctypedef enum sxt_factor_step_kind:
+        SXT_FACTOR_MAX
+
+    ctypedef struct sxt_factor_row:
+        pass
+
+    sxt_status sxt_factor_step(const sxt_array *x, uint64_t axes, const sxt_mask *where,
+                               const sxt_array *b, sxt_factor_step_kind step,
+                               sxt_factor_row *rows) noexcept nogil
+    sxt_status sxt_factor_merge(sxt_factor_step_kind step, sxt_factor_row *rows,
+                                const sxt_factor_row *others, ptrdiff_t n) noexcept nogil
+    sxt_status sxt_factor_finish(const sxt_factor_row *rows, ptrdiff_t n, sxt_dtype dtype,
+                                 void *out, void *sign) noexcept nogil
+
     ctypedef struct sxt_linear_row:
         pass
 

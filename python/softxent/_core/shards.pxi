@@ -178,3 +178,55 @@ def finish_probabilities(call, cnp.ndarray rows, out, sums):
     with nogil:
         status = sxt_finish_probabilities(&m.args, p, results)
     check_status(status, "shards")
+
+
+# ---- log-sum-exp with factors --------------------------------------------------------------------
+
+cdef sxt_factor_row *factor_records(cnp.ndarray rows, ptrdiff_t *n, bint changes) except? NULL:
+    if not cnp.PyArray_ISCARRAY_RO(rows) or cnp.PyArray_ITEMSIZE(rows) != sizeof(sxt_factor_row):
+        raise TypeError("expected a C-contiguous array of records")
+    if changes and not cnp.PyArray_ISWRITEABLE(rows):
+        raise ValueError("expected a writeable array")
+    if <size_t>cnp.PyArray_DATA(rows) % sizeof(int64_t):
+        raise ValueError("expected records that are aligned")
+    n[0] = cnp.PyArray_SIZE(rows)
+    return <sxt_factor_row *>cnp.PyArray_DATA(rows)
+
+
+def factor_rows(ptrdiff_t n):
+    """Records of `n` rows before any step, as bytes."""
+    return np.zeros(n, np.dtype((np.void, sizeof(sxt_factor_row))))
+
+
+def factor_step(cnp.ndarray x, uint64_t axes, where, cnp.ndarray b, int step, cnp.ndarray rows):
+    """One step over a shard; what it comes to goes to the records, one for each row."""
+    cdef sxt_array dx, db
+    cdef sxt_mask m
+    cdef sxt_mask *mask = masked(where, &m)
+    cdef ptrdiff_t n
+    cdef sxt_factor_row *p = factor_records(rows, &n, True)
+    cdef int status
+    describe(x, &dx)
+    describe(b, &db)
+    with nogil:
+        status = sxt_factor_step(&dx, axes, mask, &db, <sxt_factor_step_kind>step, p)
+    check_status(status, "logsumexp")
+
+
+def factor_merge(int step, cnp.ndarray rows, cnp.ndarray others):
+    """Merge another shard's records after the same step into `rows`."""
+    cdef ptrdiff_t n, other
+    cdef sxt_factor_row *q = factor_records(others, &other, False)
+    cdef sxt_factor_row *p = factor_records(rows, &n, True)
+    if n != other:
+        raise ValueError(f"{n} records and {other}")
+    check_status(sxt_factor_merge(<sxt_factor_step_kind>step, p, q, n), "logsumexp")
+
+
+def factor_finish(cnp.ndarray rows, cnp.ndarray out, sign):
+    """Log-sum-exps, and their signs, of records after all steps."""
+    cdef ptrdiff_t n
+    cdef sxt_factor_row *p = factor_records(rows, &n, False)
+    cdef void *signs = data_of(sign)
+    cdef int dtype = element_type(out)
+    check_status(sxt_factor_finish(p, n, <sxt_dtype>dtype, data_of(out), signs), "logsumexp")

@@ -11,11 +11,13 @@ import numpy as np
 
 from softxent import log_softmax, logsumexp, softmax
 from softxent._arguments.arrays import as_float, loss_dtype, mask_for
+from softxent._arguments.sums import sum_call
 from softxent._core import binding
 from softxent._core.structs import ShardCall
 
 __all__ = [
     "BOUND",
+    "FACTOR_MERGES",
     "MERGES",
     "ORIGIN",
     "SCAN",
@@ -23,7 +25,9 @@ __all__ = [
     "SUM",
     "WRITE",
     "RowSpec",
+    "factor_step",
     "finish",
+    "finish_factors",
     "item",
     "settled",
     "step",
@@ -59,11 +63,14 @@ def whole_rows(spec: RowSpec, chunk: Any, where: Any) -> Any:
     return np.asarray(_WHOLE[spec.kind](chunk, spec.axes or -1, where=where))
 
 
-def whole_sums(axes: tuple[int, ...], chunk: Any, where: Any, b: Any, keepdims: bool) -> Any:
-    """Log-sum-exps of rows that lie in one chunk, and their signs."""
-    return logsumexp(
-        chunk, axes or -1, b=b, where=where, keepdims=keepdims and bool(axes), return_sign=True
-    )
+def whole_sums(
+    axes: tuple[int, ...], chunk: Any, where: Any, b: Any, keepdims: bool, signed: bool
+) -> Any:
+    """Log-sum-exps of rows that lie in one chunk, and their signs, without which it may be NaN."""
+    call = {"b": b, "where": where, "keepdims": keepdims and bool(axes)}
+    if signed:
+        return logsumexp(chunk, axes or -1, **call, return_sign=True)
+    return (logsumexp(chunk, axes or -1, **call),)
 
 
 def settled(array: np.ndarray) -> np.ndarray:
@@ -120,4 +127,47 @@ def finish(
     call = ShardCall(spec.kind, spec.classes, 0, x, 2)
     binding.shard_finish(call, settled(records), logs, None)
     signs = np.where(np.isnan(logs), logs, logs > -np.inf).astype(logs.dtype)
+    return logs.reshape(shape), signs.reshape(shape)
+
+
+# -- factors ----------------------------------------------------------------------------------
+
+
+def factor_step(
+    number: int,
+    axes: tuple[int, ...],
+    chunk: Any,
+    where: Any,
+    b: Any,
+    records: np.ndarray | None,
+) -> np.ndarray:
+    """One step of a log-sum-exp with factors over a shard."""
+    call = sum_call(chunk, axes, b, where, False, False, None)
+    rows = math.prod(n for k, n in enumerate(call.x.shape) if k not in axes)
+    part = binding.factor_rows(rows) if records is None else records.copy()
+    assert call.b is not None
+    binding.factor_step(call.x, call.axes, call.where, call.b, number, part)
+    return part
+
+
+def merge_factors(number: int, parts: list[np.ndarray]) -> np.ndarray:
+    """Records of several shards after the same step."""
+    records = parts[0].copy()
+    for part in parts[1:]:
+        binding.factor_merge(number, records, settled(part))
+    return records
+
+
+#: The steps, in their order, and what merges their records.
+FACTOR_MERGES: dict[int, Callable[[list[np.ndarray]], np.ndarray]] = {
+    number: functools.partial(merge_factors, number) for number in range(3)
+}
+
+
+def finish_factors(
+    shape: tuple[int, ...], dtype: np.dtype, signed: bool, records: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-sum-exps from the records of their rows, and their signs."""
+    logs, signs = np.empty(len(records), dtype), np.zeros(len(records), dtype)
+    binding.factor_finish(settled(records), logs, signs if signed else None)
     return logs.reshape(shape), signs.reshape(shape)

@@ -130,7 +130,7 @@ def logsumexp(
     x, axis
         As in `softmax`.
     b : array_like or dask array, optional
-        Factors, broadcast to the shape of `x`; for axes that lie in one chunk.
+        Factors, broadcast to the shape of `x`.
     where : array_like of bool or dask array, optional
         Elements that are False are left out.
     keepdims : bool, default False
@@ -148,13 +148,12 @@ def logsumexp(
     ------
     TypeError, ValueError, numpy.exceptions.AxisError
         As `softmax`; no element to sum gives -inf.
-    NotImplementedError
-        If `b` is given and the axes lie in several chunks.
 
     Notes
     -----
     Without `b` the error is at most 1 ULP (float32) or 2 (float64) of the larger of the result and
-    the maximum, in absolute value. Where the axes are chunked, each chunk is looked at twice.
+    the maximum, in absolute value. Where the axes are chunked, each chunk is looked at twice; with
+    `b` three times, and what moves between chunks is 592 bytes per row and chunk.
 
     Examples
     --------
@@ -167,16 +166,13 @@ def logsumexp(
     axes = _axes(axis, array)
     keep, signed = flag(keepdims, "keepdims"), flag(return_sign, "return_sign")
     mask = _mask(where, array)
+    if isinstance(b, (bool, int, float)):  # which does not take part in the promotion
+        b = np.asarray(b, as_float(np.empty(0, array.dtype), "x").dtype)
     factors = None if b is None else _inputs.broadcast_like(b, "b", array)
     meta = None if factors is None else np.empty(0, factors.dtype)
     dtype = sum_call(np.empty(0, array.dtype), -1, meta, None, False, False, None).result.dtype
     blocks = Blocks(array, axes)
-    graph = Graph("logsumexp", array.name, axes, _name(mask), _name(factors), keep)
-    if len(blocks.shards) > 1 and b is not None:
-        raise NotImplementedError(
-            f"softxent.dask.logsumexp: b with axes in {len(blocks.shards)} chunks; rechunk x along "
-            f"axis {axis} to one"
-        )
+    graph = Graph("logsumexp", array.name, axes, _name(mask), _name(factors), keep, signed)
     results: dict[tuple[int, ...], Key] = {}
     signs: dict[tuple[int, ...], Key] = {}
     for rows in blocks.rows():
@@ -186,7 +182,15 @@ def logsumexp(
                 graph.chunk(array, index),
                 (graph.chunk(mask, index), graph.chunk(factors, index)),
             )
-            pair = graph.task("whole", rows, _row_tasks.whole_sums, axes, chunk, *keys, keep)
+            pair = graph.task(
+                "whole", rows, _row_tasks.whole_sums, axes, chunk, *keys, keep, signed
+            )
+        elif factors is not None:
+            shape = _kept_shape(blocks, rows, keep)
+            records = _factor_records(graph, blocks, axes, mask, factors, rows)
+            pair = graph.task(
+                "finish", rows, _row_tasks.finish_factors, shape, dtype, signed, records
+            )
         else:
             spec = _row_tasks.RowSpec(2, blocks.classes, axes)
             records = _records(graph, blocks, spec, mask, rows)
@@ -196,7 +200,8 @@ def logsumexp(
             )
         where_to = _kept_index(blocks, rows) if keep else rows
         results[where_to] = graph.task("result", rows, _row_tasks.item, pair, 0)
-        signs[where_to] = graph.task("signs", rows, _row_tasks.item, pair, 1)
+        if signed:
+            signs[where_to] = graph.task("signs", rows, _row_tasks.item, pair, 1)
     chunks = tuple((1,) if k in axes else array.chunks[k] for k in range(array.ndim))
     chunks = chunks if keep else blocks.row_chunks
     logs = graph.array("logs", results, chunks, dtype)
@@ -252,6 +257,31 @@ def _records(
                 )
             )  # fmt: skip
         records = graph.merged(f"merge{step}-", rows, _row_tasks.MERGES[step], parts)
+    assert records is not None
+    return records
+
+
+def _factor_records(
+    graph: Graph,
+    blocks: Blocks,
+    axes: tuple[int, ...],
+    mask: da.Array | None,
+    factors: da.Array,
+    rows: tuple[int, ...],
+) -> Key:
+    """The same of sums with factors."""
+    records: Key | None = None
+    for step, merge in _row_tasks.FACTOR_MERGES.items():
+        parts = []
+        for shard in blocks.shards:
+            index = blocks.index(rows, shard)
+            chunks = [graph.chunk(a, index) for a in (blocks.array, mask, factors)]
+            parts.append(
+                graph.task(
+                    f"factors{step}", index, _row_tasks.factor_step, step, axes, *chunks, records
+                )
+            )
+        records = graph.merged(f"factors{step}-sum", rows, merge, parts)
     assert records is not None
     return records
 
