@@ -59,7 +59,9 @@ def browser() -> Iterator[Browser]:
     program = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert program, "no chromium (Debian: apt-get install chromium), and $CHROMIUM names none"
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        found = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"], timeout=WAIT
+        )
         yield found
         found.close()
 
@@ -67,6 +69,7 @@ def browser() -> Iterator[Browser]:
 def opened(browser: Browser, address: str, **options: Any) -> Page:
     """The page when it is ready; what it complains about, and requests to elsewhere, are errors."""
     context = browser.new_context(**options)
+    context.set_default_timeout(WAIT)
     page = context.new_page()
     page.problems = []  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.problems.append(str(error)))
@@ -295,6 +298,7 @@ def test_it_is_accessible(browser: Browser, address: str, scheme: str, width: in
 
 def test_a_missing_file_is_said(browser: Browser, address: str) -> None:
     context = browser.new_context()
+    context.set_default_timeout(WAIT)
     page = context.new_page()
     page.route("**/digits.onnx", lambda route: route.abort())
     page.goto(address)
