@@ -94,7 +94,8 @@ static int V(lies_along)(const sxt_job *job, const sxt_plane *p)
     return along;
 }
 
-/* Whether that is faster than rows side by side, whose last vector is never half empty. */
+/* Whether that is faster than rows side by side, whose last vector is never half empty; that of a row which is just
+ * longer than whole vectors nearly is. */
 static int V(goes_along)(const sxt_job *job, const sxt_plane *p)
 {
     ptrdiff_t least = p->y.p ? (SXT_T_IS_F32 ? 64 : 56) : (SXT_T_IS_F32 ? 112 : 96);
@@ -102,6 +103,9 @@ static int V(goes_along)(const sxt_job *job, const sxt_plane *p)
         return 0;
     if (sxt_smooths(job->blend))
         least *= p->y.p ? 3 : 2;
+    ptrdiff_t last = job->classes % V(W);
+    if (p->y.p && job->op != SXT_OP_LOG_SOFTMAX && last > 0 && last <= V(W) / 4)
+        least += V(W);
     return job->classes >= least || p->rows <= 2;
 }
 
