@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import softxent as sx
+from softxent._core import binding
+from softxent._core.structs import CrossEntropyCall
 from softxent.data import read
 from softxent.models import NeuralNet1, NeuralNet2
 
@@ -279,3 +281,36 @@ def test_verify_refuses_labels_that_no_loss_would_check(
     onnx.export(NeuralNet2(C, 2, C, seed=0), path, **options)
     with pytest.raises(error, match=rf"{message}|one entry per row of X.*(got 3|0-d 3)"):
         verify(path, X.astype(np.float32), y, batch_sizes=())
+
+
+def misaligned(values: np.ndarray) -> np.ndarray:
+    buffer = np.zeros(values.nbytes + 1, np.uint8)
+    array = buffer[1:].view(values.dtype)
+    array[...] = values
+    assert not array.flags.aligned
+    return array
+
+
+def test_misaligned_labels_and_weights_reach_the_core_aligned(monkeypatch) -> None:
+    calls = []
+    run = binding.call_cross_entropy
+
+    def note(name: str, call: CrossEntropyCall) -> object:
+        calls.append(call)
+        return run(name, call)
+
+    monkeypatch.setattr(binding, "call_cross_entropy", note)
+    x = np.arange(12.0).reshape(4, 3)
+    arguments = {
+        "target": np.array([0, 2, 1, 0]),
+        "weight": np.array([1.0, 2.0, 0.5]),
+        "sample_weight": np.array([0.5, 1.0, 1.0, 2.0]),
+        "grad_output": np.array([1.0, -1.0, 2.0, 0.5]),
+    }
+    expected = sx.cross_entropy_grad(x, reduction="none", **arguments)
+    odd = {name: misaligned(values) for name, values in arguments.items()}
+    assert np.array_equal(sx.cross_entropy_grad(x, reduction="none", **odd), expected)
+    assert calls
+    for call in calls:
+        for array in (call.labels, call.weight, call.sample_weight, call.grad_output):
+            assert array.flags.aligned

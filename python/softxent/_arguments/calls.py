@@ -161,7 +161,7 @@ def _grad_output(
         )
     if array.shape != rows:
         raise ValueError(f"grad_output has shape {array.shape}; expected {rows} or a scalar")
-    return np.asarray(array, dtype=np.float64, order="C"), 1.0
+    return np.require(array, np.float64, ("C", "A")), 1.0
 
 
 def _scalar_grad_output(value: Any) -> float:

@@ -116,7 +116,7 @@ def weights(value: Any, name: str, shape: tuple[int, ...]) -> np.ndarray | None:
     """Read weights of exactly this shape as contiguous float64, finite and >= 0."""
     if value is None:
         return None
-    array = np.asarray(as_float(value, name), dtype=np.float64, order="C")
+    array = np.require(as_float(value, name), np.float64, ("C", "A"))
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}; expected {shape}")
     check_weights(array, name)

@@ -60,7 +60,7 @@ def _labels(array: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
         if beyond.size:
             row = int(beyond[0])
             raise label_error(int(array.reshape(-1)[row]), row, shape, axis)
-    return np.asarray(array, dtype=np.int64, order="C")
+    return np.require(array, np.int64, ("C", "A"))  # np.asarray keeps what is not aligned
 
 
 def _probabilities(array: np.ndarray, logits: np.ndarray, axis: int) -> np.ndarray:
