@@ -16,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -153,10 +154,20 @@ def can_run(platform: Platform) -> str:
 
 def check(platform: Platform, folder: Path, programs: list[str], expected: str) -> str:
     """Run the programs; what was shown."""
-    environment = {**os.environ, **platform.environment}
-    if platform.runner == ("wine",):
-        environment["WINEPREFIX"] = str(folder / "wine")
+    # Outside of the tree: what goes through the tree would follow wine's link to the root.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as prefix:
+        own = {"WINEPREFIX": prefix} if platform.runner == ("wine",) else {}
+        environment = {**os.environ, **platform.environment, **own}
+        return check_in(environment, platform, folder, programs, expected)
 
+
+def check_in(
+    environment: dict[str, str],
+    platform: Platform,
+    folder: Path,
+    programs: list[str],
+    expected: str,
+) -> str:
     def output(program: str, isa: str) -> str:
         path = f"./tests/c/{program}{platform.suffix}"
         if not (folder / path).exists():  # not every version of CMake knows the suffix of WASI
