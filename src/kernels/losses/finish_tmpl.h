@@ -26,12 +26,13 @@ SXT_FN V(outcome) V(outcome_of)(sxt_dd factor, double lift, double patch)
 #endif
 }
 
-/* term * factor * down, and not above the limit: a probability rounded up never exceeds 1. */
+/* term * factor * down. */
 SXT_INLINE KV V(lifted_value)(KV term, KV hi, KV lo, KV down)
 {
     return V(mul)(V(fma)(term, hi, V(mul)(term, lo)), down);
 }
 
+/* Not above the limit: a probability rounded up never exceeds 1. */
 SXT_INLINE KV V(scaled_value)(KV term, KV hi, KV lo, KV down, KV limit)
 {
     return V(min)(V(lifted_value)(term, hi, lo, down), limit);
