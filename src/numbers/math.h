@@ -36,6 +36,9 @@
 #define TEMPLATE "numbers/math_tmpl.h"
 #include "vectors/compute_types.h"
 
+#define TEMPLATE "numbers/exp_each_tmpl.h"
+#include "vectors/compute_types.h"
+
 #define TEMPLATE "numbers/dense_tmpl.h"
 #include "vectors/compute_types.h"
 

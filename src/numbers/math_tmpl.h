@@ -102,58 +102,75 @@ SXT_INLINE KV V(exp_q)(KV r)
     return q;
 }
 
-/* 2^(n - n_ref + BIAS), and t in two parts, of x, or of x + tail where tail is not NULL. Elements below the
- * window have *pow == 0; NaN stays NaN. */
-SXT_INLINE void V(exp_parts)(KV x, const KV *tail, const V(vref) *ref, KV *pow, KV *r_part, KV *p_part)
+/* An element on its way, step by step. Reduced: pow = 2^(n - n_ref + BIAS), r and low. */
+typedef struct {
+    KV pow, r, low;
+} V(reduced);
+
+/* t = r + p in exp(x) = 2^n (1 + t). */
+typedef struct {
+    KV pow, r, p;
+} V(raised);
+
+/* 2^(n - n_ref + BIAS) (1 + t) as the rounded pow (1 + r) and the rest, which holds the error of that rounding:
+ * added up, they are rounded once, where r + p would be rounded first. */
+typedef struct {
+    KV most, rest;
+} V(two);
+
+/* Of x, or of x + tail where tail is not NULL. Elements below the window have pow == 0; NaN stays NaN. */
+SXT_INLINE V(reduced) V(exp_reduce)(KV x, const KV *tail, const V(vref) *ref)
 {
     x = V(max)(ref->low, ref->unshifted ? x : V(sub)(x, ref->shift));
     const V(vunits) *u = ref->units;
     KV z = V(fma)(x, u ? u->log2e : V(set1)(LOG2E), ref->magic);
     KV n = V(sub)(z, ref->magic);
-    KV r0 = V(fnma)(n, u ? u->ln2_hi : V(set1)(LN2_HI), x);
-    KV low = u ? V(fnma)(n, u->ln2_lo, V(mul)(r0, u->scale_lo)) : V(mul)(n, V(set1)(-LN2_LO));
+    KV r = V(fnma)(n, u ? u->ln2_hi : V(set1)(LN2_HI), x);
+    KV low = u ? V(fnma)(n, u->ln2_lo, V(mul)(r, u->scale_lo)) : V(mul)(n, V(set1)(-LN2_LO));
     if (tail)
         low = V(add)(low, *tail);
-    KV r = u ? V(fma)(r0, u->scale, low) : V(add)(r0, low);
-    *pow = V(float)(V(shl)(V(bits)(z)));
-    KV q = V(exp_q)(r), rr = V(mul)(r, r);
-    /* r0 is exact, r is not: what it lost is made good by adding `low` to r0 only at the end. In scaled units
-     * the product with the scale is rounded anyway. */
-    *r_part = u ? r : r0;
-    *p_part = u ? V(mul)(q, rr) : V(fma)(q, rr, low);
+    return (V(reduced)){V(float)(V(shl)(V(bits)(z))), r, low};
 }
 
-/* 2^(n - n_ref + BIAS) (1 + t) as the rounded pow (1 + r) and the rest, which holds the error of that rounding:
- * added up, they are rounded once, where r + p would be rounded first. */
-SXT_INLINE KV V(exp_two)(KV x, const KV *tail, const V(vref) *ref, KV *rest)
+SXT_INLINE V(raised) V(exp_raise)(V(reduced) a, const V(vunits) *u)
 {
-    KV pow, r, p;
-    V(exp_parts)(x, tail, ref, &pow, &r, &p);
-    KV most = V(fma)(r, pow, pow);
-    *rest = V(fma)(p, pow, V(fma)(r, pow, V(sub)(pow, most)));
-    return most;
+    KV r = u ? V(fma)(a.r, u->scale, a.low) : V(add)(a.r, a.low);
+    KV q = V(exp_q)(r), rr = V(mul)(r, r);
+    /* a.r is exact, r is not: what it lost is made good by adding `low` to a.r only at the end. In scaled units
+     * the product with the scale is rounded anyway. */
+    return u ? (V(raised)){a.pow, r, V(mul)(q, rr)} : (V(raised)){a.pow, a.r, V(fma)(q, rr, a.low)};
+}
+
+SXT_INLINE V(two) V(exp_split)(V(raised) b)
+{
+    KV most = V(fma)(b.r, b.pow, b.pow);
+    return (V(two)){most, V(fma)(b.p, b.pow, V(fma)(b.r, b.pow, V(sub)(b.pow, most)))};
 }
 
 SXT_INLINE KV V(exp_term)(KV x, const KV *tail, const V(vref) *ref)
 {
-    KV rest, most = V(exp_two)(x, tail, ref, &rest);
-    return V(add)(most, rest);
+    V(two) e = V(exp_split)(V(exp_raise)(V(exp_reduce)(x, tail, ref), ref->units));
+    return V(add)(e.most, e.rest);
 }
 
 typedef struct {
     KI coarse, fine;
 } V(acc);
 
-/* Adds exp(x) to the accumulators, both parts of it, and returns it. */
-SXT_INLINE KV V(exp_add)(KV x, const KV *tail, const V(vref) *ref, V(acc) *acc)
+/* Adds both parts to the accumulators; returns the term. */
+SXT_INLINE KV V(add_two)(V(two) c, const V(vref) *ref, V(acc) *acc)
 {
-    KV rest, most = V(exp_two)(x, tail, ref, &rest), e = V(add)(most, rest);
-    KV coarse = V(add)(e, ref->m1);
-    KV left = V(add)(V(sub)(most, V(sub)(coarse, ref->m1)), rest);
+    KV e = V(add)(c.most, c.rest), coarse = V(add)(e, ref->m1);
+    KV left = V(add)(V(sub)(c.most, V(sub)(coarse, ref->m1)), c.rest);
     KV fine = V(add)(left, ref->m2);
     acc->coarse = V(iadd)(acc->coarse, V(bits)(coarse));
     acc->fine = V(iadd)(acc->fine, V(bits)(fine));
     return e;
+}
+
+SXT_INLINE KV V(exp_add)(KV x, const KV *tail, const V(vref) *ref, V(acc) *acc)
+{
+    return V(add_two)(V(exp_split)(V(exp_raise)(V(exp_reduce)(x, tail, ref), ref->units)), ref, acc);
 }
 
 SXT_INLINE V(vref) V(broadcast)(const V(ref) *ref)

@@ -188,7 +188,13 @@ SXT_INLINE void V(sum_classes)(const V(plan) *plan, V(strip) *s, const V(tile) *
     uintptr_t in = t->in.p + (uintptr_t)((s->lane + i) * t->in.row + begin * in_step);
     uintptr_t out = t->out.p + (uintptr_t)((s->lane + i) * t->out.row + begin * out_step);
     T *x = t->x;
-    for (ptrdiff_t c = begin; c < end; c++, at += lanes) {
+    ptrdiff_t c = begin;
+    if (kind.beside == SUM_ALONE && kind.unshifted && !kind.tails) {
+        V(soon) soon = {in, out, in_step, out_step};
+        V(exp_add_each)(x + at, x + at, kind.store, lanes, end - begin, &constants.ref, soon, &a.exps);
+        c = end;
+    }
+    for (; c < end; c++, at += lanes) {
         __builtin_prefetch((const void *)in);
         __builtin_prefetch((const void *)out, 1);
         in += (uintptr_t)in_step;
