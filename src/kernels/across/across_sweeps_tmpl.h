@@ -191,7 +191,8 @@ SXT_INLINE void V(sum_classes)(const V(plan) *plan, V(strip) *s, const V(tile) *
     ptrdiff_t c = begin;
     if (kind.beside == SUM_ALONE && kind.unshifted && !kind.tails) {
         V(soon) soon = {in, out, in_step, out_step};
-        V(exp_add_each)(x + at, x + at, kind.store, lanes, end - begin, &constants.ref, soon, &a.exps);
+        V(exp_add_each)(x + at, x + at, kind.store, lanes, end - begin, NULL, NULL, &constants.ref, soon,
+                        &a.exps);
         c = end;
     }
     for (; c < end; c++, at += lanes) {

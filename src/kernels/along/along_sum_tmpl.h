@@ -48,11 +48,14 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
     f64_v wide[HALVES];
     ptrdiff_t c = begin;
     if (kind.beside == SUM_ALONE && kind.unshifted && !kind.tails) {
-        ptrdiff_t vectors = (end - begin) / V(W);
+        ptrdiff_t vectors = (end - begin) / V(W), left = (end - begin) % V(W);
+        KV last = left ? V(upto_or)(x + end - left, left, -(T)INFINITY) : V(set1)((T)0);
         V(soon) soon = {next.p + (uintptr_t)(c * next.cls), out.p ? out.p + (uintptr_t)(c * out.cls) : (uintptr_t)x,
                         V(W) * next.cls, out.p ? V(W) * out.cls : 0};
-        V(exp_add_each)(x + c, e + c, kind.store, V(W), vectors, &constants.ref, soon, &a.exps);
-        c += vectors * V(W);
+        V(exp_add_each)(x + c, e + c, kind.store, V(W), vectors, left ? &last : NULL, here->stage + k * V(W),
+                        &constants.ref, soon, &a.exps);
+        *sums = a;
+        return;
     }
     for (; c + V(W) <= end; c += V(W)) {
         __builtin_prefetch((const void *)(next.p + (uintptr_t)(c * next.cls)));
