@@ -5,6 +5,27 @@
  * way in each turn, each of them one step further than the next: what an operation needs has been there since the last
  * turn. Measured beside the plain loop: 0.78 of the time with AVX2 on Zen 3. */
 
+/* Three vectors on their way, the first of them about to be added. */
+typedef struct {
+    V(reduced) third;
+    V(raised) second;
+    V(two) first;
+} V(flow);
+
+SXT_INLINE V(flow) V(flow_of)(KV first, KV second, KV third, const V(vref) *ref)
+{
+    return (V(flow)){V(exp_reduce)(third, NULL, ref), V(exp_raise)(V(exp_reduce)(second, NULL, ref), NULL),
+                     V(exp_split)(V(exp_raise)(V(exp_reduce)(first, NULL, ref), NULL))};
+}
+
+/* The first one has been added, x comes in. */
+SXT_INLINE void V(flow_on)(V(flow) *flow, KV x, const V(vref) *ref)
+{
+    flow->first = V(exp_split)(flow->second);
+    flow->second = V(exp_raise)(flow->third, NULL);
+    flow->third = V(exp_reduce)(x, NULL, ref);
+}
+
 /* Memory that is asked for while a vector is worked on, a step further each time; the addresses may be past the end. */
 typedef struct {
     uintptr_t read, written;
@@ -20,56 +41,51 @@ SXT_INLINE void V(ask_for)(V(soon) *soon, int written)
     soon->written += (uintptr_t)soon->written_step;
 }
 
-/* exp_add of n vectors that lie `step` elements apart. With `store` the terms go to e, likewise, which may be x.
- * broken: NULL, or one vector more, which is first under way and whose term goes to broken_term: the last one of a row,
- * of which a part lies in memory, would be waited for where it is last. */
+/* exp_add of n vectors that lie `step` elements apart; with `store` the terms go to e, likewise, which may be x. broken:
+ * NULL, or one vector more, which is first under way and whose term goes to broken_term: a vector of which a part lies in
+ * memory would be waited for where it is last. */
 SXT_INLINE void V(exp_add_each)(const T *x, T *e, int store, ptrdiff_t step, ptrdiff_t n, const KV *broken, T *broken_term,
                                 const V(vref) *ref, V(soon) soon, V(acc) *to)
 {
     V(acc) acc = *to;
-    V(reduced) a;
-    V(raised) b;
-    V(two) c;
-    T *place = e;
-#define BEGIN if (broken) { a = V(exp_reduce)(*broken, NULL, ref); n++; place = broken_term; } else { REDUCE e += step; }
-#define REDUCE a = V(exp_reduce)(V(load)(x), NULL, ref); x += step; V(ask_for)(&soon, store);
-#define RAISE b = V(exp_raise)(a, NULL);
-#define SPLIT c = V(exp_split)(b);
-#define ADD                                                                                          \
-    {                                                                                                \
-        KV term = V(add_two)(c, ref, &acc);                                                          \
-        if (store)                                                                                   \
-            V(store)(place, term);                                                                   \
-        place = e;                                                                                   \
-        e += step;                                                                                   \
-    }
-    if (n < 3) { /* rare */
-        if (broken) {
-            KV term = V(exp_add)(*broken, NULL, ref, &acc);
-            if (store)
-                V(store)(broken_term, term);
-        }
+    if (n + (broken != NULL) < 3) { /* rare */
         for (; n > 0; n--, x += step, e += step) {
             KV term = V(exp_add)(V(load)(x), NULL, ref, &acc);
             if (store)
                 V(store)(e, term);
         }
+        KV term = broken ? V(exp_add)(*broken, NULL, ref, &acc) : ref->m1;
+        if (broken && store)
+            V(store)(broken_term, term);
         *to = acc;
         return;
     }
-    BEGIN RAISE SPLIT
-    REDUCE RAISE
-    REDUCE
-    for (ptrdiff_t i = 3; i < n; i++) {
-        ADD SPLIT RAISE REDUCE
+    KV first = broken ? *broken : V(load)(x);
+    T *place = broken ? broken_term : e;
+    ptrdiff_t ahead = broken ? 0 : step;
+    V(flow) flow = V(flow_of)(first, V(load)(x + ahead), V(load)(x + ahead + step), ref);
+    e += ahead;
+    x += ahead + 2 * step;
+    n -= broken ? 2 : 3;
+#define ADD                                                                                          \
+    {                                                                                                \
+        KV term = V(add_two)(flow.first, ref, &acc);                                                 \
+        if (store)                                                                                   \
+            V(store)(place, term);                                                                   \
+        place = e;                                                                                   \
+        e += step;                                                                                   \
     }
-    ADD SPLIT RAISE
-    ADD SPLIT
+    for (; n > 0; n--, x += step) {
+        ADD
+        V(ask_for)(&soon, store);
+        V(flow_on)(&flow, V(load)(x), ref);
+    }
     ADD
-#undef BEGIN
-#undef REDUCE
-#undef RAISE
-#undef SPLIT
+    flow.first = V(exp_split)(flow.second);
+    flow.second = V(exp_raise)(flow.third, NULL);
+    ADD
+    flow.first = V(exp_split)(flow.second);
+    ADD
 #undef ADD
     *to = acc;
 }

@@ -32,6 +32,19 @@ SXT_INLINE sxt_ahead V(asked_for)(const sxt_ahead *other, uintptr_t own, ptrdiff
                     : (sxt_ahead){own, 0, sizeof(T)};
 }
 
+/* What is asked for while row k is gone through from class c on. */
+SXT_INLINE V(soon) V(soon_of)(const V(plan) *plan, const V(along) *here, const V(strip) *s, ptrdiff_t k, ptrdiff_t c)
+{
+    const sxt_plane *p = s->plane;
+    ptrdiff_t row = s->first + k;
+    sxt_ahead next = V(asked_for)(&p->next, (uintptr_t)p->x.p + (uintptr_t)((row + here->rows) * p->x.row), row);
+    sxt_ahead out = V(asked_for)(&p->results, V(soon_written)(plan, p, (uintptr_t)row), row);
+    uintptr_t written = out.p ? out.p + (uintptr_t)(c * out.cls) : (uintptr_t)V(row_of)(&p->x, row);
+    return (V(soon)){next.p + (uintptr_t)(c * next.cls), written, V(W) * next.cls, out.p ? V(W) * out.cls : 0};
+}
+
+#include "kernels/along/along_plain_tmpl.h"
+
 /* Classes from `begin` to `end` of row k. Memory that is read and written later is asked for: the addresses may be
  * past the end. */
 SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V(strip) *s, ptrdiff_t k,
@@ -41,26 +54,20 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
     V(constants) constants = V(constants_of_row)(s, k, kind.units, kind.unshifted);
     const T *x = V(row_of)(&p->x, s->first + k), *t = V(targets_of)(s, k);
     T *e = kind.store ? V(terms_of)(plan, here, s, k) : NULL;
-    ptrdiff_t row = s->first + k;
-    sxt_ahead next = V(asked_for)(&p->next, (uintptr_t)p->x.p + (uintptr_t)((row + here->rows) * p->x.row), row);
-    sxt_ahead out = V(asked_for)(&p->results, V(soon_written)(plan, p, (uintptr_t)row), row);
+    V(soon) soon = V(soon_of)(plan, here, s, k, begin);
     V(accs) a = *sums;
     f64_v wide[HALVES];
     ptrdiff_t c = begin;
     if (kind.beside == SUM_ALONE && kind.unshifted && !kind.tails) {
         ptrdiff_t vectors = (end - begin) / V(W), left = (end - begin) % V(W);
         KV last = left ? V(upto_or)(x + end - left, left, -(T)INFINITY) : V(set1)((T)0);
-        V(soon) soon = {next.p + (uintptr_t)(c * next.cls), out.p ? out.p + (uintptr_t)(c * out.cls) : (uintptr_t)x,
-                        V(W) * next.cls, out.p ? V(W) * out.cls : 0};
         V(exp_add_each)(x + c, e + c, kind.store, V(W), vectors, left ? &last : NULL, here->stage + k * V(W),
                         &constants.ref, soon, &a.exps);
         *sums = a;
         return;
     }
     for (; c + V(W) <= end; c += V(W)) {
-        __builtin_prefetch((const void *)(next.p + (uintptr_t)(c * next.cls)));
-        if (out.p)
-            __builtin_prefetch((const void *)(out.p + (uintptr_t)(c * out.cls)), 1);
+        V(ask_for)(&soon, 1);
         KV q = V(q_along)(plan, t, c, V(W), kind.beside);
         if (kind.masses)
             V(wide_q_along)(plan, t, c, V(W), kind.beside, wide);
@@ -100,7 +107,10 @@ SXT_INLINE void V(sum_rows)(const V(plan) *plan, const V(along) *here, V(strip) 
     ptrdiff_t n = plan->classes;
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         KV sums[4][V(W)];
-        for (int k = 0; k < V(W); k++) {
+        int plain = kind.beside == SUM_ALONE && kind.unshifted && !kind.tails && n >= PLAIN_ROW;
+        if (plain)
+            V(plain_rows)(plan, here, s, i, kind.store, sums[0], sums[1]);
+        for (int k = 0; k < V(W) && !plain; k++) {
             V(accs) a = V(no_sums)();
             if (i + k < s->rows)
                 V(along_span)(plan, here, s, i + k, 0, n, kind, &a);
