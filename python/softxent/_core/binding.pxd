@@ -18,3 +18,5 @@ cpdef int call_sum(cnp.ndarray x, uint64_t axes, object where, object b, cnp.nda
                    object sign) except -1
 cdef object run_cross_entropy(str name, sxt_cross_entropy_args *args, cnp.ndarray logits,
                               object losses, bint want_loss)
+cdef bint plain_ignore_index(object value, sxt_cross_entropy_args *args) noexcept
+cdef int plain_reduction(object value)

@@ -4,14 +4,17 @@ Bindings of the C core: call, raise; the arithmetic is in src/.
 
 This file holds what all calls share: arrays, errors, the settings of the process. `calls.pxi` takes
 canonical arguments to the core, `sums.pxi` and `shards.pxi` what calls on parts of a batch leave
-for each other, `linear.pxi` has the tiles of a linear layer and streaming sums, `memory.pxi` the
-memory of large results.
+for each other, `linear.pxi` has the tiles of a linear layer and streaming sums, `tensors.pxi` calls
+with tensors, `memory.pxi` the memory of large results.
 """
 
 cimport numpy as cnp
-from cpython.pycapsule cimport PyCapsule_New
-from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memset
+from cpython.float cimport PyFloat_AsDouble, PyFloat_CheckExact
+from cpython.long cimport PyLong_CheckExact
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New
+from cpython.unicode cimport PyUnicode_CheckExact
+from libc.stdint cimport int64_t, uint64_t, uintptr_t
+from libc.string cimport memcmp, memset
 
 import numpy as np
 from numpy.exceptions import AxisError
@@ -26,6 +29,9 @@ cdef extern from "numpy/arrayobject.h":
     int NPY_USERDEF
     object PyArray_NewLikeArray(cnp.ndarray like, cnp.NPY_ORDER order, void *descr, int subok)
     object PyArray_Scalar(void *data, cnp.dtype descr, object base)
+
+cdef extern from "Python.h":
+    long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
 
 cdef extern from *:
     """
@@ -168,3 +174,4 @@ include "sums.pxi"
 include "calls.pxi"
 include "shards.pxi"
 include "linear.pxi"
+include "tensors.pxi"

@@ -159,14 +159,45 @@ cdef object run_cross_entropy(str name, sxt_cross_entropy_args *args, cnp.ndarra
     if want_loss:
         args.row_losses = data_of(losses)
         args.loss = &loss if losses is None else NULL
-    if cnp.PyArray_NBYTES(logits) < KEEP_GIL_BYTES:
-        status = sxt_cross_entropy(args, &bad)
-    else:
-        with nogil:
-            status = sxt_cross_entropy(args, &bad)
+    status = status_of(args, cnp.PyArray_NBYTES(logits), &bad)
     if status:
         raise_status(status, name, logits, args.axis, &bad)
     return loss_object(loss, losses, logits) if want_loss else None
+
+
+cdef int status_of(const sxt_cross_entropy_args *args, int64_t nbytes,
+                   sxt_label_error *bad) noexcept:
+    """Status of `sxt_cross_entropy`, called without the GIL for so many bytes."""
+    cdef int status
+    if nbytes < KEEP_GIL_BYTES:
+        return sxt_cross_entropy(args, bad)
+    with nogil:
+        status = sxt_cross_entropy(args, bad)
+    return status
+
+
+cdef bint plain_ignore_index(object value, sxt_cross_entropy_args *args) noexcept:
+    """Take an int or None; False for everything the general path must judge."""
+    cdef int overflow = 0
+    if value is None:
+        return True
+    if not PyLong_CheckExact(value):
+        return False
+    args.ignore_index = PyLong_AsLongLongAndOverflow(value, &overflow)
+    args.has_ignore_index = 1
+    return overflow == 0 and (args.labels != NULL or args.ignore_index < 0)
+
+
+cdef int plain_reduction(object value):
+    """Number of the reduction, -1 for everything the general path must judge."""
+    if PyUnicode_CheckExact(value):
+        if <str>value == "mean":
+            return SXT_MEAN
+        if <str>value == "sum":
+            return SXT_SUM
+        if <str>value == "none":
+            return SXT_NONE
+    return -1
 
 
 def call_binary(str name, call, double count=0.0, cnp.ndarray total=None):

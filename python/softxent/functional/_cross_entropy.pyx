@@ -2,13 +2,12 @@
 """Cross-entropy, alone and with its gradient: compiled, because their call overhead matters."""
 
 cimport numpy as cnp
-from cpython.long cimport PyLong_CheckExact
-from cpython.unicode cimport PyUnicode_CheckExact
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
-from softxent._core.binding cimport describe, described, new_like, run_cross_entropy
-from softxent._core.header cimport (SXT_MEAN, SXT_NONE, SXT_SUM, sxt_array, sxt_cross_entropy_args,
+from softxent._core.binding cimport (describe, described, new_like, plain_ignore_index,
+                                     plain_reduction, run_cross_entropy)
+from softxent._core.header cimport (SXT_NONE, sxt_array, sxt_cross_entropy_args,
                                     sxt_reduction)
 from softxent.functional._plain cimport (equals, is_apart, is_plain, is_plain_out, new_rows,
                                          plain_axis)
@@ -17,9 +16,6 @@ from softxent._arguments.calls import cross_entropy_call
 from softxent._core.binding import call_cross_entropy
 
 cnp.import_array()
-
-cdef extern from "Python.h":
-    long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
 
 
 cdef bint are_labels(cnp.ndarray t, cnp.ndarray x, int axis) noexcept:
@@ -44,30 +40,6 @@ cdef bint are_probabilities(cnp.ndarray t, cnp.ndarray x):
         and cnp.PyArray_ISNOTSWAPPED(t)
         and cnp.PyArray_SAMESHAPE(t, x)
     )
-
-
-cdef bint plain_ignore_index(object value, sxt_cross_entropy_args *args) noexcept:
-    """Take an int or None; False for everything the general path must judge."""
-    cdef int overflow = 0
-    if value is None:
-        return True
-    if not PyLong_CheckExact(value):
-        return False
-    args.ignore_index = PyLong_AsLongLongAndOverflow(value, &overflow)
-    args.has_ignore_index = 1
-    return overflow == 0 and (args.labels != NULL or args.ignore_index < 0)
-
-
-cdef int plain_reduction(object value):
-    """Number of the reduction, -1 for everything the general path must judge."""
-    if PyUnicode_CheckExact(value):
-        if <str>value == "mean":
-            return SXT_MEAN
-        if <str>value == "sum":
-            return SXT_SUM
-        if <str>value == "none":
-            return SXT_NONE
-    return -1
 
 
 cdef object plain_loss(str name, logits, target, axis, ignore_index, reduction, bint want_grad,

@@ -54,8 +54,8 @@ def cross_entropy(
 
 def cross_entropy_and_grad(
     input: Any, target: Any, weight: Any, reduction: str, ignore_index: int, label_smoothing: float
-) -> tuple[Any, np.ndarray]:
-    """Loss, and its gradient as an array."""
+) -> tuple[Any, Any]:
+    """Loss, and its gradient in the memory order of `input`."""
     loss, grad = functional.cross_entropy_and_grad(
         array(input),
         array(target),
@@ -65,7 +65,7 @@ def cross_entropy_and_grad(
         label_smoothing=label_smoothing,
         reduction=reduction,
     )
-    return tensor(loss, input.dtype), grad
+    return tensor(loss, input.dtype), tensor(grad)
 
 
 def cross_entropy_grad(

@@ -17,7 +17,7 @@ from ._arguments import (
 )
 from ._composed import binary_of_any_target, class_probabilities, reduced
 from ._errors import TensorTypeError, TensorValueError
-from ._everyday import is_everyday
+from ._everyday import is_unwatched, tensor_calls
 from ._functions import BinaryCrossEntropy, CrossEntropy, NLLLoss, cross_entropy_direct
 from ._kernels import binary_cross_entropy as _binary_now
 from ._kernels import cross_entropy as _now
@@ -92,14 +92,14 @@ def cross_entropy(
     >>> print(f"{logits.grad[0, 0]:.4e}")
     -4.1223e-09
     """
-    if (
-        weight is size_average is reduce is None
-        and is_everyday(input, target, reduction, ignore_index, label_smoothing)
-    ):  # fmt: skip
+    if weight is size_average is reduce is None and is_unwatched(input, target):
         options = (reduction, ignore_index, label_smoothing)
-        if input.requires_grad and torch.is_grad_enabled():
-            return cross_entropy_direct(input, target, None, options)
-        return _now(input, target, None, *options)
+        followed = input.requires_grad and torch.is_grad_enabled()
+        found = tensor_calls().cross_entropy(input, target, *options, followed)
+        if found is not None and followed:
+            return cross_entropy_direct(input, target, None, options, found)
+        if found is not None:
+            return found[0]
     check_tensors("cross_entropy", input=input, target=target, weight=weight)
     reduction = read_reduction(size_average, reduce, reduction)
     check_dtype("cross_entropy", "input", input)
@@ -113,7 +113,7 @@ def cross_entropy(
     options = (reduction, ignore_index, smoothing)
     if is_plain(input, target, weight):
         if needs_grad(input):
-            return CrossEntropy.apply(input, target, weight, options)
+            return CrossEntropy.apply(input, target, weight, options, None)
         return _now(input, target, weight, *options)
     if not is_transformed():
         return ops.cross_entropy(input, target, weight, *options)
