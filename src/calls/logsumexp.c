@@ -133,7 +133,7 @@ static double log_of_sum(sxt_exact sum, double max, double top, double *sign)
     double lo = sxt_exact_round(&sum);
     *sign = hi > 0.0 ? 1.0 : hi < 0.0 ? -1.0 : 0.0;
     sxt_dd magnitude = {*sign * hi, *sign * lo};
-    return sxt_exp_sum_log_of(sxt_exp_sum_of(magnitude, top - SXT_FACTOR_TOP, max));
+    return sxt_exp_sum_log_of(sxt_exp_sum_of(magnitude, top - SXT_FACTOR_ROOM, max));
 }
 
 static double special_result(uint64_t special, double *sign)

@@ -31,7 +31,7 @@ static void factor_parts(const double *x, const double *b, ptrdiff_t n, double m
         distance.lo = far ? 0.0 : distance.lo;
         double n_e, n_b, m = factor_mantissa(b[i], &n_b);
         sxt_dd e = sxt_exp_pair(distance, &n_e);
-        double shift = n_e + n_b - top + SXT_FACTOR_TOP;
+        double shift = n_e + n_b - top + SXT_FACTOR_ROOM;
         double power = shift < SXT_FACTOR_LOWEST ? 0.0 : sxt_exp2i(shift < SXT_FACTOR_LOWEST ? 0.0 : shift);
         double high = m * e.hi, low = m * e.lo;
         part[0][i] = high * power;

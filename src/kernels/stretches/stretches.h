@@ -43,7 +43,7 @@ typedef struct {
 /* Elements at once in a sum of b exp(x); the place of its largest term, with room for 2^40 terms, and of the
  * smallest that counts. */
 #define SXT_FACTOR_BLOCK 256
-#define SXT_FACTOR_TOP 980.0
+#define SXT_FACTOR_ROOM 980.0
 #define SXT_FACTOR_LOWEST (-160.0)
 
 /* n elements side by side, of any alignment. */
@@ -55,7 +55,7 @@ typedef struct {
 typedef struct {
     sxt_stretch_kernels of[2];     /* of float and of double */
     const sxt_conversion *conversions; /* by sxt_dtype; of types not computed as stored */
-    /* Adds b exp(x - max) 2^(SXT_FACTOR_TOP - top): n <= SXT_FACTOR_BLOCK finite elements, none above max,
+    /* Adds b exp(x - max) 2^(SXT_FACTOR_ROOM - top): n <= SXT_FACTOR_BLOCK finite elements, none above max,
      * with finite factors, none of them 0. */
     void (*factor_sum)(const double *x, const double *b, ptrdiff_t n, double max, double top, sxt_exact *sum);
     /* Whether all labels lie in [0, classes) or are *ignore (may be NULL); how many are the latter. */
