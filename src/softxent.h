@@ -254,6 +254,9 @@ typedef struct {
      * for SXT_MEAN. from_logits is 1, hess NULL. */
     const sxt_cross_entropy_args *loss;
     const sxt_array *out; /* SXT_SHARD_WRITE: in the shape and dtype of the shard */
+    /* NULL, or an array in the shape of the shard with the dtype that sxt_shard_terms says: SXT_SHARD_SUM leaves there
+     * what SXT_SHARD_WRITE makes the output of, without a look at the logits' data. */
+    const sxt_array *terms;
 } sxt_shard_args;
 
 /* The steps before the last one, in one number; < 0: an argument is wrong. */
@@ -261,6 +264,9 @@ SXT_API int sxt_shard_steps(const sxt_shard_args *args);
 /* One step over a shard; rows: one record per row, all the same in every shard before it. */
 SXT_API sxt_status sxt_shard_step(const sxt_shard_args *args, sxt_shard_step_kind step, sxt_shard_row *rows,
                                   sxt_label_error *bad);
+/* The dtype of terms, SXT_F32 or SXT_F64; < 0: an argument is wrong, or the output is made of the logits themselves, as
+ * log-softmax is, and gradients through a softcap. */
+SXT_API int sxt_shard_terms(const sxt_shard_args *args);
 /* What two shards' records have come to in one step, into `rows`. */
 SXT_API sxt_status sxt_shard_merge(sxt_shard_step_kind step, sxt_shard_row *rows, const sxt_shard_row *others,
                                    ptrdiff_t n);

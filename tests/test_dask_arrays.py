@@ -125,7 +125,9 @@ def test_probabilities(reduction: str, labels: bool) -> None:
 def test_logsumexp_with_factors(signed: bool, dtype: Any) -> None:
     rng = np.random.default_rng(4)
     for axis in (0, 1, None):
-        for factors in (2, -0.5, rng.normal(size=30), rng.normal(size=(9, 30)).astype(np.float32)):
+        far = rng.normal(size=30) * 2.0 ** rng.integers(-900, 900)
+        plain = rng.normal(size=(9, 30)).astype(np.float32)
+        for factors in (2, -0.5, rng.normal(size=30), plain, far):
             x = logits(rng, 9, 30, dtype)
             where = rng.random(x.shape) < rng.choice([0.1, 0.9, 1.0])
             call = {"b": factors, "axis": axis, "where": where, "return_sign": signed}
@@ -190,6 +192,60 @@ def test_each_chunk_is_loaded_once(chunks: tuple[int, int]) -> None:
         dask.compute(*results)
         assert set(loads.values()) == {1}
         assert len(loads) == x.npartitions
+
+
+def looks(x: Any, *results: Any) -> set[int]:
+    """How many tasks look at each chunk of an array, for all results together."""
+    graph = {key: value for result in results for key, value in dict(result.dask).items()}
+    found = Counter[Any]()
+    for key, needs in dask.core.get_deps(graph)[0].items():
+        if key[0] != x.name:
+            found.update(need for need in needs if need[0] == x.name)
+    return {found[key] for key in dask.core.flatten(x.__dask_keys__())}
+
+
+SHARDED = da.zeros((8, 8), chunks=(3, 3), dtype=np.float32) + 1
+PROBABILITIES = np.full((8, 8), 0.125, np.float32)
+GENERAL = {"sample_weight": np.arange(8.0), "logit_scale": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("expected", "call"),
+    [
+        (2, lambda x: [sxd.softmax(x)]),
+        (2, lambda x: [sxd.softmax(x, None, where=np.arange(8) > 2)]),
+        (3, lambda x: [sxd.log_softmax(x)]),
+        (2, lambda x: sxd.logsumexp(x, return_sign=True)),
+        (3, lambda x: [sxd.logsumexp(x, b=2.0)]),
+        (2, lambda x: [sxd.cross_entropy(x, range(8))]),
+        (2, lambda x: sxd.cross_entropy_and_grad(x, range(8))),
+        (2, lambda x: sxd.cross_entropy_and_grad(x, range(8), focal_gamma=1.0, reduction="none")),
+        (2, lambda x: sxd.cross_entropy_and_grad(x, range(8), label_smoothing=0.1, z_loss=0.1)),
+        (2, lambda x: [sxd.cross_entropy(x, range(8), softcap=9.0)]),
+        (3, lambda x: sxd.cross_entropy_and_grad(x, range(8), softcap=9.0)),
+        (3, lambda x: [sxd.cross_entropy(x, PROBABILITIES)]),
+        (3, lambda x: sxd.cross_entropy_and_grad(x, PROBABILITIES)),
+        (3, lambda x: sxd.cross_entropy_and_grad(x, range(8), **GENERAL)),
+        (4, lambda x: sxd.cross_entropy_and_grad(x, PROBABILITIES, **GENERAL)),
+        (1, lambda x: sxd.cross_entropy_and_grad(x, range(8), from_logits=False)),
+        (1, lambda x: sxd.cross_entropy_and_grad(x, PROBABILITIES, from_logits=False)),
+    ],
+)
+def test_looks_at_a_chunk(expected: int, call: Any) -> None:
+    """Those that docs/distributed.md promises where the classes are chunked."""
+    assert looks(SHARDED, *call(SHARDED)) == {expected}
+
+
+def test_rows_in_one_chunk_are_looked_at_once() -> None:
+    x = da.zeros((8, 8), chunks=(3, 8), dtype=np.float32)
+    for results in (
+        [sxd.softmax(x)],
+        [sxd.log_softmax(x)],
+        [sxd.logsumexp(x, b=2.0)],
+        sxd.cross_entropy_and_grad(x, range(8), softcap=9.0),
+        sxd.cross_entropy_and_grad(x, PROBABILITIES, **GENERAL),
+    ):
+        assert looks(x, *results) == {1}
 
 
 def tasks(array: Any) -> int:

@@ -75,6 +75,20 @@ def merged(
     return records
 
 
+def kept_terms(
+    rng: np.random.Generator, call: Callable[..., ShardCall], shards: list[slice]
+) -> dict[int, np.ndarray]:
+    """Memory for the terms of each shard, full of other things; none where a call has none."""
+    terms = {}
+    for s in shards:
+        dtype = binding.shard_terms(call(s))
+        if dtype is not None:
+            x = call(s).x if call(s).loss is None else call(s).loss.logits
+            order = str(rng.choice(["C", "F"]))
+            terms[s.start, s.stop] = np.full(x.shape, 7.0, dtype, order=order)
+    return terms
+
+
 def assert_same(found: Any, expected: Any) -> None:
     found, expected = np.asarray(found), np.asarray(expected)
     assert found.dtype == expected.dtype
@@ -97,7 +111,13 @@ def test_softmax_family_in_shards(seed: int) -> None:
             mask = None if where is None else where[:, s]
             return ShardCall(kind, x.shape[1], s.start, x[:, s], 2, mask, out=out)
 
-        records = merged(rng, call, shards, rows)
+        terms = kept_terms(rng, call, shards)
+        assert bool(terms) == (kind == 0)
+
+        def keeping(s: slice, call: Any = call, terms: Any = terms) -> ShardCall:
+            return call(s)._replace(terms=terms.get((s.start, s.stop)))
+
+        records = merged(rng, keeping, shards, rows)
         expected = functions[kind](x, where=where)
         found = np.empty_like(expected)
         if kind == 2:
@@ -105,6 +125,11 @@ def test_softmax_family_in_shards(seed: int) -> None:
         else:
             for s in shards:
                 binding.shard_step(call(s, found[:, s]), 16, records)
+        assert_same(found, expected)
+        for s in shards if terms else ():
+            found[:, s] = 5
+            unseen = call(s, found[:, s], np.full_like(x, np.nan))
+            binding.shard_step(unseen._replace(terms=keeping(s).terms), 16, records)
         assert_same(found, expected)
 
 
@@ -198,9 +223,20 @@ def test_losses_in_pieces_and_shards(seed: int) -> None:
             part = cross_entropy_call(x[:, s], target, **a)._replace(weight=weight)
             return ShardCall(3, x.shape[1], s.start, loss=part, divisors=two, out=out)
 
-        records = merged(rng, shard_call, shards, rows)
+        terms = kept_terms(rng, shard_call, shards)
+        assert bool(terms) == (arguments["softcap"] is None)
+
+        def keeping(s: slice, call: Any = shard_call, terms: Any = terms) -> ShardCall:
+            return call(s)._replace(terms=terms.get((s.start, s.stop)))
+
+        records = merged(rng, keeping, shards, rows)
         for s in shards:
             binding.shard_step(shard_call(s, found[:, s]), 16, records)
+        assert_same(found, grad)
+        for s in shards if terms else ():
+            found[:, s] = 5
+            unseen = shard_call(s, found[:, s], np.full_like(x, np.nan))
+            binding.shard_step(unseen._replace(terms=keeping(s).terms), 16, records)
         assert_same(found, grad)
         if reduction == "none":
             values = np.empty(rows, loss.dtype)

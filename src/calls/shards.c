@@ -16,6 +16,9 @@
 #include "walks/packing.h"
 #include "walks/tasks.h"
 
+/* Of fewer the kernels leave lanes empty. */
+#define STRIP_ROWS 16
+
 /* A call on its way: the job of whole rows, and where the shard's are. */
 typedef struct {
     sxt_job job;
@@ -110,6 +113,40 @@ int sxt_shard_steps(const sxt_shard_args *a)
     return steps;
 }
 
+static int has_terms(const sxt_shard_args *a, const shard_run *run)
+{
+    int kind = a->kind == SXT_SHARD_SOFTMAX || a->kind == SXT_SHARD_CROSS_ENTROPY;
+    return kind && !(run->capped && run->job.softcap > 0.0);
+}
+
+/* Capped logits are computed in double. */
+static sxt_dtype dtype_of_terms(const shard_run *run)
+{
+    return run->capped || sxt_is_double(run->job.dtype) ? SXT_F64 : SXT_F32;
+}
+
+int sxt_shard_terms(const sxt_shard_args *a)
+{
+    shard_run run;
+    uint64_t caller = sxt_float_enter();
+    sxt_status status = open_run(a, &run, NULL);
+    int dtype = status == SXT_OK && has_terms(a, &run) ? (int)dtype_of_terms(&run) : -1;
+    sxt_free_lines(run.arrays.memory);
+    sxt_float_leave(caller);
+    return dtype;
+}
+
+static sxt_status check_terms(const sxt_shard_args *a, const shard_run *run, int step)
+{
+    if (step != SXT_SHARD_SUM && step != SXT_SHARD_WRITE)
+        return SXT_OK;
+    if (!has_terms(a, run))
+        return SXT_ERR_ARGUMENT;
+    sxt_array like = *run->x;
+    like.dtype = dtype_of_terms(run);
+    return sxt_check_like(a->terms, &like);
+}
+
 static void one_plane(const void *context, const sxt_plane *plane, sxt_scratch scratch, sxt_total *total)
 {
     const shard_run *run = context;
@@ -125,6 +162,9 @@ static void one_task(void *context, const sxt_task *task, const sxt_plane *plane
     (void)task;
     sxt_packed_rows rows = sxt_rows_to_pack(&run->job, run->conversion);
     rows.classes = run->shard.classes;
+    rows.least = STRIP_ROWS;
+    rows.from_terms = run->shard.terms && run->shard.step == SXT_SHARD_WRITE;
+    rows.to_terms = run->shard.terms && run->shard.step == SXT_SHARD_SUM;
     if (!run->conversion && !plane->mask.p)
         one_plane(run, plane, sxt_thread_scratch(), NULL);
     else if (sxt_packed_plane(one_plane, run, plane, &rows, sxt_thread_scratch(), NULL) != SXT_OK)
@@ -155,12 +195,14 @@ static void clear_rows(int step, sxt_shard_row *rows, ptrdiff_t n)
 static sxt_status run_shard(const sxt_shard_args *a, int step, sxt_shard_row *rows, shard_run *run)
 {
     sxt_layout layout;
-    int writes = step == SXT_SHARD_WRITE;
-    sxt_status status = sxt_layout_make(&layout, run->x, run->axes, writes ? a->out : NULL, NULL, run->probs,
+    int writes = step == SXT_SHARD_WRITE, terms = a->terms && (writes || step == SXT_SHARD_SUM);
+    const sxt_array *x = terms && writes ? a->terms : run->x, *y = writes ? a->out : terms ? a->terms : NULL;
+    sxt_status status = sxt_layout_make(&layout, x, run->axes, y, NULL, run->probs,
                                         a->kind == SXT_SHARD_CROSS_ENTROPY ? NULL : a->where);
     if (status != SXT_OK)
         return status;
     run->shard.step = step;
+    run->shard.terms = terms;
     run->shard.classes = layout.classes;
     run->shard.rows = rows;
     clear_rows(step, rows, layout.rows);
@@ -184,6 +226,8 @@ static sxt_status shard_step(const sxt_shard_args *a, int step, sxt_shard_row *r
     sxt_status status = open_run(a, &run, bad);
     if (status == SXT_OK && (!rows || !is_step(step, steps_of(&run))))
         status = SXT_ERR_ARGUMENT;
+    if (status == SXT_OK && a->terms)
+        status = check_terms(a, &run, step);
     if (status == SXT_OK && step == SXT_SHARD_WRITE)
         status = a->out && a->kind != SXT_SHARD_LOGSUMEXP ? sxt_check_like(a->out, run.x) : SXT_ERR_ARGUMENT;
     if (status == SXT_OK)

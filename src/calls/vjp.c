@@ -31,7 +31,7 @@ static void run_rows(void *context, const sxt_task *task, const sxt_plane *plane
     const sxt_vjp_job *job = run->job;
     (void)task;
     if (sxt_needs_packing(plane, job->dtype, job->classes))
-        (void)sxt_packed_plane(run_plane, run, plane, &(sxt_packed_rows){job->dtype, job->classes, NULL, 0.0},
+        (void)sxt_packed_plane(run_plane, run, plane, &(sxt_packed_rows){.dtype = job->dtype, .classes = job->classes},
                                sxt_thread_scratch(), NULL);
     else
         run->kernels->plane(job, plane);
@@ -110,7 +110,8 @@ static sxt_status run_long_rows(const sxt_vjp_job *job, const sxt_layout *layout
         return SXT_ERR_MEMORY;
     for (ptrdiff_t r = 0; r < layout->rows && status == SXT_OK; r++) {
         sxt_plane plane = sxt_layout_plane(layout, r, r + 1);
-        status = sxt_packed_row(run_row, &run, &plane, &(sxt_packed_rows){job->dtype, job->classes, NULL, 0.0}, threads);
+        status = sxt_packed_row(run_row, &run, &plane,
+                                &(sxt_packed_rows){.dtype = job->dtype, .classes = job->classes}, threads);
     }
     free(run.parts);
     return status;

@@ -122,6 +122,7 @@ typedef struct {
     int step; /* sxt_shard_step_kind, or 0: from the records to losses */
     ptrdiff_t first, classes;
     sxt_shard_row *rows; /* by row number */
+    int terms; /* the sum's are kept in y; what is written is made of those in x. In the compute type */
 } sxt_shard;
 
 typedef struct {

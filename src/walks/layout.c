@@ -57,7 +57,7 @@ static bool make_simple(sxt_layout *layout, uint64_t axes, const sxt_array *cons
     for (int k = 0; k < SXT_MASK; k++)
         if (arrays[k] && !lies_in_order(arrays[k]))
             return false;
-    ptrdiff_t rows = 1, item = x->strides[last];
+    ptrdiff_t rows = 1;
     for (int i = 0; i < last; i++)
         rows *= x->shape[i];
     if (rows == 0)
@@ -69,9 +69,10 @@ static bool make_simple(sxt_layout *layout, uint64_t axes, const sxt_array *cons
     layout->kept.ndim = rows > 1;
     layout->kept.shape[0] = rows;
     for (int k = 0; k < SXT_MASK; k++) {
+        ptrdiff_t item = arrays[k] ? arrays[k]->strides[last] : 0;
         layout->base[k] = arrays[k] ? arrays[k]->data : NULL;
-        layout->kept.strides[k][0] = arrays[k] ? item * layout->classes : 0;
-        layout->run_stride[k] = arrays[k] ? item : 0;
+        layout->kept.strides[k][0] = item * layout->classes;
+        layout->run_stride[k] = item;
     }
     layout->base[SXT_MASK] = layout->base[SXT_NUMBER] = NULL;
     layout->kept.strides[SXT_MASK][0] = layout->run_stride[SXT_MASK] = layout->run_stride[SXT_NUMBER] = 0;

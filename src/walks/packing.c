@@ -53,6 +53,7 @@ typedef struct {
     ptrdiff_t classes, rows; /* in a batch */
     double nothing;
     int x_into_y, y_into_x;  /* where a buffer is spared */
+    int masked;              /* whether x is */
     int apart[OPERANDS], buffer[OPERANDS];
     sxt_packing how[OPERANDS];
     char *memory[OPERANDS];
@@ -71,13 +72,16 @@ static const sxt_view *operand_of(const sxt_plane *plane, int k) { return operan
 static plan plan_of(const sxt_plane *p, const sxt_packed_rows *rows)
 {
     const sxt_conversion *conversion = rows->conversion;
-    ptrdiff_t item = sxt_item_size(rows->dtype), wide = conversion ? (ptrdiff_t)sizeof(float) : item;
-    plan it = {.classes = rows->classes, .nothing = rows->nothing};
-    int across = (conversion || p->mask.p) && lies_side_by_side(p, &p->x, item) && rows->classes > 1;
+    ptrdiff_t stored = sxt_item_size(rows->dtype), wide = conversion ? (ptrdiff_t)sizeof(float) : stored;
+    plan it = {.classes = rows->classes, .nothing = rows->nothing, .masked = p->mask.p && !rows->from_terms};
+    int across = (conversion || p->mask.p) && rows->classes > 1 &&
+                 lies_side_by_side(p, &p->x, rows->from_terms ? wide : stored);
     for (int k = 0; k < OPERANDS; k++) {
         const sxt_view *view = operand_of(p, k);
-        it.how[k] = (sxt_packing){item, wide, conversion, across, 0};
-        int anyway = conversion || across || (k == X && p->mask.p);
+        int computed = (k == X && rows->from_terms) || (k == Y && rows->to_terms);
+        ptrdiff_t item = computed ? wide : stored;
+        it.how[k] = (sxt_packing){item, wide, computed ? NULL : conversion, across, 0};
+        int anyway = it.how[k].conversion || across || (k == X && it.masked);
         it.apart[k] = it.buffer[k] = view->p && (anyway || !lies_together(p, view, item));
     }
     it.x_into_y = it.apart[X] && p->y.p && !it.apart[Y];
@@ -87,13 +91,14 @@ static plan plan_of(const sxt_plane *p, const sxt_packed_rows *rows)
     return it;
 }
 
-static void plan_batches(plan *it, const sxt_plane *p)
+static void plan_batches(plan *it, const sxt_plane *p, ptrdiff_t least_rows)
 {
     ptrdiff_t row_bytes = it->classes * it->how[X].wide, least = sxt_rows_are_closer(&p->x) ? ENOUGH_ROWS : 1;
     ptrdiff_t bytes = it->how[X].across ? ACROSS_BYTES : it->how[X].conversion ? CONVERTED_BYTES : BATCH_BYTES;
     ptrdiff_t fit = bytes / row_bytes;
     fit = it->how[X].across && fit > ACROSS_MOST ? ACROSS_MOST : fit;
     it->rows = fit >= TILE ? fit / TILE * TILE : fit >= LANES ? fit / LANES * LANES : fit > least ? fit : least;
+    it->rows = it->rows > least_rows ? it->rows : least_rows;
     it->rows = it->rows < p->rows ? it->rows : p->rows;
 }
 
@@ -175,7 +180,7 @@ static void copy_operands(const sxt_plane *p, const plan *it, const sxt_plane *p
             sxt_copy_out(p, operand_of(p, k), how, all, place);
         else
             sxt_copy_in(p, operand_of(p, k), how, all, place);
-        if (k == X && p->mask.p)
+        if (k == X && it->masked)
             sxt_mask_packed(p, how, all, place);
     }
 }
@@ -185,7 +190,7 @@ sxt_status sxt_packed_plane(sxt_plane_work work, const void *context, const sxt_
 {
     plan it = plan_of(plane, rows);
     int must = rows->conversion || plane->mask.p;
-    plan_batches(&it, plane);
+    plan_batches(&it, plane, rows->least);
     size_t bytes = all_bytes(&it);
     int too_large = bytes > scratch.bytes / 2;
     char *own = too_large ? malloc(bytes) : NULL;

@@ -24,12 +24,15 @@ typedef struct {
     ptrdiff_t classes;
     const sxt_conversion *conversion; /* NULL: none */
     double nothing;                   /* the result where a mask leaves the logit out */
+    ptrdiff_t least;                  /* rows at once, unless there are fewer; 0: those that stay in a near cache */
+    int from_terms, to_terms;         /* whether x or y are exponentials, in the compute type and without a mask */
 } sxt_packed_rows;
 
 static inline sxt_packed_rows sxt_rows_to_pack(const sxt_job *job, const sxt_conversion *conversion)
 {
     double nothing = job->op == SXT_OP_LOG_SOFTMAX ? -(double)INFINITY : 0.0;
-    return (sxt_packed_rows){job->dtype, job->classes, conversion, nothing};
+    return (sxt_packed_rows){.dtype = job->dtype, .classes = job->classes, .conversion = conversion,
+                             .nothing = nothing};
 }
 
 /* What is done to a plane. */

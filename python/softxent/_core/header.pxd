@@ -142,7 +142,9 @@ cdef extern from "softxent.h":
         const sxt_mask *where
         const sxt_cross_entropy_args *loss
         const sxt_array *out
+        const sxt_array *terms
 
+    int sxt_shard_terms(const sxt_shard_args *args) noexcept nogil
     int sxt_shard_steps(const sxt_shard_args *args) noexcept nogil
     sxt_status sxt_shard_step(const sxt_shard_args *args, sxt_shard_step_kind step,
                               sxt_shard_row *rows, sxt_label_error *bad) noexcept nogil

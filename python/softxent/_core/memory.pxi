@@ -28,18 +28,19 @@ def set_pool_limit(size_t n):
     sxt_pool_set_limit(n)
 
 
-def empty_like(cnp.ndarray x):
+def empty_like(cnp.ndarray x, dtype=None):
     """
-    New array with the shape, dtype and memory order of `x`, its elements not set.
+    New array with the shape, memory order and, unless given, dtype of `x`, its elements not set.
 
     Like `numpy.empty_like` for all but large arrays. Those have a memory handler of their own
     (NEP 49), which keeps up to four freed pieces of memory, and `pool_limit` bytes, for the next
     ones.
     """
-    if not SXT_HAS_POOL or cnp.PyArray_NBYTES(x) <= LARGE_BYTES or sxt_pool_limit() == 0:
-        return np.empty_like(x, subok=False)
+    cdef ptrdiff_t item = cnp.PyArray_ITEMSIZE(x) if dtype is None else dtype.itemsize
+    if not SXT_HAS_POOL or cnp.PyArray_SIZE(x) * item <= LARGE_BYTES or sxt_pool_limit() == 0:
+        return np.empty_like(x, dtype, subok=False)
     before = PyDataMem_SetHandler(HANDLER)
     try:
-        return np.empty_like(x, subok=False)
+        return np.empty_like(x, dtype, subok=False)
     finally:
         PyDataMem_SetHandler(before)

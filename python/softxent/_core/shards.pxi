@@ -58,6 +58,7 @@ cdef struct shard_memory:
     sxt_cross_entropy_args loss
     sxt_array arrays[3]
     sxt_array out
+    sxt_array terms
     sxt_mask mask
 
 
@@ -68,6 +69,7 @@ cdef int fill_shard(call, shard_memory *m) except -1:
     m.args.classes = call.classes
     m.args.first_class = call.first_class
     m.args.out = described(call.out, &m.out)
+    m.args.terms = described(call.terms, &m.terms)
     if m.args.kind == SXT_SHARD_CROSS_ENTROPY:
         fill_loss(call.loss, &m.loss, m.arrays)
         m.loss.divisors = two_divisors(call.divisors)
@@ -103,6 +105,14 @@ def shard_steps(call):
     if steps < 0:
         check_status(SXT_ERR_ARGUMENT, "shards")
     return [1 << k for k in range(8) if steps >> k & 1]
+
+
+def shard_terms(call):
+    """The dtype of the terms of a `ShardCall`; None where its output is not made of any."""
+    cdef shard_memory m
+    fill_shard(call, &m)
+    dtype = sxt_shard_terms(&m.args)
+    return None if dtype < 0 else np.dtype(np.float64 if dtype == SXT_F64 else np.float32)
 
 
 def shard_step(call, int step, cnp.ndarray rows):

@@ -73,3 +73,4 @@ class ShardCall(NamedTuple):
     loss: CrossEntropyCall | None = None
     divisors: np.ndarray | None = None
     out: np.ndarray | None = None
+    terms: np.ndarray | None = None

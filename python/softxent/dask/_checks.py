@@ -16,6 +16,13 @@ def _first(wrong: np.ndarray) -> Position | None:
     return tuple(int(k) for k in found[0]) if len(found) else None
 
 
+def _lies_between(array: np.ndarray, least: float, below: float) -> bool:
+    """Whether all elements do, without memory for each of them; NaN does not."""
+    once = array[tuple(slice(1) if step == 0 else slice(None) for step in array.strides)]
+    with np.errstate(all="ignore"):
+        return once.size == 0 or bool(least <= once.min() and once.max() < below)
+
+
 def _moved(index: Position, start: Position) -> Position:
     return tuple(k + n for k, n in zip(index, start, strict=True))
 
@@ -37,17 +44,19 @@ def check_weights(weights: Any, name: str, start: Position) -> None:
     """ValueError for a weight that is negative, infinite or NaN, with its position."""
     if weights is None:
         return
-    array = np.asarray(weights).astype(np.float64)
+    array = np.asarray(weights)
+    if _lies_between(array, 0, np.inf):
+        return
     index = _first(~(np.isfinite(array) & (array >= 0)))
     if index is not None:
         place = list(_moved(index, start))
-        raise ValueError(f"{name}{place} is {array[index]}; expected a finite number >= 0")
+        raise ValueError(f"{name}{place} is {float(array[index])}; expected a finite number >= 0")
 
 
 def check_binary_targets(target: Any, start: Position) -> None:
     """ValueError for an integer target that is neither 0 nor 1, with its position."""
     array = np.asarray(target)
-    if array.dtype.kind not in "iu":
+    if array.dtype.kind not in "iu" or _lies_between(array, 0, 2):
         return
     index = _first((array != 0) & (array != 1))
     if index is not None:

@@ -74,7 +74,7 @@ def follow(given: Any, chunks: Chunks) -> da.Array:
 
 
 def broadcast_like(given: Any, name: str, x: da.Array) -> da.Array:
-    """An array broadcast to the shape of `x` in its chunks."""
+    """An array broadcast to the shape of `x` in its chunks, which are views of what there is."""
     array = value(given, name)
     if array.shape == x.shape:
         return follow(array, x.chunks)
@@ -86,5 +86,9 @@ def broadcast_like(given: Any, name: str, x: da.Array) -> da.Array:
         raise ValueError(
             f"{name} has shape {array.shape}, which does not broadcast to the input's {x.shape}"
         )
-    whole = da.asarray(array)
-    return da.broadcast_to(whole, x.shape).rechunk(x.chunks)
+    lead = x.ndim - array.ndim
+    chunks = tuple(
+        x.chunks[lead + k] if array.shape[k] == x.shape[lead + k] else (1,)
+        for k in range(array.ndim)
+    )
+    return da.broadcast_to(follow(array, chunks), x.shape, chunks=x.chunks)

@@ -14,7 +14,7 @@ from softxent._core import binding
 from softxent._core.structs import CrossEntropyCall, ShardCall
 
 from ._checks import check_labels, check_weights
-from ._row_tasks import BOUND, ORIGIN, SCAN, SUM, WRITE, settled
+from ._row_tasks import BOUND, ORIGIN, SCAN, SUM, settled, unseen, with_terms, written
 
 __all__ = [
     "LossSpec",
@@ -28,7 +28,9 @@ __all__ = [
     "reduced",
     "rounded",
     "step",
+    "sum_step",
     "write",
+    "write_terms",
 ]
 
 Position = tuple[int, ...]
@@ -48,6 +50,11 @@ class LossSpec(NamedTuple):
     def reduction(self) -> str:
         """The option."""
         return str(self.options["reduction"])
+
+    @property
+    def keeps_terms(self) -> bool:
+        """Whether gradients are made of what the sum leaves, or of the logits themselves."""
+        return bool(self.options["from_logits"]) and self.options["softcap"] is None
 
     def call(
         self,
@@ -71,8 +78,7 @@ class LossSpec(NamedTuple):
 
     def empty(self, shape: tuple[int, ...], classes: int) -> np.ndarray:
         """Logits of rows whose classes nobody looks at; without memory."""
-        whole = (*shape[: self.axis], classes, *shape[self.axis :])
-        return np.broadcast_to(np.zeros((), self.dtype), whole)
+        return unseen((*shape[: self.axis], classes, *shape[self.axis :]), self.dtype)
 
 
 # -- sums ------------------------------------------------------------------------------------------
@@ -153,7 +159,7 @@ def _shard(
     return ShardCall(3, spec.classes, first, loss=call, divisors=_pair(divisors))
 
 
-def possible_steps(spec: LossSpec, weight: Any, size: int) -> tuple[int, ...]:
+def possible_steps(spec: LossSpec, weight: Any, by_row: bool, size: int) -> tuple[int, ...]:
     """
     The steps that a call may need.
 
@@ -169,7 +175,7 @@ def possible_steps(spec: LossSpec, weight: Any, size: int) -> tuple[int, ...]:
         may_be.add(BOUND)
     found = {SCAN, SUM}
     for over in _divisors_that_may_be(weight, size) if spec.reduction == "mean" else (None,):
-        found |= _steps_with(spec, weight, over)
+        found |= _steps_with(spec, weight, by_row, over)
     return tuple(sorted(found & may_be))
 
 
@@ -185,7 +191,7 @@ def _divisors_that_may_be(weight: Any, size: int) -> list[np.ndarray]:
     return [np.array([a, b]) for a in ends for b in (0.0, 1.0, float(max(size, 1)))]
 
 
-def _steps_with(spec: LossSpec, weight: Any, divisors: np.ndarray | None) -> set[int]:
+def _steps_with(spec: LossSpec, weight: Any, by_row: bool, divisors: np.ndarray | None) -> set[int]:
     given = weight if isinstance(weight, np.ndarray) else None
     shape = (0,) if spec.axis > 0 else ()
     logits = np.empty((*shape, 0), spec.dtype)
@@ -198,10 +204,12 @@ def _steps_with(spec: LossSpec, weight: Any, divisors: np.ndarray | None) -> set
     )
     call = call._replace(weight=weights(given, "weight", (spec.classes,)))
     found = {*binding.shard_steps(ShardCall(3, spec.classes, 0, loss=call, divisors=divisors))}
-    # Weights by row, or those not looked at yet, take the general way.
-    by_row = call._replace(sample_weight=np.ones(0))
+    if not by_row and (weight is None or given is not None):
+        return found
+    # Weights by row, and some of those not looked at yet, take the general way.
+    call = call._replace(sample_weight=np.ones(0))
     return found | {
-        *binding.shard_steps(ShardCall(3, spec.classes, 0, loss=by_row, divisors=divisors))
+        *binding.shard_steps(ShardCall(3, spec.classes, 0, loss=call, divisors=divisors))
     }
 
 
@@ -220,12 +228,14 @@ def of_probabilities(
     samples: Any,
     weight: Any,
     divisors: np.ndarray | None,
-) -> np.ndarray:
-    """A sum for each row of a shard of probabilities."""
+    grad: bool,
+) -> Any:
+    """A sum for each row of a shard of probabilities; with its gradient, a pair, if asked for."""
     call = _shard(spec, first, start, chunk, target, samples, weight, divisors)
-    sums = _row_sums(call)
-    binding.shard_of_probabilities(call, sums)
-    return sums
+    assert call.loss is not None
+    sums, out = _row_sums(call), binding.empty_like(call.loss.logits) if grad else None
+    binding.shard_of_probabilities(call._replace(out=out), sums)
+    return (sums, out) if grad else sums
 
 
 def add_row_sums(parts: list[np.ndarray]) -> np.ndarray:
@@ -260,6 +270,44 @@ def step(
     return part
 
 
+def sum_step(
+    spec: LossSpec,
+    first: int,
+    start: Position,
+    chunk: Any,
+    target: Any,
+    samples: Any,
+    weight: Any,
+    divisors: np.ndarray | None,
+    records: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The last look at a chunk of logits: its records, and what its gradient is made of."""
+    call = _shard(spec, first, start, chunk, target, samples, weight, divisors)
+    assert call.loss is not None
+    call, part = with_terms(call, call.loss.logits), records.copy()
+    binding.shard_step(call, SUM, part)
+    assert call.terms is not None
+    return part, call.terms
+
+
+def write_terms(
+    spec: LossSpec,
+    first: int,
+    start: Position,
+    kept: tuple[Any, np.ndarray],
+    target: Any,
+    samples: Any,
+    weight: Any,
+    divisors: np.ndarray | None,
+    records: np.ndarray,
+) -> np.ndarray:
+    """The gradient of a shard, from the records of its rows and its terms."""
+    terms = settled(kept[1])
+    logits = unseen(terms.shape, spec.dtype)
+    call = _shard(spec, first, start, logits, target, samples, weight, divisors)
+    return written(call._replace(terms=terms), terms, records)
+
+
 def write(
     spec: LossSpec,
     first: int,
@@ -269,17 +317,12 @@ def write(
     samples: Any,
     weight: Any,
     divisors: np.ndarray | None,
-    records: np.ndarray | None,
+    records: np.ndarray,
 ) -> np.ndarray:
-    """The gradient of a shard, from the records of its rows; of probabilities without any."""
+    """The gradient of a shard, from the records of its rows and its logits."""
     call = _shard(spec, first, start, chunk, target, samples, weight, divisors)
     assert call.loss is not None
-    out = np.empty_like(call.loss.logits)
-    if records is None:
-        binding.shard_of_probabilities(call._replace(out=out), _row_sums(call))
-        return out
-    binding.shard_step(call._replace(out=out), WRITE, settled(records))
-    return out
+    return written(call, call.loss.logits, records)
 
 
 def finish(

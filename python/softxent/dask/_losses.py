@@ -87,9 +87,10 @@ def cross_entropy(
     The bounds of `softxent.cross_entropy` hold, and the bits are those of the whole array, for
     every chunking: sums over rows are exact and rounded once. A mean takes the divisor from the
     targets first. Where the classes lie in one chunk, each chunk of logits is looked at once. Where
-    they lie in several, it is twice: for the maximum and for the sums (once more for class
-    probabilities and what is computed like them, and for logits that are scaled like that); its
-    row's chunks are needed together, and 200 bytes per row and chunk move between them.
+    they lie in several, it is twice, for the maximum and for the sums; once more for class
+    probabilities and what is computed like them, and for logits that are scaled like that. The
+    chunks of a row are needed together, and 192 bytes per row and chunk move between them.
+    docs/distributed.md says which options take how many looks.
 
     Examples
     --------
@@ -153,7 +154,9 @@ def cross_entropy_and_grad(
     Notes
     -----
     The bounds of `softxent.cross_entropy_and_grad` hold, with its bits of the whole arrays. A
-    chunk of a row that lies in several is looked at once more than for the loss, to be written.
+    chunk is looked at as often as for the loss: where rows lie in several, what sums exponentials
+    keeps them, float32 or float64 in the shape of the chunk, and the gradient is made of these.
+    With `softcap` the logits are kept instead and looked at once more.
 
     Examples
     --------

@@ -31,9 +31,14 @@ __all__ = [
     "item",
     "settled",
     "step",
+    "sum_step",
+    "unseen",
     "whole_rows",
     "whole_sums",
+    "with_terms",
     "write",
+    "write_terms",
+    "written",
 ]
 
 ORIGIN, SCAN, BOUND, SUM, WRITE = 1, 2, 4, 8, 16
@@ -50,12 +55,16 @@ class RowSpec(NamedTuple):
     classes: int
     axes: tuple[int, ...]
 
-    def call(self, first: int, chunk: Any, where: Any, out: Any = None) -> ShardCall:
+    def call(self, first: int, chunk: Any, where: Any) -> ShardCall:
         """The arguments of a step over a chunk."""
         x = as_float(chunk, "x")
         bits = sum(1 << k for k in self.axes)
-        mask = mask_for(where, x.shape)
-        return ShardCall(self.kind, self.classes, first, x, bits, mask, out=out)
+        return ShardCall(self.kind, self.classes, first, x, bits, mask_for(where, x.shape))
+
+    @property
+    def keeps_terms(self) -> bool:
+        """Whether the output is made of what the sum leaves, or of the elements themselves."""
+        return self.kind == 0
 
 
 def whole_rows(spec: RowSpec, chunk: Any, where: Any) -> Any:
@@ -96,6 +105,28 @@ def step(
     return part
 
 
+def unseen(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Elements that nobody looks at; without memory."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def with_terms(call: ShardCall, x: np.ndarray) -> ShardCall:
+    """The call with memory for the terms of its elements `x`."""
+    return call._replace(terms=binding.empty_like(x, binding.shard_terms(call)))
+
+
+def sum_step(
+    spec: RowSpec, first: int, chunk: Any, where: Any, records: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The last look at a chunk: its records, and the terms that its output is made of."""
+    call = spec.call(first, chunk, where)
+    assert call.x is not None
+    call, part = with_terms(call, call.x), records.copy()
+    binding.shard_step(call, SUM, part)
+    assert call.terms is not None
+    return part, call.terms
+
+
 def merge(number: int, parts: list[np.ndarray]) -> np.ndarray:
     """Records of several shards after the same step."""
     records = parts[0].copy()
@@ -111,9 +142,27 @@ MERGES: dict[int, Callable[[list[np.ndarray]], np.ndarray]] = {
 
 
 def write(spec: RowSpec, first: int, chunk: Any, where: Any, records: np.ndarray) -> np.ndarray:
-    """The output of a shard, from the records of its rows."""
+    """The output of a shard, from the records of its rows and its elements."""
     call = spec.call(first, chunk, where)
-    out = np.empty_like(call.x)
+    assert call.x is not None
+    return written(call, call.x, records)
+
+
+def write_terms(
+    spec: RowSpec, first: int, dtype: np.dtype, kept: tuple[Any, np.ndarray], where: Any,
+    records: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """The output of a shard, from the records of its rows and its terms."""
+    terms = settled(kept[1])
+    call = spec.call(first, unseen(terms.shape, dtype), where)
+    return written(call._replace(terms=terms), terms, records)
+
+
+def written(call: ShardCall, like: np.ndarray, records: np.ndarray) -> np.ndarray:
+    """The output of a call, in the memory order of `like`."""
+    x = call.x if call.loss is None else call.loss.logits
+    assert x is not None
+    out = binding.empty_like(like, x.dtype)
     binding.shard_step(call._replace(out=out), WRITE, settled(records))
     return out
 

@@ -58,10 +58,10 @@ def softmax(x: Any, axis: Axis = -1, *, where: Any = None) -> da.Array:
     -----
     The error is at most 2 ULP (float32), 2.5 (float64) or 1 (16 bit), and the bits are those of
     `softxent.softmax` of the whole array, for every chunking. Where the axes are chunked, each
-    chunk is looked at three times, for the maximum, the sum and the output, while it is in
-    memory: its row's chunks are needed together. What moves between chunks is 200 bytes per row
-    and chunk; sums are integers on a grid that the row's maximum gives, so that their order does
-    not matter.
+    chunk is looked at twice, for the maximum and for the sum, which keeps the exponentials, float32
+    or float64 in the shape of the chunk; the output is made of these. The chunks of a row are
+    needed together. What moves between them is 192 bytes per row and chunk; sums are integers on a
+    grid that the row's maximum gives, so that their order does not matter.
 
     Examples
     --------
@@ -99,7 +99,8 @@ def log_softmax(x: Any, axis: Axis = -1, *, where: Any = None) -> da.Array:
 
     Notes
     -----
-    The error is at most 1 ULP (float32 and 16 bit) or 2 (float64); chunks as in `softmax`.
+    The error is at most 1 ULP (float32 and 16 bit) or 2 (float64); chunks as in `softmax`, but
+    looked at a third time, since the output is made of the elements themselves.
 
     Examples
     --------
@@ -193,7 +194,7 @@ def logsumexp(
             )
         else:
             spec = _row_tasks.RowSpec(2, blocks.classes, axes)
-            records = _records(graph, blocks, spec, mask, rows)
+            records, _ = _records(graph, blocks, spec, mask, rows)
             shape = _kept_shape(blocks, rows, keep)
             pair = graph.task(
                 "finish", rows, _row_tasks.finish, spec, shape, np.dtype(array.dtype), records
@@ -219,20 +220,28 @@ def _elementwise(name: str, kind: int, x: Any, axis: Axis, where: Any) -> da.Arr
     graph = Graph(name, array.name, axes, _name(mask))
     spec = _row_tasks.RowSpec(kind, blocks.classes, axes)
     results: dict[tuple[int, ...], Key] = {}
+    dtype = as_float(np.empty(0, array.dtype), "x").dtype
     for rows in blocks.rows():
         whole = len(blocks.shards) == 1 or blocks.classes == 0
-        records = None if whole else _records(graph, blocks, spec, mask, rows)
+        records, kept = (None, {}) if whole else _records(graph, blocks, spec, mask, rows)
         for shard in blocks.shards:
             index = blocks.index(rows, shard)
-            chunk, masked = graph.chunk(array, index), graph.chunk(mask, index)
+            masked = graph.chunk(mask, index)
             if whole:
-                key = graph.task("whole", index, _row_tasks.whole_rows, spec, chunk, masked)
+                key = graph.task(
+                    "whole", index, _row_tasks.whole_rows, spec, graph.chunk(array, index), masked
+                )
+            elif kept:
+                key = graph.task(
+                    "write", index, _row_tasks.write_terms, spec, shard.first, dtype,
+                    kept[index], masked, records,
+                )  # fmt: skip
             else:
                 key = graph.task(
-                    "write", index, _row_tasks.write, spec, shard.first, chunk, masked, records
-                )
+                    "write", index, _row_tasks.write, spec, shard.first,
+                    graph.chunk(array, index), masked, records,
+                )  # fmt: skip
             results[index] = key
-    dtype = as_float(np.empty(0, array.dtype), "x").dtype
     return graph.array("result", results, array.chunks, dtype)
 
 
@@ -242,23 +251,33 @@ def _records(
     spec: _row_tasks.RowSpec,
     mask: da.Array | None,
     rows: tuple[int, ...],
-) -> Key:
-    """Records of a block of rows after all steps, each over all shards and merged."""
+) -> tuple[Key, dict[tuple[int, ...], Key]]:
+    """
+    Records of a block of rows after all steps, each over all shards and merged.
+
+    And what the last step kept with them of each chunk, where an output is made of that.
+    """
     records: Key | None = None
+    kept = {}
     for step in _row_tasks.STEPS:
         parts = []
         for shard in blocks.shards:
             index = blocks.index(rows, shard)
             chunk, masked = graph.chunk(blocks.array, index), graph.chunk(mask, index)
-            parts.append(
-                graph.task(
+            if step == _row_tasks.SUM and spec.keeps_terms:
+                kept[index] = graph.task(
+                    "terms", index, _row_tasks.sum_step, spec, shard.first, chunk, masked, records
+                )
+                key = graph.task(f"step{step}", index, _row_tasks.item, kept[index], 0)
+            else:
+                key = graph.task(
                     f"step{step}", index, _row_tasks.step, spec, step, shard.first, chunk, masked,
                     records,
-                )
-            )  # fmt: skip
+                )  # fmt: skip
+            parts.append(key)
         records = graph.merged(f"merge{step}-", rows, _row_tasks.MERGES[step], parts)
     assert records is not None
-    return records
+    return records, kept
 
 
 def _factor_records(

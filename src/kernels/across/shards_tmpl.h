@@ -28,6 +28,32 @@ SHARD_FN void N(shard_tile)(N(across) *w, const sxt_plane *p, sxt_scratch scratc
     }
 }
 
+/* For pack and unpack of terms, which are stored as they are computed. */
+static sxt_job N(job_of_terms)(const sxt_job *job)
+{
+    sxt_job terms = *job;
+    terms.dtype = ST_IS_ANY ? SXT_F64 : job->dtype;
+    return terms;
+}
+
+SHARD_FN void N(take_terms)(N(across) *w, const sxt_plane *p, ptrdiff_t at)
+{
+    V(tile) *t = &w->tile;
+    sxt_job job = N(job_of_terms)(w->plan.job);
+    N(pack)(&job, p, &p->x, t, t->x, w->r0, at, t->end - t->begin);
+#if ST_IS_ANY
+    for (ptrdiff_t i = 0; i < (t->end - t->begin) * t->lanes; i++) /* without a cap, as terms are not kept of others */
+        t->slope[i] = job.logit_scale;
+#endif
+}
+
+SHARD_FN void N(keep_terms)(const N(across) *w, const sxt_plane *p, ptrdiff_t at)
+{
+    const V(tile) *t = &w->tile;
+    sxt_job job = N(job_of_terms)(w->plan.job);
+    N(unpack)(&job, p, &p->y, t, t->x, w->r0, at, t->end - t->begin);
+}
+
 SHARD_FN void N(shard_turn)(N(across) *w, const sxt_plane *p, const sxt_shard *shard, ptrdiff_t begin, ptrdiff_t end)
 {
     const sxt_job *job = w->plan.job;
@@ -36,6 +62,10 @@ SHARD_FN void N(shard_turn)(N(across) *w, const sxt_plane *p, const sxt_shard *s
     t->end = end;
     if (t->target)
         N(pack)(job, p, &p->t, t, t->target, w->r0, begin - shard->first, end - begin);
+    if (shard->terms && shard->step == SXT_SHARD_WRITE) {
+        N(take_terms)(w, p, begin - shard->first);
+        return;
+    }
     N(pack)(job, p, &p->x, t, t->x, w->r0, begin - shard->first, end - begin);
 #if ST_IS_ANY
     for (ptrdiff_t k = 0; k < t->strips; k++)
@@ -238,8 +268,11 @@ static sxt_grid_sum N(take_parts)(const int64_t from[4])
 
 SHARD_FN void N(shard_sum)(N(across) *w, const sxt_plane *p, const sxt_shard *shard)
 {
-    EACH_BLOCK(w, p, shard)
-        V(sum_tile)(&w->plan, &w->tile, 0);
+    EACH_BLOCK(w, p, shard) {
+        V(sum_tile)(&w->plan, &w->tile, shard->terms);
+        if (shard->terms)
+            N(keep_terms)(w, p, w->tile.begin - shard->first);
+    }
     for (ptrdiff_t k = 0; k < w->tile.strips; k++) {
         const V(strip) *s = &w->strip[k];
         for (ptrdiff_t i = 0; i < s->rows; i++) {
@@ -278,7 +311,7 @@ SHARD_FN void N(shard_write)(N(across) *w, const sxt_plane *p, const sxt_shard *
     const sxt_job *job = w->plan.job;
     const V(tile) *t = &w->tile;
     EACH_BLOCK(w, p, shard) {
-        V(write_tile)(&w->plan, t, 0);
+        V(write_tile)(&w->plan, t, shard->terms);
         N(unpack)(job, p, &p->y, t, t->x, w->r0, t->begin - shard->first, t->end - t->begin);
     }
 }
