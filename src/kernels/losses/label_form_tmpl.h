@@ -16,16 +16,16 @@ static void V(label_scales)(const sxt_job *job, V(strip) *s)
 
 static void V(label_losses)(V(strip) *s)
 {
-    double most = 0.0;
+    int64_t infinite = 0; /* no maximum: that is a chain of comparisons, which is waited for */
     V(no_options)(s);
     EACH_LANE(i, s) {
         double x = (double)s->at[i] - (double)s->shift[i];
         s->value[i] = V(label_loss)(V(sum_of)(s, i), V(wide_of)(s->e_hi[i], s->e_lo[i]), x, (double)s->n_ref[i],
                                     s->scale_loss[i]);
     }
-    for (ptrdiff_t i = 0; i < s->rows; i++)
-        most = s->value[i] > most ? s->value[i] : most;
-    for (ptrdiff_t i = 0; most == (double)INFINITY && i < s->rows; i++)
+    EACH_LANE(i, s)
+        infinite |= s->value[i] == (double)INFINITY;
+    for (ptrdiff_t i = 0; infinite && i < s->rows; i++)
         if (s->value[i] == (double)INFINITY && s->at[i] > -(T)INFINITY) {
             s->value[i] = V(finish_huge_loss)(V(sum_of)(s, i), (double)s->at[i], (double)s->max[i],
                                               (double)s->shift[i], (double)s->n_ref[i], s->scale_loss[i]);

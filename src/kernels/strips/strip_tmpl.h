@@ -91,17 +91,19 @@ static void V(strip_open)(const V(plan) *plan, const sxt_plane *p, ptrdiff_t fir
     s->rows = n > 0 ? n : 0;
     SIDE_BY_SIDE for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
         s->ignored[i] = s->nan[i] = 0;
-    SIDE_BY_SIDE for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
-        s->skip[i] = -1;
-    if (job->op != SXT_OP_LABEL)
+    if (job->op != SXT_OP_LABEL) {
+        SIDE_BY_SIDE for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
+            s->skip[i] = -1;
         return;
-    SIDE_BY_SIDE for (ptrdiff_t i = 0; i < SXT_STRIP; i++) {
-        s->label[i] = 0;
-        s->at_label[i] = (T)0;
     }
     const int64_t *labels = job->labels + V(row_number)(s, 0);
-    for (ptrdiff_t i = 0; i < s->rows; i++)
-        s->label[i] = labels[i * p->row_step];
+    if (s->rows == SXT_STRIP && p->row_step == 1)
+        memcpy(s->label, labels, sizeof s->label);
+    else
+        for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
+            s->label[i] = i < s->rows ? labels[i * p->row_step] : 0;
+    SIDE_BY_SIDE for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
+        s->at_label[i] = (T)0;
     for (ptrdiff_t i = 0; job->has_ignore_index && i < s->rows; i++) {
         s->ignored[i] = s->label[i] == job->ignore_index;
         s->label[i] = s->ignored[i] ? 0 : s->label[i];
