@@ -33,6 +33,8 @@ _TILE_SHARE, _TILE_BYTES = 0.01, 1 << 24
 _FEWEST_ROWS, _MOST_ROWS = 96, 2048
 # Products that are added to others: large enough for the BLAS, small enough for the cache.
 _PRODUCT_BYTES = 1 << 21
+# OpenBLAS makes a copy of the operand that its threads share, of up to 32 MB.
+_OPERAND_BYTES = 1 << 24
 _SHORTEST_SIDE = 256
 
 _ALL = slice(None)
@@ -103,12 +105,16 @@ def _block_height(problem: LinearProblem) -> int:
     if weight.dtype != hidden.dtype or not (weight.flags.c_contiguous or weight.flags.f_contiguous):
         return 0
     bytes_per_row = classes * hidden.itemsize
-    small = count * bytes_per_row < _SMALL_PROBLEM_BYTES
-    least = _SMALL_PROBLEM_BLOCK_BYTES if small else _BLOCK_BYTES
+    least = _SMALL_PROBLEM_BLOCK_BYTES if _is_small(problem) else _BLOCK_BYTES
     rows = int(max(_BLOCK_SHARE * count, least // bytes_per_row))
     if count == 0 or rows < min(count, _FEWEST_ROWS):
         return 0
     return math.ceil(count / math.ceil(count / rows))  # blocks of equal height
+
+
+def _is_small(problem: LinearProblem) -> bool:
+    hidden = problem.hidden
+    return len(hidden) * len(problem.weight) * hidden.itemsize < _SMALL_PROBLEM_BYTES
 
 
 def _sweep_blocks(
@@ -117,7 +123,7 @@ def _sweep_blocks(
     hidden, weight = problem.hidden, problem.weight
     losses, penalties = np.empty(len(hidden)), np.empty(len(hidden))
     memory = np.empty(height * len(weight), hidden.dtype)
-    adder = _Adder(hidden.dtype)
+    adder = _Adder(hidden.dtype, whole=_is_small(problem))
     block_losses = _plain_losses if _is_plain(problem) else _tile_losses
     for rows in _blocks(len(hidden), height):
         tile = _tile(problem, rows, slice(0, len(weight)), weight, memory)
@@ -258,15 +264,18 @@ def _add_bias_gradient(gradient: np.ndarray, classes: slice, found: Gradients) -
 
 
 class _Adder:
-    """Adds products to sums, by way of one small buffer."""
+    """Adds products to sums, by way of one small buffer; the first at once if `whole`."""
 
-    def __init__(self, dtype: np.dtype) -> None:
+    def __init__(self, dtype: np.dtype, whole: bool = False) -> None:
         self._product = np.empty(0, dtype)
+        self._whole = whole
 
     def add(self, a: np.ndarray, b: np.ndarray, total: np.ndarray, first: bool) -> None:
         """Add ``a @ b`` to `total`, which is still 0 if this is the first product."""
         if first:
-            np.matmul(a, b, out=total)
+            length = max(_OPERAND_BYTES // max(a.itemsize * a.shape[1], 1), _SHORTEST_SIDE)
+            for rows in _blocks(len(total), len(total) if self._whole else length):
+                np.matmul(a[rows], b, out=total[rows])
             return
         length = max(_PRODUCT_BYTES // max(total.itemsize * total.shape[1], 1), _SHORTEST_SIDE)
         for rows in _blocks(len(total), length):
