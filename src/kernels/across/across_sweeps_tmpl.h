@@ -332,16 +332,18 @@ static void V(set_general)(const V(plan) *plan, const V(strip) *s, const V(tile)
     }
 }
 
-/* From derivatives in the capped logits to those in the logits. */
+/* From derivatives in the capped logits, `grad` and `hess`, to those in the logits. */
+SXT_FN T V(uncapped_slope)(T grad, T slope) { return sxt_canonical(grad * slope); }
+SXT_FN T V(uncapped_curve)(T hess, T grad, T slope, T bend) { return sxt_canonical(hess * slope * slope + grad * bend); }
+
 static void V(chain_rule)(const V(strip) *s, const V(tile) *t)
 {
     for (ptrdiff_t c = t->begin; c < t->end; c++)
         for (ptrdiff_t i = 0; i < s->rows; i++) {
             ptrdiff_t at = V(place)(t, c, s->lane + i);
-            T grad = t->x[at], slope = t->slope[at];
             if (t->hess)
-                t->hess[at] = sxt_canonical(t->hess[at] * slope * slope + grad * t->bend[at]);
-            t->x[at] = sxt_canonical(grad * slope);
+                t->hess[at] = V(uncapped_curve)(t->hess[at], t->x[at], t->slope[at], t->bend[at]);
+            t->x[at] = V(uncapped_slope)(t->x[at], t->slope[at]);
         }
 }
 

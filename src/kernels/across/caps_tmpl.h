@@ -81,49 +81,55 @@ static void N(transform)(const sxt_job *job, double origin, double *x, double *t
         N(scale_one)(job->logit_scale, origin, x, tail, slope, bend);
 }
 
-/* Lanes in a group of the loops below: with their number fixed and no branches, the compiler puts them side by
- * side, however few rows there are. */
+/* Logits that are capped at once: with their number fixed and no branches the compiler puts them side by side. */
 #define CAP_LANES 8
+
+/* origin: one for each. */
+static void N(cap_some)(const sxt_job *job, const N(cap) *of, const double *restrict origin, T *restrict x,
+                        T *restrict tail, T *restrict slope, T *restrict bend)
+{
+    N(cap) cap = *of;
+    if (cap.cap > 0.0 && job->dtype != SXT_F64)
+        SIDE_BY_SIDE for (int k = 0; k < CAP_LANES; k++) {
+            N(cap_short)(&cap, x + k, slope + k, bend + k);
+            tail[k] = 0.0;
+        }
+    else if (cap.cap > 0.0)
+        SIDE_BY_SIDE for (int k = 0; k < CAP_LANES; k++)
+            N(cap_one)(&cap, x + k, tail + k, slope + k, bend + k);
+    else
+        SIDE_BY_SIDE for (int k = 0; k < CAP_LANES; k++)
+            N(scale_one)(cap.scale, origin[k], x + k, tail + k, slope + k, bend + k);
+}
 
 static void N(cap_logits)(const sxt_job *job, const V(strip) *s, const V(tile) *t)
 {
-    double scale = job->logit_scale;
-    N(cap) cap = N(cap_of)(scale, job->softcap);
+    N(cap) cap = N(cap_of)(job->logit_scale, job->softcap);
     for (ptrdiff_t c = t->begin; c < t->end; c++)
         for (ptrdiff_t i = 0; i < s->rows; i += CAP_LANES) {
             ptrdiff_t at = V(place)(t, c, s->lane + i);
-            double *restrict x = t->x + at, *restrict tail = t->tail + at;
-            double *restrict slope = t->slope + at, *restrict bend = t->bend + at;
-            const double *origin = s->origin + i;
-            if (cap.cap > 0.0 && job->dtype != SXT_F64)
-                for (int k = 0; k < CAP_LANES; k++) {
-                    N(cap_short)(&cap, x + k, slope + k, bend + k);
-                    tail[k] = 0.0;
-                }
-            else if (cap.cap > 0.0)
-                for (int k = 0; k < CAP_LANES; k++)
-                    N(cap_one)(&cap, x + k, tail + k, slope + k, bend + k);
-            else
-                for (int k = 0; k < CAP_LANES; k++)
-                    N(scale_one)(scale, origin[k], x + k, tail + k, slope + k, bend + k);
+            N(cap_some)(job, &cap, s->origin + i, t->x + at, t->tail + at, t->slope + at, t->bend + at);
         }
 }
 
-/* The logit with the largest z of each row (0 with a cap, or when it is not finite), and the label's z. */
+/* The origin is the logit with the largest z, the product of its sign with the largest signed one; 0 with a cap, or where
+ * that is not finite. */
+SXT_FN double N(sign_of_scale)(const sxt_job *job) { return job->logit_scale < 0.0 ? -1.0 : 1.0; }
+SXT_FN double N(larger)(double best, double signed_x) { return signed_x > best ? signed_x : best; }
+SXT_FN double N(origin_from)(double sign, double best) { return fabs(best) < (double)INFINITY ? sign * best : 0.0; }
+
+/* Each row's, and its label's z. */
 static void N(set_origins)(const sxt_job *job, V(strip) *s)
 {
     const sxt_plane *p = s->plane;
+    double sign = N(sign_of_scale)(job);
     for (ptrdiff_t i = 0; i < SXT_STRIP; i++)
         s->origin[i] = s->tail[i] = s->label_tail[i] = 0.0;
     for (ptrdiff_t i = 0; i < s->rows; i++) {
         double best = -(double)INFINITY, slope, bend;
-        for (ptrdiff_t c = 0; job->softcap == 0.0 && c < job->classes; c++) {
-            double x = N(get)(job, p->x.p + (s->first + i) * p->x.row + N(class_at)(p, &p->x, c));
-            double signed_x = job->logit_scale < 0.0 ? -x : x;
-            best = signed_x > best ? signed_x : best;
-        }
-        best = job->logit_scale < 0.0 ? -best : best;
-        s->origin[i] = fabs(best) < (double)INFINITY ? best : 0.0;
+        for (ptrdiff_t c = 0; job->softcap == 0.0 && c < job->classes; c++)
+            best = N(larger)(best, sign * N(get)(job, p->x.p + (s->first + i) * p->x.row + N(class_at)(p, &p->x, c)));
+        s->origin[i] = N(origin_from)(sign, best);
         N(transform)(job, s->origin[i], &s->at_label[i], &s->label_tail[i], &slope, &bend);
     }
 }

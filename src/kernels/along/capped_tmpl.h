@@ -34,65 +34,36 @@ static void N(row_out)(const sxt_job *job, const sxt_plane *p, const sxt_view *v
             N(set)(job, y + N(class_at)(p, v, c), row[c]);
 }
 
-/* The logit that others are taken relative to: the one with the largest z. */
-static double N(origin_of)(const sxt_job *job, const T *x)
-{
-    double best = -(double)INFINITY, sign = job->logit_scale < 0.0 ? -1.0 : 1.0;
-    for (ptrdiff_t c = 0; c < job->classes; c++)
-        best = sign * x[c] > best ? sign * x[c] : best;
-    return fabs(best) < (double)INFINITY ? sign * best : 0.0;
-}
-
-/* A vector of elements, with the arrays of its own that the compiler needs to put them side by side. */
-static void N(cap_some)(const sxt_job *job, const N(cap) *of, double origin, T *x, T *tail, T *slope, T *bend)
-{
-    N(cap) cap = *of;
-    T z[CAP_LANES], rest[CAP_LANES], first[CAP_LANES], second[CAP_LANES];
-    memcpy(z, x, sizeof z);
-    if (cap.cap > 0.0 && job->dtype != SXT_F64)
-        SIDE_BY_SIDE for (int k = 0; k < CAP_LANES; k++) {
-            N(cap_short)(&cap, z + k, first + k, second + k);
-            rest[k] = 0.0;
-        }
-    else if (cap.cap > 0.0)
-        SIDE_BY_SIDE for (int k = 0; k < CAP_LANES; k++)
-            N(cap_one)(&cap, z + k, rest + k, first + k, second + k);
-    else
-        SIDE_BY_SIDE for (int k = 0; k < CAP_LANES; k++)
-            N(scale_one)(cap.scale, origin, z + k, rest + k, first + k, second + k);
-    memcpy(x, z, sizeof z);
-    memcpy(tail, rest, sizeof rest);
-    memcpy(slope, first, sizeof first);
-    if (bend)
-        memcpy(bend, second, sizeof second);
-}
-
 /* Row k of the walk; elements past its end are 0. Returns its origin. */
 static double N(cap_row)(const N(capped) *w, const sxt_plane *p, ptrdiff_t r, ptrdiff_t k)
 {
     const sxt_job *job = w->plan.job;
     ptrdiff_t pitch = w->here.pitch, at = k * pitch;
     N(row_in)(job, p, &p->x, r, w->z + at);
-    double origin = w->cap.cap > 0.0 ? 0.0 : N(origin_of)(job, w->z + at);
+    double best = -(double)INFINITY, sign = N(sign_of_scale)(job), origin[CAP_LANES], none[CAP_LANES];
+    for (ptrdiff_t c = 0; w->cap.cap == 0.0 && c < job->classes; c++)
+        best = N(larger)(best, sign * w->z[at + c]);
+    for (int i = 0; i < CAP_LANES; i++)
+        origin[i] = N(origin_from)(sign, best);
     for (ptrdiff_t c = job->classes; c < pitch; c++)
         w->z[at + c] = (T)0;
     for (ptrdiff_t c = at; c < at + pitch; c += CAP_LANES)
-        N(cap_some)(job, &w->cap, origin, w->z + c, w->tail + c, w->slope + c, w->bend ? w->bend + c : NULL);
+        N(cap_some)(job, &w->cap, origin, w->z + c, w->tail + c, w->slope + c, w->bend ? w->bend + c : none);
     if (w->target)
         N(row_in)(job, p, &p->t, r, w->target + at);
-    return origin;
+    return origin[0];
 }
 
-/* From derivatives in the capped logits to those in the logits. */
+/* Derivatives in the logits. */
 static void N(uncap_row)(const N(capped) *w, ptrdiff_t k)
 {
     ptrdiff_t at = k * w->here.pitch, n = w->plan.classes;
     T *restrict grad = w->z + at;
     const T *restrict slope = w->slope + at;
     for (ptrdiff_t c = 0; w->hess && c < n; c++)
-        w->hess[at + c] = sxt_canonical(w->hess[at + c] * slope[c] * slope[c] + grad[c] * w->bend[at + c]);
+        w->hess[at + c] = V(uncapped_curve)(w->hess[at + c], grad[c], slope[c], w->bend[at + c]);
     for (ptrdiff_t c = 0; c < n; c++)
-        grad[c] = sxt_canonical(grad[c] * slope[c]);
+        grad[c] = V(uncapped_slope)(grad[c], slope[c]);
 }
 
 /* Cuts the scratch. Whether there is room for a row. */
