@@ -17,9 +17,11 @@ from torch._C import _are_functorch_transforms_active, _is_tracing, _len_torch_d
 
 from softxent._core.binding import TensorCalls
 
-__all__ = ["direct", "is_one", "is_unwatched", "tensor_calls"]
+__all__ = ["direct", "is_everyday", "is_one", "is_unwatched", "tensor_calls"]
 
-_TENSOR, _PARAMETER = torch.Tensor, torch.nn.Parameter
+_TENSOR, _PARAMETER, _LABELS = torch.Tensor, torch.nn.Parameter, torch.int64
+_FLOATS = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+_REDUCTIONS = ("mean", "sum", "none")
 _is_compiling = torch.compiler.is_compiling
 
 
@@ -41,12 +43,37 @@ def tensor_calls() -> TensorCalls:
     """
     Give the compiled calls, which take what `is_unwatched`.
 
-    Made at the first one: an import may happen where somebody changes what tensors are made.
-    PyTorch before 2.10 lacks the table, and takes the general path.
+    Made at the first one: an import may happen where somebody changes what tensors are made. An
+    older PyTorch has no such table, and its tensors go by way of arrays.
     """
     exchange = getattr(torch.Tensor, "__dlpack_c_exchange_api__", None)
     one, other = (torch.zeros((), dtype=t, device="cpu") for t in (torch.float32, torch.float64))
     return TensorCalls(exchange, torch.empty_like, one, other)
+
+
+def is_everyday(
+    input: Any, target: Any, reduction: Any, ignore_index: Any, label_smoothing: Any
+) -> bool:
+    """
+    Say whether what `is_unwatched` is right and plain, where the compiled calls did not take it.
+
+    What gets False is for the general path, which may find it right all the same. Its checks cost
+    more than these.
+    """
+    shape, rows = input.shape, target.shape
+    return (
+        len(shape) == 2
+        and len(rows) == 1
+        and rows[0] == shape[0]
+        and target.dtype is _LABELS
+        and input.dtype in _FLOATS
+        and input.is_cpu
+        and target.is_cpu
+        and reduction in _REDUCTIONS
+        and type(ignore_index) is int
+        and type(label_smoothing) is float
+        and 0.0 <= label_smoothing <= 1.0
+    )
 
 
 def is_one(grad_output: Any) -> bool:

@@ -17,7 +17,7 @@ from ._arguments import (
 )
 from ._composed import binary_of_any_target, class_probabilities, reduced
 from ._errors import TensorTypeError, TensorValueError
-from ._everyday import is_unwatched, tensor_calls
+from ._everyday import is_everyday, is_unwatched, tensor_calls
 from ._functions import BinaryCrossEntropy, CrossEntropy, NLLLoss, cross_entropy_direct
 from ._kernels import binary_cross_entropy as _binary_now
 from ._kernels import cross_entropy as _now
@@ -96,10 +96,10 @@ def cross_entropy(
         options = (reduction, ignore_index, label_smoothing)
         followed = input.requires_grad and torch.is_grad_enabled()
         found = tensor_calls().cross_entropy(input, target, *options, followed)
-        if found is not None and followed:
-            return cross_entropy_direct(input, target, None, options, found)
-        if found is not None:
-            return found[0]
+        if found is not None or is_everyday(input, target, *options):
+            if followed:
+                return cross_entropy_direct(input, target, None, options, found)
+            return found[0] if found else _now(input, target, None, *options)
     check_tensors("cross_entropy", input=input, target=target, weight=weight)
     reduction = read_reduction(size_average, reduce, reduction)
     check_dtype("cross_entropy", "input", input)
