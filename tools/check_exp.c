@@ -57,12 +57,12 @@ static void check_lanes(share *s, const float *x)
         low[k] = ref.low;
         zero[k] = 0.0f;
     }
-    f32_v none = f32_load(zero), pow, r, p;
+    f32_v none = f32_load(zero);
     f32_vref ref = {none, f32_load(magic), f32_load(low), none, none, NULL, 0};
-    f32_exp_parts(f32_load(x), NULL, &ref, &pow, &r, &p);
+    f32_raised parts = f32_exp_raise(f32_exp_reduce(f32_load(x), NULL, &ref), NULL);
     f32_store(out[0], f32_exp_term(f32_load(x), NULL, &ref));
-    f32_store(out[1], r);
-    f32_store(out[2], p);
+    f32_store(out[1], parts.r);
+    f32_store(out[2], parts.p);
     for (int k = 0; k < f32_W; k++) {
         long double reduced = (long double)x[k] - (long double)n_ref[k] * 0.693147180559945309417232121458176568L;
         double exact = exp((double)reduced), unit = exact * 0x1p-24;

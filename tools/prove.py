@@ -170,7 +170,7 @@ def horner(c: list[Fraction], x: str, mx: str) -> str:
 def exp_script(
     form: Format, c: list[Fraction], low: Fraction, high: Fraction, bound: Fraction
 ) -> str:
-    """exp_parts, exp_two and exp_term of math_tmpl.h in units of pow."""
+    """exp_reduce, exp_raise, exp_split and exp_term of math_tmpl.h in units of pow."""
     hints = " ".join(f"q{k} ~ M{k};" for k in range(len(c) - 1))
     return f"""@rnd = float<{form.gappa}, ne>;
 r0 = rnd(R0); low = rnd(LOW);

@@ -24,7 +24,7 @@ static float r0[MOST], low[MOST];
 static double exact[MOST];
 static int count;
 
-/* As exp_parts of math_tmpl.h reduces x. */
+/* As exp_reduce of math_tmpl.h reduces x. */
 static double reduce(float x, float *first, float *second)
 {
     float z = fmaf(x, LOG2E_F32, 0x1.8p23f) - 0x1.8p23f;
