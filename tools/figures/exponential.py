@@ -30,7 +30,7 @@ def fma(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 
 def measure() -> Curve:
-    """The steps of exp_reduce, exp_raise and exp_split in src/numbers/math_tmpl.h, in the order of the source."""
+    """exp_reduce, exp_raise and exp_split of src/numbers/math_tmpl.h, step by step in its order."""
     rng = np.random.default_rng(0)
     x = rng.uniform(-60, 0, SAMPLES).astype(F)
     high, low_ln2 = F(float(constant("LN2_F32_HI"))), F(float(constant("LN2_F32_LO")))
