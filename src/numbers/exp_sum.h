@@ -16,8 +16,9 @@ SXT_FN sxt_dd sxt_ordered_add(sxt_dd a, sxt_dd b)
 
 /* exp(x) = e 2^n with e in (0.7, 1.42), relative error below 2^-80 (measured: 2^-80.6); |x| < 2^21.
  * r = x - n ln2 is cut by 64, where nine terms of the Taylor series are enough, the first three of them
- * summed to twice double precision; then expm1(2 s) = 2 t + t^2 six times. */
-SXT_FN sxt_dd sxt_exp_pair(sxt_dd x, double *n)
+ * summed to twice double precision; then expm1(2 s) = 2 t + t^2 six times. In two parts, since loops over many
+ * of them wait less between the shorter chains of each: expm1(r / 64), and exp(r) from it. */
+SXT_FN sxt_dd sxt_expm1_64th(sxt_dd x, double *n)
 {
     double z = fma(x.hi, LOG2E_F64, 0x1.8p52) - 0x1.8p52;
     double p = z * SXT_LN2_HI, p_low = fma(z, SXT_LN2_HI, -p);
@@ -31,7 +32,12 @@ SXT_FN sxt_dd sxt_exp_pair(sxt_dd x, double *n)
     w = fma(w, s.hi, 1.0 / 24.0);
     sxt_dd sixth = sxt_fast_sum(0x1.5555555555555p-3, fma(w, s.hi, 0x1.5555555555555p-57));
     sxt_dd half = sxt_ordered_add((sxt_dd){0.5, 0.0}, sxt_dd_mul(s, sixth));
-    sxt_dd t = sxt_ordered_add(s, sxt_dd_mul(sxt_dd_mul(s, s), half));
+    *n = z;
+    return sxt_ordered_add(s, sxt_dd_mul(sxt_dd_mul(s, s), half));
+}
+
+SXT_FN sxt_dd sxt_exp_of_64th(sxt_dd t)
+{
 #ifndef __OPTIMIZE_SIZE__
 #pragma GCC unroll 6 /* or loops over many of them do not vectorise */
 #endif
@@ -39,9 +45,10 @@ SXT_FN sxt_dd sxt_exp_pair(sxt_dd x, double *n)
         double square = t.hi * t.hi, square_low = fma(2.0 * t.hi, t.lo, fma(t.hi, t.hi, -square));
         t = sxt_ordered_add((sxt_dd){2.0 * t.hi, 2.0 * t.lo}, (sxt_dd){square, square_low});
     }
-    *n = z;
     return sxt_ordered_add((sxt_dd){1.0, 0.0}, t);
 }
+
+SXT_FN sxt_dd sxt_exp_pair(sxt_dd x, double *n) { return sxt_exp_of_64th(sxt_expm1_64th(x, n)); }
 
 /* hi of a sum is in [2^512, 2^513), so that terms down to 2^-1500 of the sum stay normal numbers in lo. */
 #define SXT_EXP_SUM_LOG2 512.0

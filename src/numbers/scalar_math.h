@@ -37,6 +37,8 @@ SXT_FN double sxt_double(uint64_t u)
 SXT_FN double sxt_canonical(double x) { return x == x ? x : (double)NAN; }
 /* 2^k for k in [-1022, 1023] given as a double. Adding 1.5 2^52 leaves the integer in the low bits. */
 SXT_FN double sxt_exp2i(double k) { return sxt_double(sxt_bits(k + (0x1.8p52 + 1023.0)) << 52); }
+/* A small integer, given modulo 2^64, without one of 32 bits on the way: lanes keep their width. */
+SXT_FN double sxt_integer(uint64_t k) { return sxt_double(sxt_bits(0x1.8p52) + k) - 0x1.8p52; }
 
 /* a + b exactly; sxt_fast_sum wants |a| >= |b| or a == 0. */
 SXT_FN sxt_dd sxt_two_sum(double a, double b)
@@ -104,13 +106,11 @@ SXT_FN sxt_dd sxt_log_ratio(sxt_dd s)
 SXT_FN double sxt_split(sxt_dd x, sxt_dd *f)
 {
     uint64_t u = sxt_bits(x.hi);
-    /* the exponent of x / sqrt(1/2): the offset moves the mantissa's cut from 1 to sqrt(1/2) */
-    uint64_t shifted = u - 0x3fe6a09e667f3bcdu;
-    double k = (double)(int32_t)((int64_t)shifted >> 52);
-    uint64_t scale = (uint64_t)(1023 - ((int64_t)shifted >> 52)) << 52;
-    double inverse = sxt_double(scale);
+    /* the exponent of x / sqrt(1/2), plus 1024: the offset moves the mantissa's cut from 1 to sqrt(1/2) */
+    uint64_t exponent = (u - 0x3fe6a09e667f3bcdu + ((uint64_t)1024 << 52)) >> 52;
+    double inverse = sxt_double((1023u + 1024u - exponent) << 52);
     *f = sxt_fast_sum(x.hi * inverse - 1.0, x.lo * inverse);
-    return k;
+    return sxt_integer(exponent - 1024u);
 }
 
 #define SXT_LN2_HI 0x1.62e42fefa39efp-1
