@@ -12,12 +12,12 @@
 
 #define K f32
 #include "kernels/losses/finish_tmpl.h"
-#include "kernels/losses/losses_tmpl.h"
 #include "kernels/losses/blend_tmpl.h"
 #include "kernels/losses/results_tmpl.h"
 #include "kernels/strips/strip_tmpl.h"
 #include "kernels/strips/strip_sums_tmpl.h"
 #include "kernels/strips/strip_results_tmpl.h"
+#include "kernels/losses/losses_tmpl.h"
 #include "kernels/losses/forms_tmpl.h"
 #include "kernels/along/along_tmpl.h"
 #include "kernels/across/across_sweeps_tmpl.h"
@@ -29,12 +29,12 @@
 
 #define K f64
 #include "kernels/losses/finish_tmpl.h"
-#include "kernels/losses/losses_tmpl.h"
 #include "kernels/losses/blend_tmpl.h"
 #include "kernels/losses/results_tmpl.h"
 #include "kernels/strips/strip_tmpl.h"
 #include "kernels/strips/strip_sums_tmpl.h"
 #include "kernels/strips/strip_results_tmpl.h"
+#include "kernels/losses/losses_tmpl.h"
 #include "kernels/losses/forms_tmpl.h"
 #include "kernels/along/along_tmpl.h"
 #include "kernels/across/across_sweeps_tmpl.h"

@@ -1,80 +1,133 @@
-/* focal_tmpl.h - the outcome of a row under focal loss (focal.h). Included once per compute type, after
- * finish_tmpl.h. */
-/* The label of the row, as the sums of the plain loss tell it; p and q are in units of 1 / 2^p_lift, 1 / 2^q_lift:
- * for one of them at most, which is small then, that is not 1. */
-typedef struct {
-    sxt_dd p, q, nll;
-    double p_lift, q_lift;
-} V(focal_label);
+/* focal_tmpl.h - the outcomes of a strip's rows under focal loss (focal.h): those of the plain loss in the general form,
+ * with (1 - p)^gamma before it. Included once per compute type, by losses.def.
+ *
+ * Several loops, each of which the compiler's vectors hold, with what is known so far in lanes. A row has one
+ * coefficient, the label's. */
 
 SXT_FN sxt_dd V(wide_dd)(V(wide) x) { return (sxt_dd){V(wide_round)(x), V(wide_rest)(x)}; }
 
+SXT_FN V(wide) V(wide_lane)(const sxt_dd_lanes *x, ptrdiff_t i) { return V(wide_of)(x->hi[i], x->lo[i]); }
+
 SXT_FN double V(focal_value)(double x, double n) { return sxt_canonical(sxt_focal_scaled(x, n)); }
 
-SXT_FN V(focal_label) V(focal_label_of)(V(wide) others, V(wide) most, V(wide) own, const V(general) *g)
+SXT_FN sxt_dd V(focal_exp)(double x, double n_ref, double tail)
 {
-    V(focal_label) l = {{0.0, 0.0}, {0.0, 0.0}, {0.0, 0.0}, 0.0, 0.0};
-    sxt_dd sum = V(wide_dd)(V(wide_add)(others, most)), rest = V(wide_dd)(others), one = {1.0, 0.0};
-    int small = V(wide_round)(others) < 0.375 * V(wide_round)(most); /* as in wide_nll */
-    l.nll = V(wide_dd)(V(wide_nll)(others, most, g->max - g->shift, g->n_ref));
-    l.nll = sxt_dd_add(l.nll, (sxt_dd){small ? 0.0 : -g->tail, 0.0});
-    if (g->label_is_max != 0.0) {
-        l.p = sxt_dd_div(V(wide_dd)(most), sum);
-        l.q_lift = sxt_focal_lift(rest.hi, sum.hi);
-        l.q = sxt_focal_share(rest, sum, l.q_lift);
-        return l;
-    }
-    sxt_dd gap = sxt_two_sum(g->max, -g->at_label);
-    l.nll = sxt_dd_add(sxt_dd_add(l.nll, gap), (sxt_dd){g->tail - g->label_tail, 0.0});
-    if (!(l.nll.hi < 1e300)) { /* p is 0 */
-        l.q = one;
-        l.nll = (sxt_dd){0.0, 0.0};
-        return l;
-    }
-    l.p_lift = sxt_focal_lift(V(wide_round)(own), sum.hi);
-    l.p = sxt_focal_share(V(wide_dd)(own), sum, l.p_lift);
-    l.q = l.p_lift > 0.0 ? one : sxt_dd_add(one, (sxt_dd){-l.p.hi, -l.p.lo});
-    return l;
+    V(wide) e = V(wide_exp)(x, n_ref);
+    return V(wide_dd)(V(wide_add)(e, V(wide_from)(V(wide_round)(e) * tail)));
 }
 
-/* Turns the outcome of a plain loss in the general form into that with (1 - p)^gamma before it; g has one
- * coefficient, the label's. Where the other classes are so improbable that squares of their probabilities would be no
- * normal numbers, 1 - p is 1 and the Hessian's p is taken in larger units. */
-static __attribute__((noinline)) void V(finish_focal)(V(wide) others, const V(general) *g, double gamma,
-                                                      V(general_outcome) *o)
+SXT_FN void V(focal_shares)(const V(strip) *s, sxt_focal *f)
 {
-    int top = g->label_is_max != 0.0;
-    V(wide) most = V(wide_exp)(g->max - g->shift, g->n_ref), own = V(wide_exp)(g->at_label - g->shift, g->n_ref);
-    most = V(wide_add)(most, V(wide_from)(V(wide_round)(most) * g->tail));
-    own = V(wide_add)(own, V(wide_from)(V(wide_round)(own) * g->label_tail));
-    sxt_dd sum = V(wide_dd)(V(wide_add)(others, most)), none = {0.0, 0.0};
-    V(focal_label) l = V(focal_label_of)(others, most, own, g);
-    sxt_focal f = {none, none, 0.0, 0.0};
-    if (l.q.hi > 0.0) /* else all is 0 */
-        f = sxt_focal_of(l.q, l.q_lift, l.p_lift > 0.0 ? none : l.p, l.nll, gamma);
-    double weight = g->row_grad * g->mass, down = f.n - l.q_lift;
-    sxt_dd slope = sxt_dd_mul((sxt_dd){weight, fma(g->row_grad, g->mass, -weight)}, f.slope);
-    sxt_dd factor = sxt_dd_mul(slope, sxt_dd_inverse(sum));
-    double bend = weight * f.bend, p_small = sxt_focal_scaled(l.p.hi, -l.p_lift);
-    double bend_over_q = l.q.hi > 0.0 ? bend / l.q.hi : 0.0;
-    o->loss = f.power.hi == 0.0 ? 0.0 : V(focal_value)(o->loss * f.power.hi, f.n);
-    int far = !SXT_T_IS_F32 && fabs(sxt_focal_scaled(factor.hi, f.n)) < 0x1p-600;
-    o->down = far ? 0x1p-600 : 1.0;
-    o->factor_hi = sxt_focal_scaled(factor.hi, far ? f.n + 600.0 : f.n);
-    o->factor_lo = sxt_focal_scaled(factor.lo, far ? f.n + 600.0 : f.n);
-    o->share_hi = sxt_focal_scaled(o->share_hi, l.q_lift);
-    o->share_lo = sxt_focal_scaled(o->share_lo, l.q_lift);
-    o->curve = sxt_focal_scaled(slope.hi, down);
-    o->curve_z = sxt_focal_scaled(bend_over_q * p_small, down);
-    o->grad_label = V(focal_value)(0.0 - sxt_dd_mul(slope, l.q).hi, down);
-    o->hess_label = V(focal_value)(l.q.hi * ((slope.hi + bend) * l.p.hi), down - l.p_lift);
-    if (top) {
-        o->grad_max = o->grad_label;
-        o->hess_max = o->hess_label;
-        return;
+    EACH_DOUBLE(i, s->rows)
+        sxt_to_lane(&f->most, i, V(focal_exp)(s->in.max[i] - s->in.shift[i], s->in.n_ref[i], s->in.tail[i]));
+    EACH_DOUBLE(i, s->rows)
+        sxt_to_lane(&f->own, i,
+                    V(focal_exp)(s->in.at_label[i] - s->in.shift[i], s->in.n_ref[i], s->in.label_tail[i]));
+    EACH_DOUBLE(i, s->rows) {
+        V(wide) others = V(sum_of)(s, i);
+        int top = s->in.label_is_max[i] != 0.0;
+        sxt_dd sum = V(wide_dd)(V(wide_add)(others, V(wide_lane)(&f->most, i))), one = {1.0, 0.0};
+        sxt_dd own = sxt_dd_select(top, sxt_of_lane(&f->most, i), sxt_of_lane(&f->own, i));
+        double p_lift = sxt_focal_lift(own.hi, sum.hi), rest_lift = sxt_focal_lift(V(wide_round)(others), sum.hi);
+        sxt_dd p = sxt_focal_share(own, sum, p_lift), rest = sxt_focal_share(V(wide_dd)(others), sum, rest_lift);
+        sxt_dd complement = sxt_dd_select(p_lift > 0.0, one, sxt_dd_add(one, (sxt_dd){-p.hi, -p.lo}));
+        sxt_to_lane(&f->sum, i, sum);
+        sxt_to_lane(&f->p, i, p);
+        sxt_to_lane(&f->rest, i, rest);
+        sxt_to_lane(&f->q, i, sxt_dd_select(top, rest, complement));
+        f->p_lift[i] = p_lift;
+        f->rest_lift[i] = rest_lift;
+        f->q_lift[i] = top ? rest_lift : 0.0;
     }
-    double p_max = sxt_dd_div(V(wide_dd)(most), sum).hi, lift = sxt_focal_lift(V(wide_round)(others), sum.hi);
-    double p_rest = sxt_focal_share(V(wide_dd)(others), sum, lift).hi, p = sxt_focal_scaled(l.p.hi, lift - l.p_lift);
-    o->grad_max = V(focal_value)(slope.hi * p_max, f.n);
-    o->hess_max = V(focal_value)(p_max * (slope.hi * p_rest + bend_over_q * p * p_max), f.n - lift);
+}
+
+/* -log p, by way of the maximum. Where that is too far away, p and p log p are 0. */
+SXT_FN void V(focal_nlls)(const V(strip) *s, sxt_focal *f)
+{
+    EACH_DOUBLE(i, s->rows) {
+        V(wide) others = V(sum_of)(s, i), most = V(wide_lane)(&f->most, i);
+        int small = V(wide_round)(others) < 0.375 * V(wide_round)(most); /* as in wide_nll */
+        sxt_dd nll = V(wide_dd)(V(wide_nll)(others, most, s->in.max[i] - s->in.shift[i], s->in.n_ref[i]));
+        sxt_to_lane(&f->nll, i, sxt_dd_add(nll, (sxt_dd){small ? 0.0 : -s->in.tail[i], 0.0}));
+    }
+    EACH_DOUBLE(i, s->rows) {
+        int top = s->in.label_is_max[i] != 0.0;
+        sxt_dd of_max = sxt_of_lane(&f->nll, i), gap = sxt_two_sum(s->in.max[i], -s->in.at_label[i]), none = {0.0, 0.0};
+        sxt_dd nll = sxt_dd_add(sxt_dd_add(of_max, gap), (sxt_dd){s->in.tail[i] - s->in.label_tail[i], 0.0});
+        int absent = !top & !(nll.hi < 1e300);
+        sxt_to_lane(&f->nll, i, sxt_dd_select(absent, none, sxt_dd_select(top, of_max, nll)));
+        sxt_to_lane(&f->p, i, sxt_dd_select(absent, none, sxt_of_lane(&f->p, i)));
+        f->p_lift[i] = absent ? 0.0 : f->p_lift[i];
+    }
+}
+
+/* A with the weight, and its factor of p_c; the gradients at the label and at the maximum. */
+SXT_FN void V(focal_gradients)(V(strip) *s, sxt_focal *f)
+{
+    EACH_DOUBLE(i, s->rows) {
+        double weight = s->in.row_grad[i] * s->in.mass[i];
+        sxt_dd rounded = {weight, fma(s->in.row_grad[i], s->in.mass[i], -weight)};
+        sxt_to_lane(&f->slope, i, sxt_dd_mul(rounded, sxt_of_lane(&f->slope, i)));
+        f->bend[i] = weight * f->bend[i];
+    }
+    EACH_DOUBLE(i, s->rows) {
+        double n = f->n[i];
+        sxt_dd factor = sxt_dd_mul(sxt_of_lane(&f->slope, i), sxt_dd_inverse(sxt_of_lane(&f->sum, i)));
+        int far = !SXT_T_IS_F32 && fabs(sxt_focal_scaled(factor.hi, n)) < 0x1p-600;
+        s->out.down[i] = far ? 0x1p-600 : 1.0;
+        s->out.factor_hi[i] = sxt_focal_scaled(factor.hi, far ? n + 600.0 : n);
+        s->out.factor_lo[i] = sxt_focal_scaled(factor.lo, far ? n + 600.0 : n);
+    }
+    EACH_DOUBLE(i, s->rows) {
+        int top = s->in.label_is_max[i] != 0.0;
+        sxt_dd slope = sxt_of_lane(&f->slope, i);
+        double p_max = sxt_dd_div(sxt_of_lane(&f->most, i), sxt_of_lane(&f->sum, i)).hi;
+        double label = V(focal_value)(0.0 - sxt_dd_mul(slope, sxt_of_lane(&f->q, i)).hi, f->n[i] - f->q_lift[i]);
+        double max = V(focal_value)(slope.hi * p_max, f->n[i]);
+        s->out.grad_label[i] = label;
+        s->out.grad_max[i] = top ? label : max;
+    }
+}
+
+/* Where the other classes are so improbable that squares of their probabilities would be no normal numbers, 1 - p is 1
+ * and the Hessian's p is taken in larger units. */
+SXT_FN void V(focal_hessians)(V(strip) *s, const sxt_focal *f)
+{
+    EACH_DOUBLE(i, s->rows) {
+        double lift = f->q_lift[i], down = f->n[i] - lift;
+        double bend_over_q = f->q.hi[i] > 0.0 ? f->bend[i] / f->q.hi[i] : 0.0;
+        s->out.share_hi[i] = sxt_focal_scaled(s->out.share_hi[i], lift);
+        s->out.share_lo[i] = sxt_focal_scaled(s->out.share_lo[i], lift);
+        s->out.curve[i] = sxt_focal_scaled(f->slope.hi[i], down);
+        s->out.curve_z[i] = sxt_focal_scaled(bend_over_q * sxt_focal_scaled(f->p.hi[i], -f->p_lift[i]), down);
+    }
+    EACH_DOUBLE(i, s->rows) {
+        int top = s->in.label_is_max[i] != 0.0;
+        double slope = f->slope.hi[i], bend = f->bend[i], q = f->q.hi[i], lift = f->rest_lift[i], n = f->n[i];
+        double p_max = sxt_dd_div(sxt_of_lane(&f->most, i), sxt_of_lane(&f->sum, i)).hi;
+        double p = sxt_focal_scaled(f->p.hi[i], lift - f->p_lift[i]), bend_over_q = q > 0.0 ? bend / q : 0.0;
+        double label = V(focal_value)(q * ((slope + bend) * f->p.hi[i]), (n - f->q_lift[i]) - f->p_lift[i]);
+        double max = V(focal_value)(p_max * (slope * f->rest.hi[i] + bend_over_q * p * p_max), n - lift);
+        s->out.hess_label[i] = label;
+        s->out.hess_max[i] = top ? label : max;
+    }
+}
+
+static __attribute__((noinline)) void V(finish_focal)(const V(plan) *plan, V(strip) *s, int writes)
+{
+    double gamma = plan->job->loss_parameter;
+    sxt_focal f;
+    V(focal_shares)(s, &f);
+    sxt_focal_powers(&f, s->rows, gamma);
+    EACH_DOUBLE(i, s->rows) {
+        double loss = V(focal_value)(s->out.loss[i] * f.power.hi[i], f.n[i]);
+        s->out.loss[i] = f.power.hi[i] == 0.0 ? 0.0 : loss;
+    }
+    if (!writes)
+        return;
+    V(focal_nlls)(s, &f);
+    sxt_focal_slopes(&f, s->rows, gamma);
+    V(focal_gradients)(s, &f);
+    if (s->plane->h.p)
+        V(focal_hessians)(s, &f);
 }

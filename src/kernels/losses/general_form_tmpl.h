@@ -4,6 +4,11 @@
 /* What labels, weights and factors say of each row; nothing of those without a result. */
 static void V(gather_rows)(const sxt_job *job, V(strip) *s)
 {
+    EACH_LANE(i, s) {
+#define NOTHING(name) s->in.name[i] = 0.0;
+        GENERAL_INPUTS(NOTHING)
+#undef NOTHING
+    }
     for (ptrdiff_t i = 0; i < s->rows; i++) {
         if (s->special[i])
             continue;
@@ -16,21 +21,38 @@ static void V(gather_rows)(const sxt_job *job, V(strip) *s)
     }
 }
 
-static void V(gather_general)(const V(plan) *plan, V(strip) *s)
+/* Whether rows differ in nothing that general_of tells but in the coefficients at label and maximum. */
+static int V(rows_alike)(const V(plan) *plan)
 {
     const sxt_job *job = plan->job;
-    int same = plan->beside == SUM_BARE && !job->sample_weight && !job->grad_output;
-    V(general) all = {.n_ref = 0.0};
-    if (same)
-        all = V(general_of)(job, 0, 0);
+    int coefficients = job->op == SXT_OP_LABEL ? job->weight || job->base : plan->beside != SUM_BARE;
+    return !coefficients && !job->sample_weight && !job->grad_output;
+}
+
+static void V(gather_alike)(const sxt_job *job, V(strip) *s)
+{
+    V(general) all = V(general_of)(job, 0, 0);
     EACH_LANE(i, s) {
 #define SAME(name) s->in.name[i] = all.name;
         GENERAL_INPUTS(SAME)
 #undef SAME
     }
-    if (same)
+    if (job->op == SXT_OP_LABEL)
+        EACH_LANE(i, s) {
+            int top = s->label[i] == s->skip[i];
+            s->in.label_is_max[i] = top ? 1.0 : 0.0;
+            s->in.q_max[i] = top ? all.q_label : 0.0;
+        }
+    else
         EACH_LANE(i, s)
             s->in.q_max[i] = (double)s->target_skip[i];
+}
+
+static void V(gather_general)(const V(plan) *plan, V(strip) *s)
+{
+    const sxt_job *job = plan->job;
+    if (V(rows_alike)(plan))
+        V(gather_alike)(job, s);
     else
         V(gather_rows)(job, s);
     EACH_LANE(i, s) {
@@ -55,27 +77,8 @@ static void V(gather_general)(const V(plan) *plan, V(strip) *s)
         }
 }
 
-static void V(other_losses)(const V(plan) *plan, V(strip) *s)
-{
-    for (ptrdiff_t i = 0; i < s->rows; i++) {
-        if (s->special[i])
-            continue;
-#define FROM_LANE(name) .name = s->in.name[i],
-        V(general) g = {GENERAL_INPUTS(FROM_LANE)};
-#undef FROM_LANE
-#define FROM_LANE(name) .name = s->out.name[i],
-        V(general_outcome) o = {GENERAL_RESULTS(FROM_LANE)};
-#undef FROM_LANE
-        V(losses)[plan->job->loss](V(sum_of)(s, i), &g, plan->job->loss_parameter, &o);
-#define TO_LANE(name) s->out.name[i] = o.name;
-        GENERAL_RESULTS(TO_LANE)
-#undef TO_LANE
-    }
-}
-
 static void V(general_loss)(const V(plan) *plan, V(strip) *s, int writes)
 {
-    (void)writes;
     V(gather_general)(plan, s);
     EACH_LANE(i, s) {
 #define FROM_LANE(name) .name = s->in.name[i],
@@ -87,7 +90,7 @@ static void V(general_loss)(const V(plan) *plan, V(strip) *s, int writes)
 #undef TO_LANE
     }
     if (plan->job->loss != SXT_LOSS_PLAIN)
-        V(other_losses)(plan, s);
+        V(losses)[plan->job->loss](plan, s, writes);
     EACH_LANE(i, s) {
         s->value[i] = s->out.loss[i];
         s->value_unit[i] = s->out.unit[i];

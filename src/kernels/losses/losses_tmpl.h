@@ -1,9 +1,12 @@
-/* losses_tmpl.h - the losses of losses.def by their number. Included once per compute type, after finish_tmpl.h. */
+/* losses_tmpl.h - the losses of losses.def by their number. Included once per compute type, after the templates of
+ * strips. */
 
 #include "kernels/losses/losses.def"
 
-/* *o, the outcome of a plain loss in the general form, becomes that of the loss with this parameter. */
-typedef void (*V(loss))(V(wide) others, const V(general) *g, double parameter, V(general_outcome) *o);
+/* Makes s->out, the outcomes of plain losses in the general form, those of the loss with the job's parameter, from the
+ * sums and s->in; without `writes` only the losses are wanted. Loops over lanes as a form's are (forms_tmpl.h): without
+ * branches. What they make of special rows nobody reads. */
+typedef void (*V(loss))(const V(plan) *plan, V(strip) *s, int writes);
 
 static const V(loss) V(losses)[] = {
     NULL,

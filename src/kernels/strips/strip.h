@@ -41,8 +41,13 @@ enum { WRITE_NOTHING, WRITE_SCALED, WRITE_PUSHED, WRITE_LOG, WRITE_GENERAL };
 #endif
 
 /* Rows in groups of a vector: loops without branches, which the compiler puts side by side. */
-#define EACH_LANE(i, s)                                                                              \
-    for (ptrdiff_t group_ = 0; group_ < (s)->rows; group_ += V(W))                                   \
-        SIDE_BY_SIDE for (ptrdiff_t i = group_; i < group_ + V(W); i++)
+#define IN_GROUPS(i, rows, width)                                                                    \
+    for (ptrdiff_t group_ = 0; group_ < (rows); group_ += (width))                                   \
+        SIDE_BY_SIDE for (ptrdiff_t i = group_; i < group_ + (width); i++)
+
+#define EACH_LANE(i, s) IN_GROUPS(i, (s)->rows, V(W))
+
+/* Likewise where all numbers are doubles: of a few rows no more lanes than a vector of those has. */
+#define EACH_DOUBLE(i, rows) IN_GROUPS(i, rows, f64_W)
 
 #endif
