@@ -198,7 +198,7 @@ NO_NUMBERS: dict[str, Any] = {
     "0-d text": np.array("1"),
     "Decimal": Decimal("0.5"),
     "Fraction": Fraction(1, 2),
-    "timedelta": np.timedelta64(1),
+    "timedelta": np.timedelta64(1, "s"),
     "masked": np.ma.array(1, mask=True),
     "object": object(),
     "function": len,

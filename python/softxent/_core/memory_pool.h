@@ -88,7 +88,8 @@ static void sxt_pool_set_limit(size_t bytes)
 
 static size_t sxt_pool_limit(void) { return atomic_load(&sxt_pool.limit); }
 
-/* Whether the piece is kept now; older ones may have to go. */
+/* Whether the piece is kept now; older ones may have to go. Other threads may have kept pieces or lowered the limit
+ * meanwhile, so that what is kept is held against the limit once more. */
 static int sxt_pool_keep(void *piece, size_t length)
 {
     size_t pages = length / SXT_POOL_PAGE, limit = atomic_load(&sxt_pool.limit);
@@ -100,11 +101,13 @@ static int sxt_pool_keep(void *piece, size_t length)
         uintptr_t empty = 0;
         if (atomic_compare_exchange_strong(sxt_pool_place(step), &empty, word)) {
             atomic_fetch_add(&sxt_pool.next, (unsigned)step + 1);
+            sxt_pool_make_room(0);
             return 1;
         }
     }
     sxt_pool_give_back(atomic_exchange(sxt_pool_place(0), word));
     atomic_fetch_add(&sxt_pool.next, 1);
+    sxt_pool_make_room(0);
     return 1;
 }
 
