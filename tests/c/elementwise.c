@@ -2,6 +2,7 @@
  * random bit patterns, subnormal results and saturated logits, for every element type on every usable
  * instruction set; reduced losses are the exact sums of the losses, in whatever order. */
 #include "assertions.h"
+#include "long_math.h"
 #include "numbers.h"
 #include "random.h"
 

@@ -1,6 +1,7 @@
 /* linear.c - cross-entropy of a linear layer, tile by tile: losses, penalties and gradients against the
  * formulas in long double, for rows that are hard on floating point, however they are cut into tiles. */
 #include "assertions.h"
+#include "long_math.h"
 #include "random.h"
 
 #include <float.h>

@@ -1,6 +1,7 @@
 /* streaming.c - log-sum-exp in pieces against long double: rows that are hard on floating point, in chunks of
  * any size, that are added to any number of sums, which are merged in any order. */
 #include "assertions.h"
+#include "long_math.h"
 #include "random.h"
 
 #include <math.h>

@@ -1,5 +1,6 @@
 /* values.c - results with a closed form, for every element type on every usable instruction set. */
 #include "assertions.h"
+#include "long_math.h"
 #include "numbers.h"
 
 #include <math.h>

@@ -2,6 +2,7 @@
  * around the lanes and blocks, spreads from flat to one class alone, gradients at both ends of a type's
  * range, for every element type on every usable instruction set. */
 #include "assertions.h"
+#include "long_math.h"
 #include "numbers.h"
 #include "random.h"
 
