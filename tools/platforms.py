@@ -4,8 +4,8 @@
     tools/platforms.py DIGESTS [--folder build/platforms] [--only NAME ...]
 
 DIGESTS is what tests/c/digest prints here. Each platform is one line at the end: the same bits, or
-why it could only be linked, or what was missing to build it. Exit status 1 when one does not build
-or has other bits.
+why it could only be compiled or linked, or what was missing to build it. Exit status 1 when one
+does not build or has other bits.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -39,7 +40,9 @@ class Platform:
     runner_needs: str = ""
     suffix: str = ""
     threads: bool = True
+    tests: tuple[str, ...] = ()
     isas: tuple[str, ...] = ("",)
+    only_compiled: str = ""
     only_linked: str = ""
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -47,6 +50,7 @@ class Platform:
 EMULATED = {"SOFTXENT_EMULATED": "1"}
 WINE = {"WINEDEBUG": "-all"}
 NO_ARM_WINDOWS = "nothing here runs Windows programs for Arm"
+NO_WINDOWS_SDK = "as MSVC-compatible C with mingw's headers; Microsoft's libraries are not here"
 NO_MACOS = "nothing here runs macOS programs"
 
 PLATFORMS = (
@@ -79,6 +83,7 @@ PLATFORMS = (
         isas=("scalar", ""),
         environment=WINE,
     ),
+    Platform("Windows by clang-cl", "clang-cl.cmake", only_compiled=NO_WINDOWS_SDK),
     Platform(
         "arm64 Windows", "zig", "aarch64-windows-gnu", suffix=".exe", only_linked=NO_ARM_WINDOWS
     ),
@@ -91,6 +96,7 @@ PLATFORMS = (
         runner_needs="node",
         suffix=".wasm",
         threads=False,
+        tests=("long_math", "values", "vjp", "linear", "streaming"),
     ),
 )
 
@@ -108,16 +114,24 @@ def zig_program() -> str | None:
     return found
 
 
+def clang_program() -> str | None:
+    return shutil.which("clang-19") or shutil.which("clang")
+
+
 def missing(platform: Platform) -> str:
     """The program that is not there to build this platform, or nothing."""
-    if platform.toolchain == "zig" and zig_program() is None:
+    if platform.toolchain in ("zig", "clang-cl.cmake") and zig_program() is None:
         return "zig"
+    if platform.toolchain == "clang-cl.cmake" and clang_program() is None:
+        return "clang"
     return next((name for name in platform.needs if shutil.which(name) is None), "")
 
 
 def toolchain_options(platform: Platform) -> list[str]:
     if platform.toolchain != "zig":
-        return [f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'cmake' / platform.toolchain}"]
+        options = [f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'cmake' / platform.toolchain}"]
+        named = [f"-DCLANG={clang_program()}", f"-DZIG={zig_program()}"]
+        return options + named * (platform.toolchain == "clang-cl.cmake")
     return [
         f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'cmake' / 'zig.cmake'}",
         f"-DZIG={zig_program()}",
@@ -136,20 +150,24 @@ def run(command: list[str], **options: Any) -> str:
 def build(platform: Platform, folder: Path) -> list[str]:
     """The programs to run, as paths without the suffix."""
     programs = ["digest", "test_fused"] + ["test_parallel"] * platform.threads
+    programs += [f"test_{name}" for name in platform.tests]
+    targets = ["softxent"] if platform.only_compiled else programs
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
     options = ["-DSOFTXENT_TESTS=ON", "-DSOFTXENT_WERROR=ON", *toolchain_options(platform)]
     run(["cmake", *generator, "-S", str(ROOT), "-B", str(folder), *options])
-    run(["cmake", "--build", str(folder), "--parallel", "--target", *programs])
+    run(["cmake", "--build", str(folder), "--parallel", "--target", *targets])
     return programs
 
 
-def can_run(platform: Platform) -> str:
-    """Why its programs cannot be run here, or nothing."""
+def not_run(platform: Platform) -> str:
+    """How far it came and why its programs cannot be run here, or nothing."""
+    if platform.only_compiled:
+        return f"COMPILED ONLY: {platform.only_compiled}"
     if platform.only_linked:
-        return platform.only_linked
+        return f"LINKED ONLY: {platform.only_linked}"
     needed = platform.runner_needs
     there = os.uname().machine == needed if needed == "x86_64" else shutil.which(needed)
-    return "" if there else f"no {needed}"
+    return "" if there else f"LINKED ONLY: no {needed}"
 
 
 def check(platform: Platform, folder: Path, programs: list[str], expected: str) -> str:
@@ -177,7 +195,9 @@ def check_in(
 
     for isa in platform.isas:
         compare(output("digest", isa), expected)
-    closing = [output(program, "").strip().splitlines()[-1] for program in programs[1:]]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        printed = list(pool.map(lambda program: output(program, ""), programs[1:]))
+    closing = [text.strip().splitlines()[-1] for text in printed]
     if not all(line.endswith(" 0 failed") for line in closing):
         raise Failure(f"tests that did not come to their end: {closing}")
     isas = " and ".join(isa or "best" for isa in platform.isas)
@@ -210,12 +230,7 @@ def main() -> int:
                 verdict = f"SKIPPED: no {lacks}"
             else:
                 programs = build(platform, folder.resolve())
-                reason = can_run(platform)
-                verdict = (
-                    f"LINKED ONLY: {reason}"
-                    if reason
-                    else check(platform, folder.resolve(), programs, expected)
-                )
+                verdict = not_run(platform) or check(platform, folder.resolve(), programs, expected)
         except Failure as failure:
             verdict, failed = f"FAILED: {failure}", True
         lines.append(f"{platform.name:<22}{time.monotonic() - began:5.0f} s  {verdict}")
