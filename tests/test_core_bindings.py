@@ -69,7 +69,9 @@ def test_stub_has_the_signatures_of_the_binding() -> None:
     stub = types.ModuleType("stub")
     stub.__package__ = "softxent._core"
     exec("from __future__ import annotations\n" + source, stub.__dict__)
-    names = [name for name, value in vars(binding).items() if type(value) is type(sx.softmax)]
+    functions = [name for name, value in vars(binding).items() if type(value) is type(sx.softmax)]
+    # Cython leaves two of its own, of pickling a class, where the module is not of the stable ABI.
+    names = [name for name in functions if not name.endswith("_cython__")]
     assert "call_softmax" in names
     for name in names:
         real, stated = inspect.signature(vars(binding)[name]), inspect.signature(vars(stub)[name])
