@@ -49,10 +49,10 @@ SXT_INLINE void V(exp_add_each)(const T *x, T *e, int store, ptrdiff_t step, ptr
 {
     V(acc) acc = *to;
     if (n + (broken != NULL) < 3) { /* rare */
-        for (; n > 0; n--, x += step, e += step) {
-            KV term = V(exp_add)(V(load)(x), NULL, ref, &acc);
+        for (ptrdiff_t i = 0; i < n; i++) {
+            KV term = V(exp_add)(V(load)(x + i * step), NULL, ref, &acc);
             if (store)
-                V(store)(e, term);
+                V(store)(e + i * step, term);
         }
         KV term = broken ? V(exp_add)(*broken, NULL, ref, &acc) : ref->m1;
         if (broken && store)
@@ -64,16 +64,18 @@ SXT_INLINE void V(exp_add_each)(const T *x, T *e, int store, ptrdiff_t step, ptr
     T *place = broken ? broken_term : e;
     ptrdiff_t ahead = broken ? 0 : step;
     V(flow) flow = V(flow_of)(first, V(load)(x + ahead), V(load)(x + ahead + step), ref);
-    e += ahead;
+    if (store)
+        e += ahead;
     x += ahead + 2 * step;
     n -= broken ? 2 : 3;
 #define ADD                                                                                          \
     {                                                                                                \
         KV term = V(add_two)(flow.first, ref, &acc);                                                 \
-        if (store)                                                                                   \
+        if (store) {                                                                                 \
             V(store)(place, term);                                                                   \
-        place = e;                                                                                   \
-        e += step;                                                                                   \
+            place = e;                                                                               \
+            e += step;                                                                               \
+        }                                                                                            \
     }
     for (; n > 0; n--, x += step) {
         ADD

@@ -30,7 +30,7 @@ static sxt_cross_entropy_args random_options(int of_labels)
 static void run_shards(sxt_shard_args *args, sxt_cross_entropy_args *loss, int of_labels, sxt_sum *rows)
 {
     static sxt_sum sums[MOST_SHARDS][ROWS];
-    shard_part p, t, out;
+    static shard_part p, t, out; /* the last ones are there when the rows are finished */
     for (int k = 0; k < cut.shards; k++) {
         ptrdiff_t begin = cut.border[k], end = cut.border[k + 1];
         args->first_class = begin;

@@ -30,16 +30,20 @@ SXT_INLINE void V(plain_rows)(const V(plan) *plan, const V(along) *here, const V
         V(vref) own = ref;
         V(acc) acc = {V(iset1)(0), V(iset1)(0)};
         V(soon) soon = V(soon_of)(plan, here, s, i + k, 0);
-        T *e = store ? V(terms_of)(plan, here, s, i + k) : NULL, *place = behind ? e : here->stage + (i + k) * V(W);
+        T *e = store ? V(terms_of)(plan, here, s, i + k) : NULL, *place = e;
         const T *from = x + behind + 2 * V(W), *end = x + n / V(W) * V(W);
-        e += behind;
+        if (store) {
+            place = behind ? e : here->stage + (i + k) * V(W);
+            e += behind;
+        }
 #define ADD                                                                                          \
     {                                                                                                \
         KV term = V(add_two)(flow.first, &own, &acc);                                                \
-        if (store)                                                                                   \
+        if (store) {                                                                                 \
             V(store)(place, term);                                                                   \
-        place = e;                                                                                   \
-        e += V(W);                                                                                   \
+            place = e;                                                                               \
+            e += V(W);                                                                               \
+        }                                                                                            \
     }
         for (; from < end; from += V(W)) {
             ADD

@@ -61,8 +61,8 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
     if (kind.beside == SUM_ALONE && kind.unshifted && !kind.tails) {
         ptrdiff_t vectors = (end - begin) / V(W), left = (end - begin) % V(W);
         KV last = left ? V(upto_or)(x + end - left, left, -(T)INFINITY) : V(set1)((T)0);
-        V(exp_add_each)(x + c, e + c, kind.store, V(W), vectors, left ? &last : NULL, here->stage + k * V(W),
-                        &constants.ref, soon, &a.exps);
+        V(exp_add_each)(x + c, kind.store ? e + c : NULL, kind.store, V(W), vectors, left ? &last : NULL,
+                        here->stage + k * V(W), &constants.ref, soon, &a.exps);
         *sums = a;
         return;
     }
