@@ -48,16 +48,19 @@ SXT_FN void V(focal_nlls)(const V(strip) *s, sxt_focal *f)
         V(wide) others = V(sum_of)(s, i), most = V(wide_lane)(&f->most, i);
         int small = V(wide_round)(others) < 0.375 * V(wide_round)(most); /* as in wide_nll */
         sxt_dd nll = V(wide_dd)(V(wide_nll)(others, most, s->in.max[i] - s->in.shift[i], s->in.n_ref[i]));
-        sxt_to_lane(&f->nll, i, sxt_dd_add(nll, (sxt_dd){small ? 0.0 : -s->in.tail[i], 0.0}));
+        double tail = s->in.tail[i]; /* here: clang puts no loads under conditions side by side */
+        sxt_to_lane(&f->nll, i, sxt_dd_add(nll, (sxt_dd){small ? 0.0 : -tail, 0.0}));
     }
     EACH_DOUBLE(i, s->rows) {
         int top = s->in.label_is_max[i] != 0.0;
         sxt_dd of_max = sxt_of_lane(&f->nll, i), gap = sxt_two_sum(s->in.max[i], -s->in.at_label[i]), none = {0.0, 0.0};
         sxt_dd nll = sxt_dd_add(sxt_dd_add(of_max, gap), (sxt_dd){s->in.tail[i] - s->in.label_tail[i], 0.0});
-        int absent = !top & !(nll.hi < 1e300);
-        sxt_to_lane(&f->nll, i, sxt_dd_select(absent, none, sxt_dd_select(top, of_max, nll)));
+        nll = sxt_dd_select(top, of_max, nll);
+        int absent = !(nll.hi < 1e300); /* that of the maximum is below log C */
+        double p_lift = f->p_lift[i];
+        sxt_to_lane(&f->nll, i, sxt_dd_select(absent, none, nll));
         sxt_to_lane(&f->p, i, sxt_dd_select(absent, none, sxt_of_lane(&f->p, i)));
-        f->p_lift[i] = absent ? 0.0 : f->p_lift[i];
+        f->p_lift[i] = absent ? 0.0 : p_lift;
     }
 }
 
