@@ -54,9 +54,11 @@ SXT_INLINE void V(exp_add_each)(const T *x, T *e, int store, ptrdiff_t step, ptr
             if (store)
                 V(store)(e + i * step, term);
         }
-        KV term = broken ? V(exp_add)(*broken, NULL, ref, &acc) : ref->m1;
-        if (broken && store)
-            V(store)(broken_term, term);
+        if (broken) {
+            KV term = V(exp_add)(*broken, NULL, ref, &acc);
+            if (store)
+                V(store)(broken_term, term);
+        }
         *to = acc;
         return;
     }

@@ -1,0 +1,178 @@
+/* names.h - puts the operations of avx512_in_software.h in the place of the compiler's. */
+#ifndef SXT_AVX512_NAMES_H
+#define SXT_AVX512_NAMES_H
+
+#undef _mm256_mask_storeu_epi16
+#define _mm256_mask_storeu_epi16 soft256_mask_storeu_epi16
+#undef _mm256_maskz_loadu_epi16
+#define _mm256_maskz_loadu_epi16 soft256_maskz_loadu_epi16
+#undef _mm512_abs_pd
+#define _mm512_abs_pd soft512_abs_pd
+#undef _mm512_abs_ps
+#define _mm512_abs_ps soft512_abs_ps
+#undef _mm512_add_epi32
+#define _mm512_add_epi32 soft512_add_epi32
+#undef _mm512_add_epi64
+#define _mm512_add_epi64 soft512_add_epi64
+#undef _mm512_add_pd
+#define _mm512_add_pd soft512_add_pd
+#undef _mm512_add_ps
+#define _mm512_add_ps soft512_add_ps
+#undef _mm512_and_si512
+#define _mm512_and_si512 soft512_and_si512
+#undef _mm512_castpd128_pd512
+#define _mm512_castpd128_pd512 soft512_castpd128_pd512
+#undef _mm512_castpd512_pd128
+#define _mm512_castpd512_pd128 soft512_castpd512_pd128
+#undef _mm512_castpd_ps
+#define _mm512_castpd_ps soft512_castpd_ps
+#undef _mm512_castpd_si512
+#define _mm512_castpd_si512 soft512_castpd_si512
+#undef _mm512_castps128_ps512
+#define _mm512_castps128_ps512 soft512_castps128_ps512
+#undef _mm512_castps256_ps512
+#define _mm512_castps256_ps512 soft512_castps256_ps512
+#undef _mm512_castps512_ps128
+#define _mm512_castps512_ps128 soft512_castps512_ps128
+#undef _mm512_castps512_ps256
+#define _mm512_castps512_ps256 soft512_castps512_ps256
+#undef _mm512_castps_pd
+#define _mm512_castps_pd soft512_castps_pd
+#undef _mm512_castps_si512
+#define _mm512_castps_si512 soft512_castps_si512
+#undef _mm512_castsi512_pd
+#define _mm512_castsi512_pd soft512_castsi512_pd
+#undef _mm512_castsi512_ps
+#define _mm512_castsi512_ps soft512_castsi512_ps
+#undef _mm512_cmp_pd_mask
+#define _mm512_cmp_pd_mask soft512_cmp_pd_mask
+#undef _mm512_cmp_ps_mask
+#define _mm512_cmp_ps_mask soft512_cmp_ps_mask
+#undef _mm512_cmpeq_epi32_mask
+#define _mm512_cmpeq_epi32_mask soft512_cmpeq_epi32_mask
+#undef _mm512_cmpeq_epi64_mask
+#define _mm512_cmpeq_epi64_mask soft512_cmpeq_epi64_mask
+#undef _mm512_cvtepi32_epi16
+#define _mm512_cvtepi32_epi16 soft512_cvtepi32_epi16
+#undef _mm512_cvtepu16_epi32
+#define _mm512_cvtepu16_epi32 soft512_cvtepu16_epi32
+#undef _mm512_cvtpd_ps
+#define _mm512_cvtpd_ps soft512_cvtpd_ps
+#undef _mm512_cvtph_ps
+#define _mm512_cvtph_ps soft512_cvtph_ps
+#undef _mm512_cvtps_pd
+#define _mm512_cvtps_pd soft512_cvtps_pd
+#undef _mm512_cvtps_ph
+#define _mm512_cvtps_ph soft512_cvtps_ph
+#undef _mm512_div_pd
+#define _mm512_div_pd soft512_div_pd
+#undef _mm512_div_ps
+#define _mm512_div_ps soft512_div_ps
+#undef _mm512_extractf32x4_ps
+#define _mm512_extractf32x4_ps soft512_extractf32x4_ps
+#undef _mm512_extractf32x8_ps
+#define _mm512_extractf32x8_ps soft512_extractf32x8_ps
+#undef _mm512_extractf64x2_pd
+#define _mm512_extractf64x2_pd soft512_extractf64x2_pd
+#undef _mm512_fmadd_pd
+#define _mm512_fmadd_pd soft512_fmadd_pd
+#undef _mm512_fmadd_ps
+#define _mm512_fmadd_ps soft512_fmadd_ps
+#undef _mm512_fnmadd_pd
+#define _mm512_fnmadd_pd soft512_fnmadd_pd
+#undef _mm512_fnmadd_ps
+#define _mm512_fnmadd_ps soft512_fnmadd_ps
+#undef _mm512_insertf32x4
+#define _mm512_insertf32x4 soft512_insertf32x4
+#undef _mm512_insertf32x8
+#define _mm512_insertf32x8 soft512_insertf32x8
+#undef _mm512_insertf64x2
+#define _mm512_insertf64x2 soft512_insertf64x2
+#undef _mm512_loadu_pd
+#define _mm512_loadu_pd soft512_loadu_pd
+#undef _mm512_loadu_ps
+#define _mm512_loadu_ps soft512_loadu_ps
+#undef _mm512_loadu_si512
+#define _mm512_loadu_si512 soft512_loadu_si512
+#undef _mm512_mask_blend_epi32
+#define _mm512_mask_blend_epi32 soft512_mask_blend_epi32
+#undef _mm512_mask_blend_epi64
+#define _mm512_mask_blend_epi64 soft512_mask_blend_epi64
+#undef _mm512_mask_blend_pd
+#define _mm512_mask_blend_pd soft512_mask_blend_pd
+#undef _mm512_mask_blend_ps
+#define _mm512_mask_blend_ps soft512_mask_blend_ps
+#undef _mm512_mask_storeu_pd
+#define _mm512_mask_storeu_pd soft512_mask_storeu_pd
+#undef _mm512_mask_storeu_ps
+#define _mm512_mask_storeu_ps soft512_mask_storeu_ps
+#undef _mm512_maskz_loadu_pd
+#define _mm512_maskz_loadu_pd soft512_maskz_loadu_pd
+#undef _mm512_maskz_loadu_ps
+#define _mm512_maskz_loadu_ps soft512_maskz_loadu_ps
+#undef _mm512_max_pd
+#define _mm512_max_pd soft512_max_pd
+#undef _mm512_max_ps
+#define _mm512_max_ps soft512_max_ps
+#undef _mm512_min_pd
+#define _mm512_min_pd soft512_min_pd
+#undef _mm512_min_ps
+#define _mm512_min_ps soft512_min_ps
+#undef _mm512_mul_pd
+#define _mm512_mul_pd soft512_mul_pd
+#undef _mm512_mul_ps
+#define _mm512_mul_ps soft512_mul_ps
+#undef _mm512_reduce_add_epi64
+#define _mm512_reduce_add_epi64 soft512_reduce_add_epi64
+#undef _mm512_reduce_max_pd
+#define _mm512_reduce_max_pd soft512_reduce_max_pd
+#undef _mm512_reduce_max_ps
+#define _mm512_reduce_max_ps soft512_reduce_max_ps
+#undef _mm512_set1_epi32
+#define _mm512_set1_epi32 soft512_set1_epi32
+#undef _mm512_set1_epi64
+#define _mm512_set1_epi64 soft512_set1_epi64
+#undef _mm512_set1_pd
+#define _mm512_set1_pd soft512_set1_pd
+#undef _mm512_set1_ps
+#define _mm512_set1_ps soft512_set1_ps
+#undef _mm512_shuffle_f32x4
+#define _mm512_shuffle_f32x4 soft512_shuffle_f32x4
+#undef _mm512_shuffle_f64x2
+#define _mm512_shuffle_f64x2 soft512_shuffle_f64x2
+#undef _mm512_slli_epi32
+#define _mm512_slli_epi32 soft512_slli_epi32
+#undef _mm512_slli_epi64
+#define _mm512_slli_epi64 soft512_slli_epi64
+#undef _mm512_srai_epi64
+#define _mm512_srai_epi64 soft512_srai_epi64
+#undef _mm512_srli_epi32
+#define _mm512_srli_epi32 soft512_srli_epi32
+#undef _mm512_srli_epi64
+#define _mm512_srli_epi64 soft512_srli_epi64
+#undef _mm512_storeu_pd
+#define _mm512_storeu_pd soft512_storeu_pd
+#undef _mm512_storeu_ps
+#define _mm512_storeu_ps soft512_storeu_ps
+#undef _mm512_storeu_si512
+#define _mm512_storeu_si512 soft512_storeu_si512
+#undef _mm512_sub_epi32
+#define _mm512_sub_epi32 soft512_sub_epi32
+#undef _mm512_sub_epi64
+#define _mm512_sub_epi64 soft512_sub_epi64
+#undef _mm512_sub_pd
+#define _mm512_sub_pd soft512_sub_pd
+#undef _mm512_sub_ps
+#define _mm512_sub_ps soft512_sub_ps
+#undef _mm512_unpackhi_pd
+#define _mm512_unpackhi_pd soft512_unpackhi_pd
+#undef _mm512_unpackhi_ps
+#define _mm512_unpackhi_ps soft512_unpackhi_ps
+#undef _mm512_unpacklo_pd
+#define _mm512_unpacklo_pd soft512_unpacklo_pd
+#undef _mm512_unpacklo_ps
+#define _mm512_unpacklo_ps soft512_unpacklo_ps
+#undef _mm_mask_storeu_ps
+#define _mm_mask_storeu_ps soft128_mask_storeu_ps
+
+#endif
