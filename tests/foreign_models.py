@@ -143,7 +143,5 @@ def quantised(path: Path, kind: str, feed: Callable[[int], np.ndarray]) -> Path:
             quantization.quantize_dynamic(path, out, reduce_range=True)
         else:
             form = quantization.QuantFormat[kind]
-            quantization.quantize_static(
-                path, out, Samples(), quant_format=form, reduce_range=True
-            )
+            quantization.quantize_static(path, out, Samples(), quant_format=form, reduce_range=True)
     return out
