@@ -32,12 +32,11 @@ typedef struct {
     ptrdiff_t read_step, written_step;
 } V(soon);
 
-SXT_INLINE void V(ask_for)(V(soon) *soon, int written)
+SXT_INLINE void V(ask_for)(V(soon) *soon)
 {
     __builtin_prefetch((const void *)soon->read);
     soon->read += (uintptr_t)soon->read_step;
-    if (written)
-        __builtin_prefetch((const void *)soon->written, 1);
+    __builtin_prefetch((const void *)soon->written, 1);
     soon->written += (uintptr_t)soon->written_step;
 }
 
@@ -53,6 +52,7 @@ SXT_INLINE void V(exp_add_each)(const T *x, T *e, int store, ptrdiff_t step, ptr
             KV term = V(exp_add)(V(load)(x + i * step), NULL, ref, &acc);
             if (store)
                 V(store)(e + i * step, term);
+            V(ask_for)(&soon);
         }
         if (broken) {
             KV term = V(exp_add)(*broken, NULL, ref, &acc);
@@ -78,10 +78,10 @@ SXT_INLINE void V(exp_add_each)(const T *x, T *e, int store, ptrdiff_t step, ptr
             place = e;                                                                               \
             e += step;                                                                               \
         }                                                                                            \
+        V(ask_for)(&soon);                                                                           \
     }
     for (; n > 0; n--, x += step) {
         ADD
-        V(ask_for)(&soon, store);
         V(flow_on)(&flow, V(load)(x), ref);
     }
     ADD

@@ -44,10 +44,10 @@ SXT_INLINE void V(plain_rows)(const V(plan) *plan, const V(along) *here, const V
             place = e;                                                                               \
             e += V(W);                                                                               \
         }                                                                                            \
+        V(ask_for)(&soon);                                                                           \
     }
         for (; from < end; from += V(W)) {
             ADD
-            V(ask_for)(&soon, store);
             V(flow_on)(&flow, V(load)(from), &ref);
         }
         if (k + 1 < rows) { /* behind the last row it comes once more, and is not added */

@@ -67,7 +67,7 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
         return;
     }
     for (; c + V(W) <= end; c += V(W)) {
-        V(ask_for)(&soon, 1);
+        V(ask_for)(&soon);
         KV q = V(q_along)(plan, t, c, V(W), kind.beside);
         if (kind.masses)
             V(wide_q_along)(plan, t, c, V(W), kind.beside, wide);
