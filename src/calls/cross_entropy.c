@@ -7,6 +7,7 @@
 #include "calls/entry.h"
 #include "calls/from_probabilities.h"
 #include "machine/lines.h"
+#include "numbers/few_sum.h"
 #include "numbers/scalar_math.h"
 #include "walks/run.h"
 
@@ -18,9 +19,11 @@ static double over(const sxt_exact *sum, double divisor)
 /* One loss alone is its sum; below, powers of two are no longer exact. */
 static double mean_of(sxt_loss_sum *sum, double divisor)
 {
-    double only = sum->values[0];
+    double only = sum->values[0], mean;
     if (!sum->begun && sum->waiting == 1 && divisor != 0.0 && only >= 0x1p-900)
         return only / divisor / SXT_TOTAL_SCALE;
+    if (!sum->begun && sxt_few_mean(sum->values, sum->waiting, divisor, &mean))
+        return mean / SXT_TOTAL_SCALE;
     sxt_loss_sum_flush(sum);
     return over(&sum->sum, divisor);
 }
