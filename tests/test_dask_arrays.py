@@ -227,6 +227,7 @@ GENERAL = {"sample_weight": np.arange(8.0), "logit_scale": 0.5}
         (3, lambda x: sxd.cross_entropy_and_grad(x, PROBABILITIES)),
         (3, lambda x: sxd.cross_entropy_and_grad(x, range(8), **GENERAL)),
         (4, lambda x: sxd.cross_entropy_and_grad(x, PROBABILITIES, **GENERAL)),
+        (4, lambda x: sxd.cross_entropy_and_grad(x, PROBABILITIES, softcap=9.0)),
         (1, lambda x: sxd.cross_entropy_and_grad(x, range(8), from_logits=False)),
         (1, lambda x: sxd.cross_entropy_and_grad(x, PROBABILITIES, from_logits=False)),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import mpmath
@@ -21,6 +22,29 @@ TOLERANCE = {np.float16: 4e-3, np.float32: 2e-5, np.complex64: 2e-5}
 def close(found: Any, expected: Any) -> bool:
     kind = expected.dtype.type
     return np.allclose(found, expected, rtol=TOLERANCE.get(kind, 1e-12), atol=0)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_parameters_are_those_of_scipy(name: str) -> None:
+    ours = inspect.signature(getattr(special, name)).parameters
+    theirs = inspect.signature(getattr(scipy_special, name)).parameters
+    assert [(p.name, p.kind, p.default) for p in ours.values()] == [
+        (p.name, p.kind, p.default) for p in theirs.values()
+    ]
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_parameters_are_those_of_the_ufunc(name: str) -> None:
+    try:
+        theirs = dict(inspect.signature(getattr(scipy_special, name)).parameters)
+    except ValueError:
+        pytest.skip("ufuncs of this NumPy have no signature")
+    ours = inspect.signature(getattr(special, name)).parameters
+    # What the docstring says is not there.
+    assert theirs.keys() - ours.keys() == {"order", "subok", "signature"}
+    for parameter in ours.values():
+        other = theirs[parameter.name]
+        assert (parameter.kind, parameter.default) == (other.kind, other.default)
 
 
 @pytest.mark.parametrize("code", [*"?bhilBHILefdgFDG"])

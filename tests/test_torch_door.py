@@ -54,9 +54,31 @@ def test_linear_cross_entropy_differs_from_torch_in_one_default() -> None:
         pytest.skip("this torch has no linear_cross_entropy")
     ours = inspect.signature(door.linear_cross_entropy).parameters
     theirs = inspect.signature(F.linear_cross_entropy).parameters
-    assert [*ours] == [*theirs]
+    assert [(p.name, p.kind) for p in ours.values()] == [(p.name, p.kind) for p in theirs.values()]
     differing = {k for k in ours if ours[k].default != theirs[k].default}
     assert differing == {"ignore_index"} and ours["ignore_index"].default == -100
+
+
+def test_logsumexp_has_the_parameters_of_torch_but_out() -> None:
+    stated = torch.logsumexp.__doc__.split("\n")[1]  # a builtin without a signature
+    assert stated.startswith("logsumexp(input, dim, keepdim=False, *, out=None)")
+    ours = inspect.signature(door.logsumexp).parameters
+    assert [(p.name, p.default) for p in ours.values()] == [
+        ("input", inspect.Parameter.empty),
+        ("dim", inspect.Parameter.empty),
+        ("keepdim", False),
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in door.__all__ if name.endswith("Loss")])
+def test_constructors_are_those_of_torch(name: str) -> None:
+    if not hasattr(torch.nn, name):
+        pytest.skip(f"this torch has no {name}")
+    ours = inspect.signature(getattr(door, name)).parameters
+    theirs = inspect.signature(getattr(torch.nn, name)).parameters
+    assert [(p.name, p.default, p.kind) for p in ours.values()] == [
+        (p.name, p.default, p.kind) for p in theirs.values()
+    ]
 
 
 @pytest.mark.parametrize("dtype", FLOATS, ids=str)

@@ -20,6 +20,7 @@ __all__ = [
     "as_float",
     "axis_index",
     "axis_mask",
+    "check_fit",
     "check_out",
     "loss_dtype",
     "mask_for",
@@ -173,13 +174,18 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Refuse an output buffer that cannot take the result, before anything is written."""
     if not isinstance(out, np.ndarray) or is_masked(out):
         raise TypeError(f"out is a {type(out).__name__}; expected a numpy.ndarray")
+    check_fit(out, shape, dtype)
+    if not out.flags.writeable:
+        raise ValueError("out is read-only; expected a writeable array")
+    return out
+
+
+def check_fit(out: Any, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Refuse an array, NumPy's or a lazy one, that has not the shape and dtype of the result."""
     if out.shape != shape:
         raise ValueError(f"out has shape {out.shape}; expected {shape}")
     if out.dtype != dtype:
         raise TypeError(f"out has dtype {out.dtype}; expected {dtype}")
-    if not out.flags.writeable:
-        raise ValueError("out is read-only; expected a writeable array")
-    return out
 
 
 def output_for(like: np.ndarray, out: Any) -> np.ndarray:

@@ -52,8 +52,8 @@ def check_chunks(array: da.Array, name: str) -> None:
     for axis, sizes in enumerate(array.chunks):
         if any(math.isnan(size) for size in sizes):
             raise ValueError(
-                f"{name} has chunks of unknown size along axis {axis}; call "
-                f"{name}.compute_chunk_sizes() first"
+                f"{name} has chunks of unknown size along axis {axis}; call its "
+                "compute_chunk_sizes() first"
             )
 
 

@@ -13,6 +13,7 @@ from softxent._arguments.arrays import as_float, axis_index, is_float, loss_dtyp
 from . import _inputs, _loss_graphs
 from ._graphs import Blocks
 from ._loss_tasks import LossSpec
+from ._outputs import placed
 
 __all__ = ["cross_entropy", "cross_entropy_and_grad"]
 
@@ -122,6 +123,7 @@ def cross_entropy_and_grad(
     logit_scale: float = 1.0,
     softcap: float | None = None,
     focal_gamma: float = 0.0,
+    out: da.Array | None = None,
 ) -> tuple[da.Array, da.Array]:
     r"""
     Cross-entropy of dask arrays and its gradient in the logits, lazily.
@@ -137,19 +139,23 @@ def cross_entropy_and_grad(
     logits, target, axis, weight, sample_weight, ignore_index, label_smoothing, reduction, \
     from_logits, z_loss, logit_scale, softcap, focal_gamma
         As in `cross_entropy`.
+    out : dask.array.Array, optional
+        Becomes the gradient, as in Dask's own functions, chunks included; of the shape and dtype
+        of `logits`, which it may be. Nothing is written into what it stood for.
 
     Returns
     -------
     loss : dask.array.Array
         As `cross_entropy`, the same bits.
     grad : dask.array.Array
-        The gradient, in the shape, chunks and dtype of `logits`. Compute both together,
-        ``dask.compute(loss, grad)``: they share their work.
+        The gradient, in the shape, chunks and dtype of `logits`; `out` if it is given. Compute
+        both together, ``dask.compute(loss, grad)``: they share their work.
 
     Raises
     ------
     IndexError, TypeError, ValueError, numpy.exceptions.AxisError
-        As `cross_entropy`.
+        As `cross_entropy`; and TypeError or ValueError if `out` is no dask array or has another
+        dtype or shape.
 
     Notes
     -----
@@ -168,10 +174,11 @@ def cross_entropy_and_grad(
     >>> print(f"{loss:.4e} {grad[0]:.4e}")
     4.1223e-09 -4.1223e-09
     """
-    return _build(
+    loss, grad = _build(
         logits, target, axis, weight, sample_weight, ignore_index, label_smoothing, reduction,
         from_logits, z_loss, logit_scale, softcap, focal_gamma,
     ).loss_and_grad()  # fmt: skip
+    return loss, placed(out, grad)
 
 
 def _build(

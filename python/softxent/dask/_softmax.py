@@ -14,13 +14,14 @@ from softxent._core.errors import no_class_error
 
 from . import _inputs, _row_tasks
 from ._graphs import Blocks, Graph, Key
+from ._outputs import placed
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
 Axis = int | tuple[int, ...] | None
 
 
-def softmax(x: Any, axis: Axis = -1, *, where: Any = None) -> da.Array:
+def softmax(x: Any, axis: Axis = -1, *, where: Any = None, out: da.Array | None = None) -> da.Array:
     r"""
     Probabilities of a dask array, lazily: `softxent.softmax` with the same bits.
 
@@ -35,18 +36,23 @@ def softmax(x: Any, axis: Axis = -1, *, where: Any = None) -> da.Array:
         The axes along which the probabilities add up to 1; None is all of them.
     where : array_like of bool or dask array, optional
         Elements that are False are left out and get 0; broadcast to the shape of `x`.
+    out : dask.array.Array, optional
+        Becomes the result, as in Dask's own functions, chunks included; of the shape and dtype of
+        `x`, which it may be. Nothing is written into what it stood for.
 
     Returns
     -------
     dask.array.Array
-        In the shape, chunks and dtype of `x`.
+        In the shape, chunks and dtype of `x`; `out` if it is given.
 
     Raises
     ------
     TypeError
-        If `x` is no dask array or has another dtype or other chunks than NumPy's.
+        If `x` is no dask array or has another dtype or other chunks than NumPy's, or `out` is no
+        dask array or has another dtype than the result.
     ValueError
-        If a chunk has no known size, `where` does not fit, or there is no class.
+        If a chunk has no known size, `where` does not fit, there is no class, or `out` has another
+        shape.
     numpy.exceptions.AxisError
         If `x` has no such axis.
 
@@ -71,10 +77,12 @@ def softmax(x: Any, axis: Axis = -1, *, where: Any = None) -> da.Array:
     >>> float(softxent.dask.softmax(x).sum().compute().round(12))
     4.0
     """
-    return _elementwise("softmax", 0, x, axis, where)
+    return placed(out, _elementwise("softmax", 0, x, axis, where))
 
 
-def log_softmax(x: Any, axis: Axis = -1, *, where: Any = None) -> da.Array:
+def log_softmax(
+    x: Any, axis: Axis = -1, *, where: Any = None, out: da.Array | None = None
+) -> da.Array:
     r"""
     Log-probabilities of a dask array, lazily: `softxent.log_softmax` with the same bits.
 
@@ -86,11 +94,13 @@ def log_softmax(x: Any, axis: Axis = -1, *, where: Any = None) -> da.Array:
         As in `softmax`.
     where : array_like of bool or dask array, optional
         Elements that are False are left out and get -inf.
+    out : dask.array.Array, optional
+        As in `softmax`.
 
     Returns
     -------
     dask.array.Array
-        In the shape, chunks and dtype of `x`.
+        In the shape, chunks and dtype of `x`; `out` if it is given.
 
     Raises
     ------
@@ -109,7 +119,7 @@ def log_softmax(x: Any, axis: Axis = -1, *, where: Any = None) -> da.Array:
     >>> float(softxent.dask.log_softmax(da.zeros(4, chunks=2))[0].compute().round(4))
     -1.3863
     """
-    return _elementwise("log_softmax", 1, x, axis, where)
+    return placed(out, _elementwise("log_softmax", 1, x, axis, where))
 
 
 def logsumexp(
@@ -120,6 +130,7 @@ def logsumexp(
     where: Any = None,
     keepdims: bool = False,
     return_sign: bool = False,
+    out: da.Array | None = None,
 ) -> Any:
     r"""
     Log-sum-exp of a dask array, lazily: `softxent.logsumexp` with the same bits.
@@ -138,12 +149,14 @@ def logsumexp(
         Keep the axes, with length 1.
     return_sign : bool, default False
         Return the sign of the sum too.
+    out : dask.array.Array, optional
+        Becomes the result, but for the sign, as in `softmax`; of its shape and dtype.
 
     Returns
     -------
     dask.array.Array
-        One value per row: float64 for float64 input, else float32; with `b` by NumPy's promotion.
-        With ``return_sign=True`` a pair of such arrays.
+        One value per row: float64 for float64 input, else float32; with `b` by NumPy's promotion;
+        `out` if it is given. With ``return_sign=True`` a pair of such arrays.
 
     Raises
     ------
@@ -205,8 +218,9 @@ def logsumexp(
             signs[where_to] = graph.task("signs", rows, _row_tasks.item, pair, 1)
     chunks = tuple((1,) if k in axes else array.chunks[k] for k in range(array.ndim))
     chunks = chunks if keep else blocks.row_chunks
-    logs = graph.array("logs", results, chunks, dtype)
-    return (logs, graph.array("sign", signs, chunks, dtype)) if signed else logs
+    sign = graph.array("sign", signs, chunks, dtype) if signed else None
+    logs = placed(out, graph.array("logs", results, chunks, dtype))
+    return (logs, sign) if signed else logs
 
 
 def _elementwise(name: str, kind: int, x: Any, axis: Axis, where: Any) -> da.Array:
