@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -340,48 +339,3 @@ def test_neither_library_is_imported(run_python) -> None:
         "print({'xgboost', 'lightgbm', 'sklearn', 'scipy'} & set(sys.modules))"
     )
     assert run_python(code).strip() == "set()"
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (lambda: boosting.xgboost_objective(1), ValueError, "num_class must be at least 2, got 1"),
-        (lambda: boosting.lightgbm_objective(3, hessian="exact"), ValueError, "got 'exact'"),
-        (lambda: boosting.lightgbm_objective(3, label_smoothing=2), ValueError, "label_smoothing"),
-        (lambda: boosting.lightgbm_objective(3, class_weight=[1, 2]), ValueError, r"shape \(3,\)"),
-        (lambda: boosting.lightgbm_objective(3, class_weight={3: 1}), ValueError, "at most 2"),
-        (
-            lambda: boosting.lightgbm_objective(3, class_weight=[1, -1, 1]),
-            ValueError,
-            "got -1.0 for class 1",
-        ),
-        (
-            lambda: boosting.lightgbm_objective(3)([0, 3], np.zeros((2, 3))),
-            IndexError,
-            "label 3",
-        ),
-        (
-            lambda: boosting.lightgbm_objective(3)([0, 0.5], np.zeros((2, 3))),
-            ValueError,
-            "label 0.5 of row 1 is no whole number",
-        ),
-        (
-            lambda: boosting.lightgbm_objective(3)([0, 1], np.zeros((2, 4))),
-            ValueError,
-            "4 columns; expected num_class=3",
-        ),
-        (
-            lambda: boosting.lightgbm_objective(3)([0, 1], np.zeros(2)),
-            ValueError,
-            "is num_class set",
-        ),
-        (
-            lambda: boosting.lightgbm_objective(3, targets=np.ones((4, 3)))([0], np.zeros((1, 3))),
-            ValueError,
-            "1 rows of scores and 4 targets",
-        ),
-    ],
-)
-def test_errors(call: Callable[[], Any], error: type[Exception], message: str) -> None:
-    with warnings.catch_warnings(), pytest.raises(error, match=message):
-        call()

@@ -43,8 +43,10 @@ def read(first: Any, second: Any, weights: Any, targets: np.ndarray | None, bina
 
     Raises
     ------
+    TypeError
+        If scores or labels are no numbers.
     ValueError
-        If the shapes do not fit, or a label is no whole number.
+        If the shapes do not fit, or a label is no whole number; of binary ones, no probability.
     """
     if from_learning_api(second):
         first, second, weights = second.get_label(), first, second.get_weight()
@@ -54,17 +56,29 @@ def read(first: Any, second: Any, weights: Any, targets: np.ndarray | None, bina
             f"scores have shape {scores.shape}; expected (rows, classes): is num_class set?"
         )
     labels = targets if targets is not None else as_array(first, "labels")
+    if labels.dtype.kind not in "biuf":
+        raise TypeError(f"labels have dtype {labels.dtype}; expected numbers")
     if weights is not None and np.size(weights) == 0:
         weights = None
     if binary:
         if labels.size != scores.size:
-            raise ValueError(f"{scores.size} scores and {labels.size} targets: expected one each")
+            raise ValueError(
+                f"{scores.size} scores and {labels.size} targets; expected one of each per row: "
+                + ("are the labels set?" if labels.size == 0 else "is num_class set?")
+            )
+        bad = np.flatnonzero(~((labels >= 0) & (labels <= 1)))
+        if bad.size:
+            raise ValueError(
+                f"label {labels.flat[bad[0]]} of row {bad[0]} is not in [0, 1], as binary ones are"
+            )
         return Rows(scores, labels.reshape(scores.shape), weights)
     if labels.size == scores.size != len(scores):
         return Rows(scores, labels.reshape(scores.shape).astype(scores.dtype), weights)
     if len(labels) != len(scores):
-        raise ValueError(f"{len(scores)} rows of scores and {len(labels)} targets")
-    whole = labels.astype(np.int64)
+        hint = "" if labels.size else ": are the labels set?"
+        raise ValueError(f"{len(scores)} rows of scores and {len(labels)} targets{hint}")
+    with np.errstate(invalid="ignore"):
+        whole = labels.astype(np.int64)
     bad = np.flatnonzero(whole != labels)
     if bad.size:
         raise ValueError(f"label {labels[bad[0]]} of row {bad[0]} is no whole number")
@@ -79,6 +93,10 @@ def class_weights(given: Any, count: int) -> np.ndarray | None:
         weights = np.ones(count)
         for label, weight in given.items():
             weights[integer("a label of class_weight", label, 0, count - 1)] = weight
+    elif isinstance(given, str):
+        raise TypeError(
+            f"class_weight is {given!r}; expected {count} numbers, or a mapping of labels to them"
+        )
     else:
         weights = as_float(given, "class_weight").astype(np.float64)
     if weights.shape != (count,):
