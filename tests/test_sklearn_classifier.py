@@ -325,6 +325,9 @@ def test_warnings_and_prints(capsys) -> None:
         ("validation_fraction", 1.0, "validation_fraction must be in"),
         ("label_smoothing", 1.5, "label_smoothing must be in"),
         ("tol", None, "tol must be a number"),
+        ("learning_rate", "adaptative", "learning_rate must be one of constant, invscaling"),
+        ("momentum", 2.0, "momentum must be in"),
+        ("beta_1", 1.0, "beta_1 must be in"),
     ],
 )
 def test_parameters(parameter: str, value: Any, message: str) -> None:
@@ -340,11 +343,19 @@ def test_data_that_cannot_be_used() -> None:
         model.to_onnx("never.onnx")
     with pytest.raises(ValueError, match="one class: 0"):
         model.fit(X, np.zeros(len(X), int))
+    with pytest.raises(ValueError, match=r"y, sample 1: the label is missing \(None\)"):
+        model.fit(X[:4], np.array(["red", None, "white", "red"], object))
+    with pytest.raises(TypeError, match="X is a masked array, whose mask would be lost"):
+        model.fit(np.ma.masked_array(X, X > 1), y)
+    with pytest.raises(TypeError, match="y is a masked array"):
+        model.fit(X, np.ma.masked_array(y, y > 1))
     with pytest.raises(ValueError, match="sample_weight must be finite"):
         model.fit(X, y, np.full(len(X), -1.0))
     with pytest.raises(ValueError, match="classes must be passed"):
         model.partial_fit(X, y)
     model.partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(TypeError, match="X is a masked array"):
+        model.predict(np.ma.masked_array(X, X > 1))
     with pytest.raises(ValueError, match="not the same as on last call"):
         model.partial_fit(X, y, classes=[0, 1, 2, 3])
     with pytest.raises(ValueError, match="unseen labels"):

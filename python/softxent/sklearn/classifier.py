@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from softxent import log_sigmoid, log_softmax, sigmoid, softmax
+from softxent._arguments.masked import refuse_masked
 from softxent.models import MLP
 from softxent.sklearn.conversion import register_where_loaded
 from softxent.sklearn.samples import Samples, encoded
@@ -234,6 +235,8 @@ class MLPSoftmaxClassifier(ClassifierMixin, BaseEstimator):
 
     def _samples(self, X: Any, y: Any, sample_weight: Any, known: Any, fresh: bool) -> Samples:
         """Check data; the classes are the `known` ones, or those of y."""
+        refuse_masked(X, "X")
+        refuse_masked(y, "y")
         X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), reset=fresh)
         self.classes_, samples = encoded(X, y, sample_weight, known, self.class_weight)
         return samples
@@ -392,6 +395,7 @@ class MLPSoftmaxClassifier(ClassifierMixin, BaseEstimator):
     def _logits(self, X: Any) -> np.ndarray:
         """Return logits, shape (n, outputs), of unchecked features."""
         check_is_fitted(self)
+        refuse_masked(X, "X")
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
         return self.net_.logits(np.ascontiguousarray(X, self.net_.dtype))
 

@@ -77,6 +77,9 @@ def encoded(
     TypeError, ValueError
         If labels or weights cannot be used.
     """
+    missing = [k for k, label in enumerate(y.flat) if label is None] if y.dtype == object else []
+    if missing:
+        raise ValueError(f"y, sample {missing[0]}: the label is missing (None)")
     check_classification_targets(y)
     encoder = LabelEncoder()
     if known is None:

@@ -74,24 +74,23 @@ def make_solver(given: Any, parameters: np.ndarray) -> Solver:
     """Return the update rule of a classifier's parameters."""
     number = checks.number
     _one_of("solver", given.solver, ("adam", "sgd"))
-    rate = number("learning_rate_init", given.learning_rate_init, 0, open_low=True)
-    if given.solver == "adam":
-        return Adam(
-            parameters,
-            rate,
-            number("beta_1", given.beta_1, 0, 1, open_high=True),
-            number("beta_2", given.beta_2, 0, 1, open_high=True),
-            number("epsilon", given.epsilon, 0, open_low=True),
-        )
     _one_of("learning_rate", given.learning_rate, _SCHEDULES)
-    return Momentum(
-        parameters,
-        rate,
+    rate = number("learning_rate_init", given.learning_rate_init, 0, open_low=True)
+    # Those of the other solver are checked, too, as scikit-learn does.
+    adam = (
+        number("beta_1", given.beta_1, 0, 1, open_high=True),
+        number("beta_2", given.beta_2, 0, 1, open_high=True),
+        number("epsilon", given.epsilon, 0, open_low=True),
+    )
+    momentum = (
         given.learning_rate,
         number("power_t", given.power_t, 0),
         number("momentum", given.momentum, 0, 1),
         checks.flag("nesterovs_momentum", given.nesterovs_momentum),
     )
+    if given.solver == "adam":
+        return Adam(parameters, rate, *adam)
+    return Momentum(parameters, rate, *momentum)
 
 
 def _patience(value: Any) -> int:
