@@ -81,8 +81,15 @@ def test_what_is_no_tensor_is_refused() -> None:
         door.softmax([1.0], 0)
     with pytest.raises(TypeError, match="target is a ndarray"):
         door.cross_entropy(X, T.numpy())
+    for call in (door.softmax, door.log_softmax, door.logsumexp):
+        with pytest.raises(TypeError, match="input is a NoneType"):
+            call(None, 0)
+    with pytest.raises(TypeError, match="target is a NoneType"):
+        door.cross_entropy(X, None)
     with pytest.raises(RuntimeError, match="layout"):
         door.softmax(X.to_sparse(), 1)
+    with pytest.raises(TypeError, match=r"input is a nested tensor; pass it padded"):
+        door.softmax(torch.nested.nested_tensor([X[0], X[1, :2]], layout=torch.jagged), 1)
 
 
 # Same exception in PyTorch: each call with its message here.
@@ -148,3 +155,14 @@ def test_logits_changed_before_backward_are_noticed() -> None:
         y.zero_()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+def test_a_gradient_that_is_ready_is_that_of_the_logits_as_they_were() -> None:
+    x = torch.randn(3, 5, requires_grad=True)
+    (expected,) = torch.autograd.grad(door.cross_entropy(x, T), x)
+    y = x * 1
+    loss = door.cross_entropy(y, T)
+    with torch.no_grad():
+        y.zero_()
+    loss.backward()
+    assert torch.equal(x.grad, expected)

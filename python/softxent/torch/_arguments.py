@@ -22,6 +22,7 @@ __all__ = [
 
 FLOATS = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
 _LABELS = frozenset((torch.int64, torch.uint8, torch.int32, torch.int16, torch.int8))
+_NEEDED = ("input", "linear_weight", "target")
 _REDUCTIONS = ("mean", "sum", "none")
 
 
@@ -48,7 +49,7 @@ def read_reduction(size_average: Any, reduce: Any, reduction: Any) -> str:
 def check_tensors(function: str, **tensors: Any) -> None:
     """Refuse what is no tensor, and tensors that are not on the CPU."""
     for name, value in tensors.items():
-        if value is None:
+        if value is None and name not in _NEEDED:
             continue
         if not isinstance(value, torch.Tensor):
             raise TypeError(
@@ -68,6 +69,11 @@ def check_dtype(function: str, name: str, value: Any) -> None:
         raise TensorTypeError(
             f"softxent.torch.{function}: {name} has dtype {value.dtype}; expected torch.float16, "
             "torch.bfloat16, torch.float32 or torch.float64"
+        )
+    if value.is_nested:
+        raise TensorTypeError(
+            f"softxent.torch.{function}: {name} is a nested tensor; pass it padded, as "
+            f"{name}.to_padded_tensor makes one"
         )
     if value.layout is not torch.strided:
         raise TensorTypeError(
