@@ -337,3 +337,11 @@ def test_bfloat16_round_trip() -> None:
     assert sx.softmax(x).dtype == BFLOAT16
     exact = sx.softmax(x.astype(np.float64))
     assert np.array_equal(sx.softmax(x), exact.astype(BFLOAT16))
+
+
+@pytest.mark.parametrize("function", ARRAY_FUNCTIONS)
+@pytest.mark.parametrize("kind", ["csr_array", "csr_matrix", "coo_array"])
+def test_sparse_arrays_are_refused_with_what_to_do(kind: str, function) -> None:
+    sparse = pytest.importorskip("scipy.sparse", reason="SciPy is not installed")
+    with pytest.raises(TypeError, match=rf"x is a sparse {kind} of SciPy.*pass it as \.toarray"):
+        function(getattr(sparse, kind)(np.eye(3)))

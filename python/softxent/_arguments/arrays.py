@@ -71,6 +71,7 @@ def as_array(value: Any, name: str) -> np.ndarray:
     if type(array) is np.ndarray:
         if array.ndim == 0 and array.dtype.hasobject and hasattr(type(value), "__len__"):
             # NumPy takes a sequence whose length cannot be told for a scalar.
+            _refuse_sparse(value, name)
             len(value)
         return array
     refuse_masked(array, name)
@@ -218,6 +219,14 @@ def separate(array: np.ndarray, out: np.ndarray | None) -> np.ndarray:
 
 def _layout(array: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return array.shape, array.strides
+
+
+def _refuse_sparse(value: Any, name: str) -> None:
+    if type(value).__module__.startswith("scipy.sparse"):
+        raise TypeError(
+            f"{name} is a sparse {type(value).__name__} of SciPy; expected a dense array: pass it "
+            "as .toarray()"
+        )
 
 
 def _raising_package(error: Exception) -> str:
