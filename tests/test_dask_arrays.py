@@ -317,6 +317,9 @@ LABELS = np.zeros(6, int)
         (TypeError, "x has dtype object", lambda: sxd.softmax(X.astype(object))),
         (TypeError, "logits has dtype complex128", lambda: sxd.cross_entropy(X * 1j, LABELS)),
         (ValueError, "unknown size along axis 0", lambda: sxd.softmax(X[X[:, 0] > 0])),
+        (TypeError, "x is a masked", lambda: sxd.softmax(da.ma.masked_array(X, X > 0))),
+        (TypeError, "from_delayed", lambda: sxd.softmax(dask.delayed(np.zeros)(3))),
+        (TypeError, "target is a .*from_delayed", lambda: sxd.cross_entropy(X, dask.delayed(1))),
         (
             ValueError,
             "target has chunks of unknown size",

@@ -130,6 +130,10 @@ def test_frames_of_parquet_files(reference: Any, tmp_path: Path) -> None:
         (ValueError, "chunks of unknown size", lambda X, y: (X[da.from_array(y) > 0], y)),
         (TypeError, "X must be real numbers, got dtype object", lambda X, y: (X.astype(object), y)),
         (ValueError, "no column 'species'", lambda X, y: (X, "species")),
+        (TypeError, "y is None; expected labels", lambda X, y: (X, None)),
+        (ValueError, "y must have a label or probabilities for every row", lambda X, y: (X, 1)),
+        (TypeError, "X is a masked array", lambda X, y: (da.ma.masked_array(X, X > 1), y)),
+        (TypeError, r"X is a \w+; .* dask.array.from_delayed", lambda X, y: (dask.delayed(X), y)),
     ],
 )
 def test_errors_change_nothing(kind: type[Exception], message: str, change: Any) -> None:
@@ -143,6 +147,23 @@ def test_errors_change_nothing(kind: type[Exception], message: str, change: Any)
     with pytest.raises(kind, match=message):
         sxd.fit(net, *change(da.from_array(bad, chunks=(90, 12)), labels), **SETTINGS)
     assert all((before[name] == value).all() for name, value in net.state_dict().items())
+
+
+def test_what_is_no_network_is_refused() -> None:
+    with pytest.raises(TypeError, match="net is the class NeuralNet2; expected a network"):
+        sxd.fit(NeuralNet2, X, Y, **SETTINGS)
+    with pytest.raises(TypeError, match="net is a dict; expected a network"):
+        sxd.fit({}, X, Y, **SETTINGS)
+
+
+def test_errors_in_validation_data_say_so() -> None:
+    for labels, kind in ((Y[:90] + 1, IndexError), (Y[:90] + 0.5, ValueError)):
+        with pytest.raises(kind, match=r"^validation data: "):
+            trained(X, Y, validation=(X[:90], labels))
+
+
+def test_class_weights_may_be_lazy(reference: Any) -> None:
+    assert_equal(trained(X, Y, weight=da.from_array(SETTINGS["weight"])), reference)
 
 
 # -- on workers ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import dask.array as da
 import numpy as np
 
 from softxent._arguments import checks
@@ -70,8 +71,8 @@ def fit(
     ----------
     net : MLP, NeuralNet1 or NeuralNet2
         The network, here; its parameters change.
-    X : dask array or data frame, or array_like, shape (n, input_size)
-        The training features. The columns of a frame are matched with `feature_names`.
+    X : dask array or data frame, array_like, or table in memory, shape (n, input_size)
+        The training features. The columns of a table are matched with `feature_names`.
     y : dask array or series, array_like, or str
         Labels or class probabilities as for `Model.fit`; a name is that of a column of `X`.
     epochs, batch_size, learning_rate, optimizer, weight, label_smoothing, progress, callback, \
@@ -136,6 +137,7 @@ def fit(
     >>> history["loss"][-1] < history["loss"][0]
     True
     """
+    _check_network(net)
     settings = Settings(
         epochs=epochs,
         batch_size=batch_size,
@@ -151,8 +153,7 @@ def fit(
     where = executor()
     source = Source(X, y, "X")
     texts = _texts(where, source, rows) if net.class_names is None else None
-    meta = np.empty((0, net.input_size)) if source.frame is None else source.frame._meta
-    with named_by(net, meta, np.zeros(0, int) if texts is None else texts):
+    with named_by(net, source.meta, np.zeros(0, int) if texts is None else texts):
         problem = ChunkedProblem.made(
             net, where, source, validation, weight, label_smoothing, rows, part
         )
@@ -167,6 +168,12 @@ def fit(
                 f"{error}; {done} epochs are done, and the same call {hint} goes on from the last"
                 + ("" if checkpoint is not None else " that is in the file")
             ) from error
+
+
+def _check_network(net: Any) -> None:
+    if not isinstance(net, Net):
+        what = f"the class {net.__name__}" if isinstance(net, type) else f"a {type(net).__name__}"
+        raise TypeError(f"net is {what}; expected a network of softxent.models")
 
 
 def _texts(where: Executor, source: Source, rows: int) -> np.ndarray | None:
@@ -203,6 +210,8 @@ class ChunkedProblem(Problem):
         part: int,
     ) -> ChunkedProblem:
         """Check all rows, once."""
+        if isinstance(weight, da.Array):
+            weight = weight.compute()
         weights = checks.class_weights(weight, net.num_classes)
         smoothing = checks.number("label_smoothing", label_smoothing, 0, 1)
         model = tasks.Model(net.layers, net.head, net.dtype, net.class_names, weights, smoothing)
@@ -220,7 +229,12 @@ class ChunkedProblem(Problem):
             if not len(X):
                 raise ValueError(f"{name} must have at least one row, got shape {X.shape}")
             cut = Units(where, model, X, one.y, rows, 2 * _POOL)
-            found.append((cut, _inspected(where, model, cut, name)))
+            try:
+                found.append((cut, _inspected(where, model, cut, name)))
+            except (TypeError, ValueError, IndexError) as error:
+                if one is source:
+                    raise
+                raise type(error)(f"validation data: {error}") from error
         (units, digests), (measured, more) = found
         assert units is not None
         nothing = np.empty((0, net.input_size), net.dtype)

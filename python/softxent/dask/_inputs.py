@@ -10,8 +10,17 @@ import numpy as np
 from dask.base import is_dask_collection
 
 from softxent._arguments.arrays import as_array, as_float
+from softxent._arguments.masked import refuse_masked
 
-__all__ = ["broadcast_like", "check_chunks", "follow", "logits", "value"]
+__all__ = [
+    "broadcast_like",
+    "check_chunks",
+    "check_meta",
+    "follow",
+    "logits",
+    "refuse_collection",
+    "value",
+]
 
 Chunks = tuple[tuple[int, ...], ...]
 
@@ -28,19 +37,32 @@ def logits(value: Any, name: str, function: str) -> da.Array:
         If the size of a chunk is not known.
     """
     if not isinstance(value, da.Array):
+        refuse_collection(value, name, "a dask array")
         remedy = ""
-        if is_dask_collection(value):
-            remedy = f": pass it as {name}.to_dask_array(lengths=True)"
-        elif isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray):
             remedy = f": softxent.{function} takes arrays, dask.array.from_array makes one of Dask"
         raise TypeError(f"{name} is a {type(value).__name__}; expected a dask array{remedy}")
-    as_float(_meta(value, name), name)
+    as_float(check_meta(value, name), name)
     check_chunks(value, name)
     return value
 
 
-def _meta(array: da.Array, name: str) -> np.ndarray:
+def refuse_collection(value: Any, name: str, expected: str) -> None:
+    """TypeError for a collection of Dask that is no array, with what makes one of it."""
+    if not is_dask_collection(value) or isinstance(value, da.Array):
+        return
+    kind = type(value)
+    if hasattr(kind, "to_dask_array"):
+        remedy = f"pass it as {name}.to_dask_array(lengths=True)"
+    else:
+        remedy = "dask.array.from_delayed makes an array of what is delayed"
+    raise TypeError(f"{name} is a {kind.__name__}; expected {expected}: {remedy}")
+
+
+def check_meta(array: da.Array, name: str) -> np.ndarray:
+    """The empty array that stands for the chunks; TypeError if they are not NumPy's, or masked."""
     meta = array._meta
+    refuse_masked(meta, name)
     if not isinstance(meta, np.ndarray):
         kind = f"{type(meta).__module__}.{type(meta).__qualname__}"
         raise TypeError(f"{name} has chunks of {kind}; expected numpy.ndarray")
@@ -60,9 +82,10 @@ def check_chunks(array: da.Array, name: str) -> None:
 def value(given: Any, name: str) -> Any:
     """A dask array with known chunks, or the argument as a NumPy array."""
     if isinstance(given, da.Array):
-        _meta(given, name)
+        check_meta(given, name)
         check_chunks(given, name)
         return given
+    refuse_collection(given, name, "an array of Dask or NumPy")
     return as_array(given, name)
 
 

@@ -9,7 +9,7 @@ from dask.array.core import handle_out
 
 from softxent._arguments.arrays import check_fit
 
-from ._inputs import check_chunks
+from ._inputs import check_chunks, check_meta
 
 __all__ = ["placed"]
 
@@ -21,7 +21,7 @@ def placed(out: Any, result: da.Array) -> da.Array:
     Raises
     ------
     TypeError
-        If `out` is no dask array or has another dtype.
+        If `out` is no dask array, or has another dtype or other chunks than NumPy's.
     ValueError
         If it has another shape or chunks of unknown size.
     """
@@ -31,6 +31,7 @@ def placed(out: Any, result: da.Array) -> da.Array:
         raise TypeError(
             f"out is a {type(out).__name__}; expected a dask array, which becomes the result"
         )
+    check_meta(out, "out")
     check_chunks(out, "out")
     check_fit(out, result.shape, result.dtype)
     return handle_out(out, result)

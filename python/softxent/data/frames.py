@@ -56,6 +56,12 @@ class Frame:
         arrays = [self._numbers(at, what) for at in columns]
         return np.stack(arrays, axis=1) if arrays else np.empty((self.rows, 0))
 
+    def without(self, at: int) -> Frame:
+        """Return the table without one column."""
+        kept = [k for k in range(self.width) if k != at]
+        names = None if self.names is None else tuple(self.names[k] for k in kept)
+        return Frame(names, len(kept), self.rows, lambda k: self.column(kept[k]))
+
     def _numbers(self, at: int, what: str) -> np.ndarray:
         array = np.asarray(self.column(at))
         if array.dtype.kind == "O":
@@ -73,6 +79,8 @@ class Frame:
 
 def as_frame(value: Any) -> Frame | None:
     """Return the view of a DataFrame, Table or RecordBatch, or None of anything else."""
+    if type(value) is Frame:
+        return value
     package, kind = _origin(value)
     if package == "pandas" and kind == "DataFrame":
         names = tuple(map(str, value.columns))
