@@ -307,6 +307,7 @@ def test_bad_weights_are_named_with_their_place() -> None:
 
 X = da.zeros((6, 4), chunks=(2, 2))
 LABELS = np.zeros(6, int)
+TEXT = da.from_array(np.array(["1", "2", "3", "4"]))
 
 
 @pytest.mark.parametrize(
@@ -335,6 +336,14 @@ LABELS = np.zeros(6, int)
             "weight.0. is -1.0",
             lambda: sxd.cross_entropy(X, LABELS, weight=[-1.0, 1, 1, 1]),
         ),
+        (ValueError, r"shape \(6, 0\) hold no", lambda: sxd.cross_entropy(X[:, :0], LABELS)),
+        (TypeError, "weight has dtype <U", lambda: sxd.cross_entropy(X, LABELS, weight=TEXT)),
+        (TypeError, "weight has dtype <U", lambda: sxd.binary_cross_entropy(X, X, weight=TEXT)),
+        (
+            ValueError,
+            "pos_weight is -1.0",
+            lambda: sxd.binary_cross_entropy(X, X, pos_weight=-1.0),
+        ),
         (ValueError, "softcap is 0", lambda: sxd.cross_entropy(X, LABELS, softcap=0.0)),
         (np.exceptions.AxisError, "axis 2", lambda: sxd.cross_entropy(X, LABELS, axis=2)),
         (np.exceptions.AxisError, "axis 2", lambda: sxd.softmax(X, 2)),
@@ -351,6 +360,10 @@ def test_chunks_that_are_not_what_they_claim() -> None:
     x = da.zeros((4, 4), chunks=2).map_blocks(lambda b: b.astype(object), dtype=float, meta=X._meta)
     for result in (sxd.softmax(x), sxd.cross_entropy(x, np.zeros(4, int))):
         with pytest.raises(TypeError, match="has dtype object"):
+            result.compute()
+    x = da.zeros((4, 4), chunks=2, dtype="f4").map_blocks(lambda b: b.astype("f8"), dtype="f4")
+    for result in (sxd.softmax(x), sxd.logsumexp(x), sxd.cross_entropy(x, np.zeros(4, int))):
+        with pytest.raises(TypeError, match="has dtype float64 in a chunk; expected float32"):
             result.compute()
 
 

@@ -87,3 +87,18 @@ def test_a_bad_label_is_named_with_its_place() -> None:
     weight = da.ones((5, 3), chunks=(2, 3))
     with pytest.raises(IndexError, match=r"label 5 at index \(3,\) is not in \[0, 5\)"):
         sxd.linear_cross_entropy(da.ones((4, 3), chunks=(2, 3)), weight, [0, 1, 2, 5]).compute()
+
+
+def test_class_weights_are_told_by_their_own_name() -> None:
+    hidden, weight = da.zeros((4, 3), chunks=(2, 3)), np.zeros((5, 3))
+    for name in ("linear_cross_entropy", "linear_cross_entropy_and_grad"):
+        for given, message in (
+            (np.ones(3), r"class_weight has shape \(3,\); expected \(5,\)"),
+            (da.ones(3), r"class_weight has shape \(3,\); expected \(5,\)"),
+            ([1, 1, -1, 1, 1], r"class_weight\[2\] is -1.0"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                getattr(sxd, name)(hidden, weight, np.zeros(4, int), class_weight=given)
+    loss = sxd.linear_cross_entropy(hidden, weight, np.zeros(4, int), class_weight=-da.ones(5))
+    with pytest.raises(ValueError, match=r"class_weight\[0\] is -1.0"):
+        loss.compute()

@@ -128,4 +128,5 @@ def check_weights(array: np.ndarray, name: str) -> None:
     valid = np.isfinite(array) & (array >= 0)
     if not valid.all():
         index = tuple(int(k) for k in np.argwhere(~valid)[0])
-        raise ValueError(f"{name}{list(index)} is {array[index]}; expected a finite number >= 0")
+        place = list(index) or ""
+        raise ValueError(f"{name}{place} is {array[index]}; expected a finite number >= 0")

@@ -82,6 +82,8 @@ def binary_cross_entropy(
         if isinstance(array, np.ndarray):
             _try(np.zeros(0, x.dtype), None, reduction, from_logits)
             check_weights(as_float(array, name), name, (0,) * array.ndim)
+        elif array is not None:
+            as_float(np.empty(0, array.dtype), name)
         factors.append(None if array is None else _inputs.broadcast_like(array, name, x))
     _try(np.zeros(0, x.dtype), t.dtype, reduction, from_logits)
     t = _inputs.follow(t, x.chunks)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["check_binary_targets", "check_labels", "check_weights"]
+__all__ = ["check_binary_targets", "check_dtype", "check_labels", "check_weights"]
 
 Position = tuple[int, ...]
 
@@ -25,6 +25,14 @@ def _lies_between(array: np.ndarray, least: float, below: float) -> bool:
 
 def _moved(index: Position, start: Position) -> Position:
     return tuple(k + n for k, n in zip(index, start, strict=True))
+
+
+def check_dtype(chunk: np.ndarray, name: str, expected: np.dtype) -> None:
+    """TypeError for a chunk that has not the dtype that its array is said to have."""
+    if chunk.dtype != expected:
+        raise TypeError(
+            f"{name} has dtype {chunk.dtype} in a chunk; expected {expected}, as the array says"
+        )
 
 
 def check_labels(labels: Any, classes: int, ignore_index: Any, start: Position) -> None:
@@ -49,7 +57,7 @@ def check_weights(weights: Any, name: str, start: Position) -> None:
         return
     index = _first(~(np.isfinite(array) & (array >= 0)))
     if index is not None:
-        place = list(_moved(index, start))
+        place = list(_moved(index, start)) or ""
         raise ValueError(f"{name}{place} is {float(array[index])}; expected a finite number >= 0")
 
 

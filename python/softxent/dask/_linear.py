@@ -12,7 +12,7 @@ from softxent._arguments.arrays import as_float, loss_dtype
 from . import _inputs
 from ._fit_tasks import one_blas_thread
 from ._graphs import Graph, Key
-from ._losses import cross_entropy, cross_entropy_and_grad
+from ._losses import built
 
 __all__ = ["linear_cross_entropy", "linear_cross_entropy_and_grad"]
 
@@ -91,10 +91,10 @@ def linear_cross_entropy(
     0.8103
     """
     layer = _Layer("linear_cross_entropy", hidden, weight, bias)
-    return cross_entropy(
-        layer.logits(), target, weight=class_weight, ignore_index=ignore_index,
-        label_smoothing=label_smoothing, reduction=reduction, z_loss=z_loss, softcap=softcap,
-    )  # fmt: skip
+    return built(
+        layer.logits(), target, -1, class_weight, None, ignore_index, label_smoothing, reduction,
+        True, z_loss, 1.0, softcap, 0.0, "linear_cross_entropy", "class_weight",
+    ).loss()  # fmt: skip
 
 
 def linear_cross_entropy_and_grad(
@@ -157,10 +157,10 @@ def linear_cross_entropy_and_grad(
            [ 0.25, -0.5 ]])
     """
     layer = _Layer("linear_cross_entropy_and_grad", hidden, weight, bias)
-    loss, grad = cross_entropy_and_grad(
-        layer.logits(), target, weight=class_weight, ignore_index=ignore_index,
-        label_smoothing=label_smoothing, reduction=reduction, z_loss=z_loss, softcap=softcap,
-    )  # fmt: skip
+    loss, grad = built(
+        layer.logits(), target, -1, class_weight, None, ignore_index, label_smoothing, reduction,
+        True, z_loss, 1.0, softcap, 0.0, "linear_cross_entropy_and_grad", "class_weight",
+    ).loss_and_grad()  # fmt: skip
     return loss, layer.gradients(grad)
 
 
@@ -168,6 +168,8 @@ class _Layer:
     """A linear layer in chunks: of rows, and of classes."""
 
     def __init__(self, name: str, hidden: Any, weight: Any, bias: Any) -> None:
+        for value, what in ((hidden, "hidden"), (weight, "weight")):
+            _inputs.refuse_collection(value, what, "an array of Dask or NumPy")
         if not isinstance(hidden, da.Array) and not isinstance(weight, da.Array):
             raise TypeError(
                 f"hidden is a {type(hidden).__name__} and weight a {type(weight).__name__}; "
@@ -277,6 +279,7 @@ class _Layer:
 
 
 def _operand(value: Any, name: str) -> da.Array:
+    _inputs.refuse_collection(value, name, "an array of Dask or NumPy")
     if isinstance(value, da.Array):
         array = _inputs.logits(value, name, "linear_cross_entropy")
     else:

@@ -13,7 +13,7 @@ from softxent._arguments.options import REDUCTIONS, weights
 from softxent._core import binding
 from softxent._core.structs import CrossEntropyCall, ShardCall
 
-from ._checks import check_labels, check_weights
+from ._checks import check_dtype, check_labels, check_weights
 from ._row_tasks import BOUND, ORIGIN, SCAN, SUM, settled, unseen, with_terms, written
 
 __all__ = [
@@ -45,6 +45,7 @@ class LossSpec(NamedTuple):
     loss_dtype: np.dtype
     labels: bool
     options: dict[str, Any]
+    weight_name: str
 
     @property
     def reduction(self) -> str:
@@ -74,7 +75,7 @@ class LossSpec(NamedTuple):
             chunk, target, axis=self.axis, weight=None, sample_weight=samples, grad=grad,
             loss=False, **self.options,
         )  # fmt: skip
-        return call._replace(weight=weights(weight, "weight", (self.classes,)))
+        return call._replace(weight=weights(weight, self.weight_name, (self.classes,)))
 
     def empty(self, shape: tuple[int, ...], classes: int) -> np.ndarray:
         """Logits of rows whose classes nobody looks at; without memory."""
@@ -156,6 +157,7 @@ def _shard(
     divisors: np.ndarray | None,
 ) -> ShardCall:
     call = spec.call(start, chunk, target, samples, weight)
+    check_dtype(call.logits, "logits", spec.dtype)
     return ShardCall(3, spec.classes, first, loss=call, divisors=_pair(divisors))
 
 

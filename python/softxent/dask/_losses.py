@@ -9,13 +9,15 @@ import numpy as np
 
 from softxent import cross_entropy as local_cross_entropy
 from softxent._arguments.arrays import as_float, axis_index, is_float, loss_dtype
+from softxent._arguments.options import weights as read_weights
+from softxent._core.errors import no_class_error
 
 from . import _inputs, _loss_graphs
 from ._graphs import Blocks
 from ._loss_tasks import LossSpec
 from ._outputs import placed
 
-__all__ = ["cross_entropy", "cross_entropy_and_grad"]
+__all__ = ["built", "cross_entropy", "cross_entropy_and_grad"]
 
 
 def cross_entropy(
@@ -102,7 +104,7 @@ def cross_entropy(
     >>> print(f"{softxent.dask.cross_entropy(logits, [2, 0]).compute():.4f}")
     0.4005
     """
-    return _build(
+    return built(
         logits, target, axis, weight, sample_weight, ignore_index, label_smoothing, reduction,
         from_logits, z_loss, logit_scale, softcap, focal_gamma,
     ).loss()  # fmt: skip
@@ -174,22 +176,24 @@ def cross_entropy_and_grad(
     >>> print(f"{loss:.4e} {grad[0]:.4e}")
     4.1223e-09 -4.1223e-09
     """
-    loss, grad = _build(
+    loss, grad = built(
         logits, target, axis, weight, sample_weight, ignore_index, label_smoothing, reduction,
         from_logits, z_loss, logit_scale, softcap, focal_gamma,
     ).loss_and_grad()  # fmt: skip
     return loss, placed(out, grad)
 
 
-def _build(
+def built(
     logits: Any, target: Any, axis: Any, weight: Any, sample_weight: Any, ignore_index: Any,
     label_smoothing: Any, reduction: Any, from_logits: Any, z_loss: Any, logit_scale: Any,
-    softcap: Any, focal_gamma: Any,
+    softcap: Any, focal_gamma: Any, name: str = "cross_entropy", weight_name: str = "weight",
 ) -> _loss_graphs.LossGraph:  # fmt: skip
-    """Check what can be checked without looking at chunks."""
+    """Check what can be checked without looking at chunks; names are those of the caller."""
     x = _inputs.logits(logits, "logits", "cross_entropy")
     index = axis_index(axis, x.ndim)
     rows = x.shape[:index] + x.shape[index + 1 :]
+    if x.shape[index] == 0:
+        raise no_class_error(name, x.shape)
     t = _target(target, x, index)
     options = {
         "ignore_index": ignore_index,
@@ -201,7 +205,7 @@ def _build(
         "softcap": softcap,
         "focal_gamma": focal_gamma,
     }
-    weights = _weight(weight, x.shape[index])
+    weights = _weight(weight, weight_name, x.shape[index])
     _try_options(x, t, index, weights, options)
     blocks = Blocks(x, (index,))
     samples = None
@@ -214,7 +218,9 @@ def _build(
     labels = t.dtype.kind in "iu"
     aligned = _inputs.follow(t, blocks.row_chunks if labels else x.chunks)
     dtype = as_float(np.empty(0, x.dtype), "logits").dtype
-    spec = LossSpec(index, x.shape[index], dtype, loss_dtype(dtype), labels, options)
+    spec = LossSpec(
+        index, x.shape[index], dtype, loss_dtype(dtype), labels, options, weight_name
+    )  # fmt: skip
     return _loss_graphs.LossGraph(blocks, spec, aligned, samples, weights)
 
 
@@ -235,12 +241,15 @@ def _target(target: Any, x: da.Array, axis: int) -> Any:
     return array
 
 
-def _weight(weight: Any, classes: int) -> Any:
+def _weight(weight: Any, name: str, classes: int) -> Any:
     if weight is None:
         return None
-    array = _inputs.value(weight, "weight")
+    array = _inputs.value(weight, name)
+    if not isinstance(array, da.Array):
+        return read_weights(array, name, (classes,))
+    as_float(np.empty(0, array.dtype), name)
     if array.shape != (classes,):
-        raise ValueError(f"weight has shape {array.shape}; expected {(classes,)}")
+        raise ValueError(f"{name} has shape {array.shape}; expected {(classes,)}")
     return array
 
 

@@ -15,6 +15,8 @@ from softxent._arguments.sums import sum_call
 from softxent._core import binding
 from softxent._core.structs import ShardCall
 
+from ._checks import check_dtype
+
 __all__ = [
     "BOUND",
     "FACTOR_MERGES",
@@ -49,15 +51,17 @@ _WHOLE = (softmax, log_softmax)
 
 
 class RowSpec(NamedTuple):
-    """What is computed (0 softmax, 1 log-softmax, 2 log-sum-exp), number of classes, axes."""
+    """What is computed (0 softmax, 1 log-softmax, 2 log-sum-exp), how many classes, axes, dtype."""
 
     kind: int
     classes: int
     axes: tuple[int, ...]
+    dtype: np.dtype
 
     def call(self, first: int, chunk: Any, where: Any) -> ShardCall:
         """The arguments of a step over a chunk."""
         x = as_float(chunk, "x")
+        check_dtype(x, "x", self.dtype)
         bits = sum(1 << k for k in self.axes)
         return ShardCall(self.kind, self.classes, first, x, bits, mask_for(where, x.shape))
 

@@ -206,7 +206,8 @@ def logsumexp(
                 "finish", rows, _row_tasks.finish_factors, shape, dtype, signed, records
             )
         else:
-            spec = _row_tasks.RowSpec(2, blocks.classes, axes)
+            computed = as_float(np.empty(0, array.dtype), "x").dtype
+            spec = _row_tasks.RowSpec(2, blocks.classes, axes, computed)
             records, _ = _records(graph, blocks, spec, mask, rows)
             shape = _kept_shape(blocks, rows, keep)
             pair = graph.task(
@@ -232,9 +233,9 @@ def _elementwise(name: str, kind: int, x: Any, axis: Axis, where: Any) -> da.Arr
     if blocks.classes == 0 and 0 not in rows_shape:
         raise no_class_error(name, array.shape)
     graph = Graph(name, array.name, axes, _name(mask))
-    spec = _row_tasks.RowSpec(kind, blocks.classes, axes)
-    results: dict[tuple[int, ...], Key] = {}
     dtype = as_float(np.empty(0, array.dtype), "x").dtype
+    spec = _row_tasks.RowSpec(kind, blocks.classes, axes, dtype)
+    results: dict[tuple[int, ...], Key] = {}
     for rows in blocks.rows():
         whole = len(blocks.shards) == 1 or blocks.classes == 0
         records, kept = (None, {}) if whole else _records(graph, blocks, spec, mask, rows)
