@@ -165,6 +165,20 @@ def test_types_that_do_not_fit(options: dict[str, Any]) -> None:
             function(np.zeros(3), **options)
 
 
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_an_unknown_rule_of_casting_is_refused(name: str) -> None:
+    for module in (special, scipy_special):
+        with pytest.raises(ValueError, match="casting must be one of"):
+            getattr(module, name)(np.zeros(3), casting="same")
+
+
+@pytest.mark.parametrize(("name", "argument"), [("softmax", "x"), ("logsumexp", "a")])
+def test_a_wrong_dtype_is_told_of_the_argument(name: str, argument: str) -> None:
+    for value in (None, "1", np.zeros(3, "M8[s]")):
+        with pytest.raises(TypeError, match=f"^{argument} has dtype"):
+            getattr(special, name)(value)
+
+
 def test_scipy_is_not_imported(run_python) -> None:
     code = "import sys, softxent.special; print({'scipy', 'dask', 'numpy.ma'} & set(sys.modules))"
     assert run_python(code).strip() in ("set()", "{'numpy.ma'}")

@@ -122,6 +122,8 @@ def _apply(
     casting: Any,
 ) -> Any:
     array = as_array(x, "x")
+    if casting != "same_kind":
+        np.can_cast(array.dtype, array.dtype, casting)  # which tells the names that there are
     loop = _loop(array.dtype, dtype, casting)
     out = out[0] if isinstance(out, tuple) and len(out) == 1 else out
     with np.errstate(all="ignore"):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from softxent import functional
-from softxent._arguments.arrays import as_array
+from softxent._arguments.arrays import as_array, as_float
 
 from . import _wide
 
@@ -153,6 +153,8 @@ def logsumexp(
     1.3863
     """
     array = np.atleast_1d(as_array(a, "a"))
+    if array.dtype.kind not in "biufc":
+        as_float(array, "a")  # which refuses all others but bfloat16
     # A Python number has no say in the promotion.
     factors = b if b is None or isinstance(b, (int, float, complex)) else as_array(b, "b")
     dtype = array.dtype if factors is None else np.result_type(array, factors)
