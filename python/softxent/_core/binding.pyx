@@ -27,11 +27,23 @@ cnp.import_array()
 
 cdef extern from "numpy/arrayobject.h":
     int NPY_USERDEF
-    object PyArray_NewLikeArray(cnp.ndarray like, cnp.NPY_ORDER order, void *descr, int subok)
+    cnp.ndarray PyArray_NewLikeArray(cnp.ndarray like, cnp.NPY_ORDER order, void *descr, int subok)
     object PyArray_Scalar(void *data, cnp.dtype descr, object base)
 
 cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
+
+cdef extern from *:
+    """
+    static PyObject *sxt_new_from(PyArrayObject *x)
+    {
+        PyArray_Descr *descr = PyArray_DESCR(x);
+        Py_INCREF((PyObject *)descr);
+        return PyArray_NewFromDescr(&PyArray_Type, descr, PyArray_NDIM(x), PyArray_DIMS(x), NULL,
+                                    NULL, 0, NULL);
+    }
+    """
+    cnp.ndarray new_from "sxt_new_from"(cnp.ndarray x)  # C-contiguous, of its shape and dtype
 
 cdef extern from *:
     """
@@ -63,7 +75,7 @@ COMPILER = SXT_COMPILER.decode("ascii")
 
 # ---- arrays --------------------------------------------------------------------------------------
 
-cdef int element_type(cnp.ndarray a):
+cdef int element_type(cnp.ndarray a) except -2:
     """The sxt_dtype of an array, -1 if the core has none for it."""
     cdef int number = cnp.PyArray_TYPE(a)
     if number == cnp.NPY_FLOAT32:
@@ -108,11 +120,9 @@ cdef cnp.ndarray new_like(cnp.ndarray x):
     if cnp.PyArray_NBYTES(x) > LARGE_BYTES:
         return empty_like(x)
     # The same array in less time.
-    if cnp.PyArray_IS_C_CONTIGUOUS(x) and cnp.PyArray_TYPE(x) < NPY_USERDEF:
-        return <cnp.ndarray>cnp.PyArray_EMPTY(
-            cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), cnp.PyArray_TYPE(x), 0
-        )
-    return <cnp.ndarray>PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
+    if cnp.PyArray_IS_C_CONTIGUOUS(x):
+        return new_from(x)
+    return PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
 
 
 # ---- errors --------------------------------------------------------------------------------------

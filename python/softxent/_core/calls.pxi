@@ -188,7 +188,7 @@ cdef bint plain_ignore_index(object value, sxt_cross_entropy_args *args) noexcep
     return overflow == 0 and (args.labels != NULL or args.ignore_index < 0)
 
 
-cdef int plain_reduction(object value):
+cdef int plain_reduction(object value) except -2:
     """Number of the reduction, -1 for everything the general path must judge."""
     if PyUnicode_CheckExact(value):
         if <str>value == "mean":

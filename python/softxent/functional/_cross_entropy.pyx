@@ -49,14 +49,18 @@ cdef object plain_loss(str name, logits, target, axis, ignore_index, reduction, 
 
     None if the arguments are not plain: then the general path reads them, or raises.
     """
+    if is_plain(logits) and cnp.PyArray_CheckExact(target) and is_plain_out(out, logits):
+        return plain_arrays_loss(name, <cnp.ndarray>logits, <cnp.ndarray>target, axis, ignore_index,
+                                 reduction, want_grad, out)
+    return None
+
+
+cdef object plain_arrays_loss(str name, cnp.ndarray x, cnp.ndarray t, axis, ignore_index, reduction,
+                              bint want_grad, out):
+    """What `plain_loss` returns for plain arrays: `t` may still be no target of `x`."""
     cdef sxt_cross_entropy_args args
     cdef sxt_array probs, grad
-    cdef cnp.ndarray x, t
     cdef int code
-    if not (is_plain(logits) and cnp.PyArray_CheckExact(target) and is_plain_out(out, logits)):
-        return None
-    x = <cnp.ndarray>logits
-    t = <cnp.ndarray>target
     memset(&args, 0, sizeof(args))
     args.axis = plain_axis(axis, cnp.PyArray_NDIM(x))
     code = plain_reduction(reduction)
@@ -68,7 +72,10 @@ cdef object plain_loss(str name, logits, target, axis, ignore_index, reduction, 
         args.probs = described(t, &probs)
     else:
         return None
-    if not plain_ignore_index(ignore_index, &args):
+    if ignore_index is -100:  # the default: known without a look into it
+        args.has_ignore_index = 1
+        args.ignore_index = -100
+    elif not plain_ignore_index(ignore_index, &args):
         return None
     describe(x, &args.logits)
     args.grad_scale = args.logit_scale = 1.0

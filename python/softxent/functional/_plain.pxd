@@ -49,6 +49,8 @@ cdef inline int plain_axis(object axis, int ndim) noexcept:
     """The dimension that an int names, -1 for everything the general path must judge."""
     cdef int overflow = 0
     cdef long k
+    if axis is -1:  # the default: known without a look into it
+        return ndim - 1
     if not PyLong_CheckExact(axis):
         return -1
     k = PyLong_AsLongAndOverflow(axis, &overflow)

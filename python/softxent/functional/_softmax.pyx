@@ -12,15 +12,21 @@ from softxent.functional._rows import general_logsumexp, general_log_softmax, ge
 cnp.import_array()
 
 
-cdef object plain_rows(rows_call f, x, axis, where, out):
-    """The result of `f`; None if the arguments are not plain."""
-    cdef int k = -1
+cdef int plain_rows(x, axis, where, out):
+    """The dimension to reduce, -1 if the arguments are not plain."""
     if where is None and is_plain(x) and is_plain_out(out, x):
-        k = plain_axis(axis, cnp.PyArray_NDIM(x))
-    if k < 0:
-        return None
-    result = new_like(x) if out is None else out
-    f(x, <uint64_t>1 << k, None, result)
+        return plain_axis(axis, cnp.PyArray_NDIM(x))
+    return -1
+
+
+cdef object rows_of(rows_call f, cnp.ndarray x, int axis, out):
+    """The result of `f`, whose arguments are plain."""
+    cdef cnp.ndarray result
+    if out is not None:
+        f(x, <uint64_t>1 << axis, None, out)
+        return out
+    result = new_like(x)
+    f(x, <uint64_t>1 << axis, None, result)
     return result
 
 
@@ -90,8 +96,10 @@ def softmax(x, axis=-1, *, where=None, out=None):
     array([[0.5, 0.5, 0.5, 0.5],
            [0.5, 0.5, 0.5, 0.5]], dtype=float32)
     """
-    result = plain_rows(softmax_rows, x, axis, where, out)
-    return general_softmax(x, axis, where, out) if result is None else result
+    cdef int k = plain_rows(x, axis, where, out)
+    if k >= 0:
+        return rows_of(softmax_rows, x, k, out)
+    return general_softmax(x, axis, where, out)
 
 
 def log_softmax(x, axis=-1, *, where=None, out=None):
@@ -154,8 +162,10 @@ def log_softmax(x, axis=-1, *, where=None, out=None):
     >>> float(softxent.log_softmax([40.0, 0.0])[0])
     -4.248354255291589e-18
     """
-    result = plain_rows(log_softmax_rows, x, axis, where, out)
-    return general_log_softmax(x, axis, where, out) if result is None else result
+    cdef int k = plain_rows(x, axis, where, out)
+    if k >= 0:
+        return rows_of(log_softmax_rows, x, k, out)
+    return general_log_softmax(x, axis, where, out)
 
 
 def logsumexp(x, axis=-1, *, b=None, where=None, keepdims=False, return_sign=False, out=None):
