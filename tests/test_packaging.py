@@ -36,6 +36,11 @@ def test_changelog_begins_with_this_version():
     assert re.findall(r"^## (\S+)", changelog, re.MULTILINE)[0] == softxent.__version__
 
 
+def test_citation_is_of_this_version():
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert re.findall(r"^version: (\S+)", citation, re.MULTILINE) == [softxent.__version__]
+
+
 def test_supported_pythons_agree() -> None:
     """Classifiers, requires-python, tools/pick-python, README, Makefile, wheels and workflows."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
