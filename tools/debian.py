@@ -41,7 +41,8 @@ def source(package: str, suite: str, folder: Path) -> Path:
     if not (folder / "ready").exists():
         apt = _apt("deb-src", suite, _run(["dpkg", "--print-architecture"]).strip(), folder)
         _run([*apt, "source", "--download-only", package], cwd=folder)
-        (archive,) = folder.glob("*.orig.tar.*z")
+        files = (folder.glob(f"*.orig.tar.{ending}") for ending in ("gz", "xz", "bz2"))
+        (archive,) = (file for found in files for file in found)
         (folder / "source").mkdir()
         _run(["tar", "--extract", "--file", str(archive), "--directory", str(folder / "source")])
         (folder / "ready").touch()

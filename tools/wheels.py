@@ -6,7 +6,8 @@
 For x86-64 and aarch64, glibc 2.28 and musl: one wheel for Python 3.11, and one for 3.12 and all
 that follow (the stable ABI). Each is put under its platform's tag by auditwheel and checked by
 abi3audit. What can run here is installed into a fresh environment and used: x86-64 wheels in every
-Python found, those of aarch64 under qemu with Debian's Pythons. What could not be run is said.
+Python found, in those for musl that are built here, too, those of aarch64 for glibc under qemu with
+Debian's Pythons. What could not be run is said.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import debian_python
+import musl_python
 import platforms
+import unpacked_wheel
+from debian import Unavailable
 
 ROOT = Path(__file__).resolve().parent.parent
 SMOKE_TEST = ROOT / "tools" / "smoke_test.py"
@@ -173,15 +177,31 @@ def fits(wheel: Path, python: str) -> bool:
     return tag in wheel.name
 
 
+def in_musl(target: Target, wheel: Path, work: Path) -> str:
+    """What the smoke test says in a Python that was built here for musl."""
+    version = "3.13" if "-abi3-" in wheel.name else "3.11"
+    folder = work / f"musl-{version}"
+    try:
+        python = musl_python.interpreter(version, folder)
+    except Unavailable as reason:
+        return (
+            f"NOT RUN: no Python {version} for musl: {reason}; tools/platforms.py runs its C core"
+        )
+    command = [str(python), "-W", "error", str(SMOKE_TEST)]
+    tags = [f"musllinux_1_2_{target.processor}"]
+    return f"{unpacked_wheel.tried(command, wheel, version, tags, folder)}, musl"
+
+
 def used(target: Target, wheel: Path, found: list[str], work: Path) -> list[str]:
     """One line for each Python that ran it, or why none did."""
-    musl = "musl" in (sysconfig.get_config_var("SOABI") or "")
-    if (target.libc == "musl") != musl:
-        return [f"NOT RUN: no Python for {target.libc} here; tools/platforms.py runs its C core"]
-    if target.processor == os.uname().machine:
+    native = target.processor == os.uname().machine
+    here = "musl" if "musl" in (sysconfig.get_config_var("SOABI") or "") else "gnu"
+    if native and target.libc == here:
         return [installed_and_run(wheel, python) for python in found if fits(wheel, python)]
-    if target.processor != "aarch64":
-        return [f"NOT RUN: no {target.processor} here"]
+    if native and target.libc == "musl":
+        return [in_musl(target, wheel, work)]
+    if target.name != "manylinux_2_28_aarch64":
+        return [f"NOT RUN: no Python for {target.zig} here; tools/platforms.py runs its C core"]
     version = "3.13" if "-abi3-" in wheel.name else "3.11"
     return [debian_python.arm64_smoke_test(wheel, SMOKE_TEST, version, work)]
 
