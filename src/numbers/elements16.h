@@ -52,21 +52,21 @@ static inline double sxt_get_f16(const char *p)
 
 /* x rounded to a 16-bit format of `digits` stored mantissa bits whose normal numbers begin at `least` and whose
  * infinity is reached at `end`. Normal numbers: the upper bits of the double, rounded as an integer; below,
- * the addition of a large number rounds to units of the smallest one. */
+ * the addition of a large number rounds to units of the smallest one. In integers as wide as doubles, so that loops
+ * over many of them go into lanes. */
 static inline uint16_t sxt_round_to_16(double x, int digits, int bias, double least, double end)
 {
     double size = fabs(x), shifted = size + 0x1.8p52 * least / (double)(1 << digits);
-    uint64_t bits, units;
+    uint64_t bits, units, sign;
     memcpy(&bits, &size, sizeof bits);
     memcpy(&units, &shifted, sizeof units);
+    memcpy(&sign, &x, sizeof sign);
     int drop = 52 - digits;
     bits += ((UINT64_C(1) << (drop - 1)) - 1) + ((bits >> drop) & 1);
-    uint16_t infinity = (uint16_t)((2 * bias + 1) << digits);
-    uint16_t h = size >= end     ? infinity
-                 : size >= least ? (uint16_t)((bits >> drop) - ((uint64_t)(1023 - bias) << digits))
-                                 : (uint16_t)(units & 0xffffu);
-    h = x != x ? (uint16_t)(infinity | 1 << (digits - 1)) : h;
-    return (uint16_t)(h | (x == x && signbit(x) ? 0x8000 : 0));
+    uint64_t infinity = (uint64_t)(2 * bias + 1) << digits, nan = infinity | UINT64_C(1) << (digits - 1);
+    uint64_t normal = (bits >> drop) - ((uint64_t)(1023 - bias) << digits), h = size >= least ? normal : units & 0xffffu;
+    h = (size >= end ? infinity : h) | sign >> 63 << 15;
+    return (uint16_t)(x != x ? nan : h);
 }
 
 static inline void sxt_put_f64(char *p, double x) { memcpy(p, &x, sizeof x); }
