@@ -4,6 +4,7 @@
 
 #include "kernels/products/vjp.h"
 #include "kernels/strips/strip.h"
+#include "numbers/doubles.h"
 #include "numbers/elements16.h"
 #include "numbers/exp_sum.h"
 #include "numbers/math.h"
@@ -46,6 +47,7 @@
 #define S anys
 #include "kernels/across/across_tmpl.h"
 #include "kernels/across/shards_tmpl.h"
+#include "kernels/along/capped_doubles_tmpl.h"
 #include "kernels/along/capped_tmpl.h"
 #undef S
 #undef K

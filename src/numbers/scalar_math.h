@@ -157,17 +157,28 @@ SXT_FN double sxt_exp_q(double r)
 }
 
 /* exp(x - n ln 2) = 1 + t for the integer n nearest to x log2(e): r + r^2 q(r).
- * t to about 2^-58 absolute. |x| < 2^31. */
-SXT_FN sxt_dd sxt_exp_parts(double x, double *n)
+ * t to about 2^-58 absolute. |x| < 2^31. In two steps: the difference r + low, and its exponential. */
+SXT_FN double sxt_exp_reduced(double x, double *n, double *low)
 {
     double z = fma(x, 0x1.71547652b82fep+0, 0x1.8p52) - 0x1.8p52;
     double r0 = fma(-z, SXT_LN2_HI, x);
     double r = fma(-z, SXT_LN2_LO, r0);
-    double low = fma(-z, SXT_LN2_LO, r0 - r);
-    double q = sxt_exp_q(r);
+    *low = fma(-z, SXT_LN2_LO, r0 - r);
     *n = z;
+    return r;
+}
+
+SXT_FN sxt_dd sxt_exp_raised(double r, double low)
+{
+    double q = sxt_exp_q(r);
     sxt_dd one = sxt_fast_sum(1.0, r);
     return sxt_fast_sum(one.hi, one.lo + fma(r * r, q, low));
+}
+
+SXT_FN sxt_dd sxt_exp_parts(double x, double *n)
+{
+    double low, r = sxt_exp_reduced(x, n, &low);
+    return sxt_exp_raised(r, low);
 }
 
 #endif

@@ -34,7 +34,7 @@
 /* Tasks of fewer rows side by side, where they are long: of at least so many, and of about so many bytes. */
 #define SXT_TASK_LEAST_ACROSS 16
 #define SXT_TASK_ACROSS_BYTES ((ptrdiff_t)2 * 1024 * 1024)
-/* The same for capped logits, which take ten times as long: caps_tmpl.h. */
+/* The same for capped logits, which take several times as long: caps_tmpl.h. */
 #define SXT_TASK_CAPPED_ROWS 8
 
 /* A thread takes so many tasks of rows at once, where there are many: the rows behind a task's, which are asked for

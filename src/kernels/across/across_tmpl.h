@@ -31,10 +31,11 @@ static void N(across_open)(N(across) *w, const sxt_plane *p, ptrdiff_t r0)
         V(strip_open)(&w->plan, p, r0 + k * SXT_STRIP, SXT_STRIP, s);
         s->lane = k * SXT_STRIP;
         s->in_parts = job->classes > SHORT_ROW || job->classes > w->tile.block;
-        for (ptrdiff_t i = 0; job->op == SXT_OP_LABEL && i < s->rows; i++)
-            s->at_label[i] = N(get)(job, p->x.p + (s->first + i) * p->x.row + N(class_at)(p, &p->x, s->label[i]));
 #if ST_IS_ANY
         N(set_origins)(job, s);
+#else
+        for (ptrdiff_t i = 0; job->op == SXT_OP_LABEL && i < s->rows; i++)
+            s->at_label[i] = N(get)(job, p->x.p + (s->first + i) * p->x.row + N(class_at)(p, &p->x, s->label[i]));
 #endif
         if (s->in_parts)
             V(clear_parts)(s);
@@ -85,7 +86,7 @@ static void N(across_scan)(N(across) *w, const sxt_plane *p)
         V(strip_prepare)(&w->plan, &w->strip[k]);
 #if ST_IS_ANY
     for (ptrdiff_t k = 0; k < w->tile.strips; k++)
-        N(set_tails)(w->plan.job, &w->strip[k]);
+        N(set_tails)(w->plan.job, &w->strip[k], &w->tile);
 #endif
 }
 

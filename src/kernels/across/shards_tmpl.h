@@ -196,17 +196,16 @@ SHARD_FN void N(take_scans)(N(across) *w, const sxt_shard *shard)
             s->skip[i] = w->plan.form->leaves == LEAVES_LABEL ? (ptrdiff_t)s->label[i] : (ptrdiff_t)r->place;
         }
 #if ST_IS_ANY
-        double slope, bend;
         N(take_origins)(job, shard, s);
         for (ptrdiff_t i = 0; i < s->rows; i++)
-            N(transform)(job, s->origin[i], &s->at_label[i], &s->label_tail[i], &slope, &bend);
+            N(transform)(job, s->origin[i], &s->at_label[i], &s->label_tail[i]);
 #endif
         V(strip_prepare)(&w->plan, s);
 #if ST_IS_ANY
         for (ptrdiff_t i = 0; i < s->rows; i++) {
             double x = N(record)(shard, s, i)->at_place;
             if (s->skip[i] >= 0)
-                N(transform)(job, s->origin[i], &x, &s->tail[i], &slope, &bend);
+                N(transform)(job, s->origin[i], &x, &s->tail[i]);
         }
 #endif
         if (V(has_distances)(w->plan.beside))

@@ -1,6 +1,7 @@
-/* capped_tmpl.h - scaled and capped logits of rows that are long or few: elements of any storage type are brought into
- * doubles, capped and kept with their tails and derivatives (caps_tmpl.h), classes side by side, and go the way of other
- * rows. Lanes across the rows would be empty, or read and cap what does not fit a tile three times.
+/* capped_tmpl.h - scaled and capped logits. Those that need no tails go the way of doubles (capped_doubles_tmpl.h). Of the
+ * others, rows that are long or few: elements of any storage type are brought into doubles, capped and kept with their
+ * tails and derivatives (caps_tmpl.h), classes side by side, and go the way of other rows. Lanes across the rows would be
+ * empty, or read and cap what does not fit a tile three times.
  * Included once, after across_tmpl.h. */
 
 /* Rows on their way, one after another, each `pitch` elements; target, bend and hess are NULL where not needed. */
@@ -15,9 +16,8 @@ typedef struct {
 static void N(row_in)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, ptrdiff_t r, T *row)
 {
     const char *x = v->p + r * v->row;
-    if (p->blocks == 1 && job->dtype == SXT_F32)
-        for (ptrdiff_t c = 0; c < job->classes; c++)
-            row[c] = (T)sxt_get(x + c * v->cls, SXT_F32);
+    if (p->blocks == 1)
+        sxt_widen(job->dtype, x, v->cls, row, job->classes);
     else
         for (ptrdiff_t c = 0; c < job->classes; c++)
             row[c] = N(get)(job, x + N(class_at)(p, v, c));
@@ -26,9 +26,8 @@ static void N(row_in)(const sxt_job *job, const sxt_plane *p, const sxt_view *v,
 static void N(row_out)(const sxt_job *job, const sxt_plane *p, const sxt_view *v, ptrdiff_t r, const T *row)
 {
     char *y = v->p + r * v->row;
-    if (p->blocks == 1 && job->dtype == SXT_F32)
-        for (ptrdiff_t c = 0; c < job->classes; c++)
-            sxt_put(y + c * v->cls, SXT_F32, (double)row[c]);
+    if (p->blocks == 1)
+        sxt_narrow(job->dtype, row, y, v->cls, job->classes);
     else
         for (ptrdiff_t c = 0; c < job->classes; c++)
             N(set)(job, y + N(class_at)(p, v, c), row[c]);
@@ -40,30 +39,18 @@ static double N(cap_row)(const N(capped) *w, const sxt_plane *p, ptrdiff_t r, pt
     const sxt_job *job = w->plan.job;
     ptrdiff_t pitch = w->here.pitch, at = k * pitch;
     N(row_in)(job, p, &p->x, r, w->z + at);
-    double best = -(double)INFINITY, sign = N(sign_of_scale)(job), origin[CAP_LANES], none[CAP_LANES];
+    double best = -(double)INFINITY, sign = N(sign_of_scale)(job), origin[CAP_LANES];
     for (ptrdiff_t c = 0; w->cap.cap == 0.0 && c < job->classes; c++)
         best = N(larger)(best, sign * w->z[at + c]);
     for (int i = 0; i < CAP_LANES; i++)
         origin[i] = N(origin_from)(sign, best);
     for (ptrdiff_t c = job->classes; c < pitch; c++)
         w->z[at + c] = (T)0;
-    for (ptrdiff_t c = at; c < at + pitch; c += CAP_LANES)
-        N(cap_some)(job, &w->cap, origin, w->z + c, w->tail + c, w->slope + c, w->bend ? w->bend + c : none);
+    N(cap_groups)(job, &w->cap, origin, pitch / CAP_LANES, CAP_LANES, w->z + at, w->tail + at, w->slope + at,
+                  w->bend ? w->bend + at : NULL);
     if (w->target)
         N(row_in)(job, p, &p->t, r, w->target + at);
     return origin[0];
-}
-
-/* Derivatives in the logits. */
-static void N(uncap_row)(const N(capped) *w, ptrdiff_t k)
-{
-    ptrdiff_t at = k * w->here.pitch, n = w->plan.classes;
-    T *restrict grad = w->z + at;
-    const T *restrict slope = w->slope + at;
-    for (ptrdiff_t c = 0; w->hess && c < n; c++)
-        w->hess[at + c] = V(uncapped_curve)(w->hess[at + c], grad[c], slope[c], w->bend[at + c]);
-    for (ptrdiff_t c = 0; c < n; c++)
-        grad[c] = V(uncapped_slope)(grad[c], slope[c]);
 }
 
 /* Cuts the scratch. Whether there is room for a row. */
@@ -90,13 +77,15 @@ static int N(capped_room)(N(capped) *w, const sxt_plane *p, sxt_scratch scratch)
 }
 
 /* Rows that are finished one by one take as long as so many classes across them. */
-#define CAPPED_CLASSES 256
+#define CAPPED_CLASSES 64
 
 static void N(capped_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
 {
+    if (N(doubles_rows)(job, p, scratch, total))
+        return;
     N(capped) w = {.plan = V(plan_of)(job, 1), .cap = N(cap_of)(job->logit_scale, job->softcap)};
     int writes = p->y.p || p->h.p;
-    if ((job->classes < CAPPED_CLASSES && p->rows > 2) || !N(capped_room)(&w, p, scratch)) {
+    if ((job->classes < CAPPED_CLASSES && p->rows > CAP_LANES / 2) || !N(capped_room)(&w, p, scratch)) {
         N(across_rows)(job, p, scratch, total);
         return;
     }
@@ -118,12 +107,14 @@ static void N(capped_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch s
             s.origin[k] = k < s.rows ? N(cap_row)(&w, p, r0 + k, k) : 0.0;
         V(along_strip)(&w.plan, &w.here, &s, total);
         for (ptrdiff_t k = 0; writes && k < s.rows; k++) {
+            ptrdiff_t at = k * w.here.pitch;
+            T *bend = w.hess ? w.bend + at : NULL, *hess = w.hess ? w.hess + at : NULL;
             if (!s.special[k])
-                N(uncap_row)(&w, k);
+                N(uncap)(w.z + at, w.slope + at, bend, hess, job->classes);
             if (p->y.p)
-                N(row_out)(job, p, &p->y, r0 + k, w.z + k * w.here.pitch);
+                N(row_out)(job, p, &p->y, r0 + k, w.z + at);
             if (p->h.p)
-                N(row_out)(job, p, &p->h, r0 + k, w.hess + k * w.here.pitch);
+                N(row_out)(job, p, &p->h, r0 + k, w.hess + at);
         }
     }
 }
