@@ -17,6 +17,24 @@ SXT_INLINE void V(halves)(KV v, f64_v half[HALVES])
 #endif
 }
 
+SXT_INLINE void V(halves_at)(const T *p, f64_v half[HALVES])
+{
+#if SXT_T_IS_F32
+    f32_load_halves(p, half);
+#else
+    half[0] = f64_load(p);
+#endif
+}
+
+SXT_INLINE void V(put_halves)(T *p, const f64_v half[HALVES])
+{
+#if SXT_T_IS_F32
+    f32_store_halves(p, half);
+#else
+    f64_store(p, half[0]);
+#endif
+}
+
 SXT_INLINE KV V(whole)(const f64_v half[HALVES])
 {
 #if SXT_T_IS_F32
@@ -24,6 +42,15 @@ SXT_INLINE KV V(whole)(const f64_v half[HALVES])
 #else
     return half[0];
 #endif
+}
+
+/* The first n of them, of which there may be as many as lanes. */
+SXT_INLINE void V(read_halves)(const T *p, ptrdiff_t n, f64_v half[HALVES])
+{
+    if (n >= V(W))
+        V(halves_at)(p, half);
+    else
+        V(halves)(V(loadn)(p, n), half);
 }
 
 /* From one value a lane; of the lanes only those that exist (W may be below the lanes of two halves). */
@@ -66,23 +93,19 @@ SXT_INLINE void V(wide_q)(const f64_v base[HALVES], const f64_v slope[HALVES], K
         q[k] = f64_fma(t[k], slope[k], base[k]);
 }
 
-/* Not a finite number: the whole row is NaN then. */
-SXT_INLINE KM V(dense_bad)(KV q)
-{
-    KV zero = V(mul)(q, V(set1)((T)0));
-    return V(unord)(zero, zero);
-}
-
-/* q (max - x) DENSE_SCALE; max is dense_distance_of the maximum. */
+/* (max - x) DENSE_SCALE; max is dense_distance_of the maximum. */
 SXT_INLINE T V(dense_distance_of)(T max) { return max * DENSE_SCALE; }
-SXT_INLINE KV V(dense_distance)(KV q, KV max, KV x, const KV *tail)
+SXT_INLINE KV V(dense_distance)(KV max, KV x, const KV *tail)
 {
-    KV zero = V(set1)((T)0), distance = V(fnma)(x, V(set1)(DENSE_SCALE), max);
-    if (tail)
-        distance = V(fnma)(*tail, V(set1)(DENSE_SCALE), distance);
-    return V(select)(V(eq)(q, zero), zero, distance);
+    KV distance = V(fnma)(x, V(set1)(DENSE_SCALE), max);
+    return tail ? V(fnma)(*tail, V(set1)(DENSE_SCALE), distance) : distance;
 }
-SXT_INLINE KV V(dense_term)(KV q, KV max, KV x, const KV *tail) { return V(mul)(q, V(dense_distance)(q, max, x, tail)); }
+/* Likewise, finite: times a q of 0 it is 0. With another q an infinite one makes the row's bound infinite, and its sum is
+ * not looked at (dot_of). */
+SXT_INLINE KV V(dense_near)(KV max, KV x, const KV *tail)
+{
+    return V(min)(V(dense_distance)(max, x, tail), V(set1)((T)DENSE_TOO_LARGE));
+}
 
 SXT_INLINE void V(grid_add)(KV term, KV m1, KV m2, V(acc) *acc)
 {

@@ -147,9 +147,14 @@ SXT_INLINE V(two) V(exp_split)(V(raised) b)
     return (V(two)){most, V(fma)(b.p, b.pow, V(fma)(b.r, b.pow, V(sub)(b.pow, most)))};
 }
 
+SXT_INLINE V(two) V(exp_two)(KV x, const KV *tail, const V(vref) *ref)
+{
+    return V(exp_split)(V(exp_raise)(V(exp_reduce)(x, tail, ref), ref->units));
+}
+
 SXT_INLINE KV V(exp_term)(KV x, const KV *tail, const V(vref) *ref)
 {
-    V(two) e = V(exp_split)(V(exp_raise)(V(exp_reduce)(x, tail, ref), ref->units));
+    V(two) e = V(exp_two)(x, tail, ref);
     return V(add)(e.most, e.rest);
 }
 
@@ -170,7 +175,7 @@ SXT_INLINE KV V(add_two)(V(two) c, const V(vref) *ref, V(acc) *acc)
 
 SXT_INLINE KV V(exp_add)(KV x, const KV *tail, const V(vref) *ref, V(acc) *acc)
 {
-    return V(add_two)(V(exp_split)(V(exp_raise)(V(exp_reduce)(x, tail, ref), ref->units)), ref, acc);
+    return V(add_two)(V(exp_two)(x, tail, ref), ref, acc);
 }
 
 SXT_INLINE V(vref) V(broadcast)(const V(ref) *ref)

@@ -324,5 +324,15 @@ SXT_INLINE f32_v f32_join(const f64_v half[2])
     f32_v low = _mm256_castps128_ps256(_mm256_cvtpd_ps(half[0]));
     return _mm256_insertf128_ps(low, _mm256_cvtpd_ps(half[1]), 1);
 }
+SXT_INLINE void f32_load_halves(const float *p, f64_v half[2])
+{
+    half[0] = _mm256_cvtps_pd(_mm_loadu_ps(p));
+    half[1] = _mm256_cvtps_pd(_mm_loadu_ps(p + 4));
+}
+SXT_INLINE void f32_store_halves(float *p, const f64_v half[2])
+{
+    _mm_storeu_ps(p, _mm256_cvtpd_ps(half[0]));
+    _mm_storeu_ps(p + 4, _mm256_cvtpd_ps(half[1]));
+}
 
 #endif

@@ -311,5 +311,15 @@ SXT_INLINE f32_v f32_join(const f64_v half[2])
     f32_v low = _mm512_castps256_ps512(_mm512_cvtpd_ps(half[0]));
     return _mm512_insertf32x8(low, _mm512_cvtpd_ps(half[1]), 1);
 }
+SXT_INLINE void f32_load_halves(const float *p, f64_v half[2])
+{
+    half[0] = _mm512_cvtps_pd(_mm256_loadu_ps(p));
+    half[1] = _mm512_cvtps_pd(_mm256_loadu_ps(p + 8));
+}
+SXT_INLINE void f32_store_halves(float *p, const f64_v half[2])
+{
+    _mm256_storeu_ps(p, _mm512_cvtpd_ps(half[0]));
+    _mm256_storeu_ps(p + 8, _mm512_cvtpd_ps(half[1]));
+}
 
 #endif

@@ -257,5 +257,7 @@ SXT_INLINE void f32_split(f32_v v, f64_v half[2])
     half[1] = vcvt_high_f64_f32(v);
 }
 SXT_INLINE f32_v f32_join(const f64_v half[2]) { return vcvt_high_f32_f64(vcvt_f32_f64(half[0]), half[1]); }
+SXT_INLINE void f32_load_halves(const float *p, f64_v half[2]) { f32_split(f32_load(p), half); }
+SXT_INLINE void f32_store_halves(float *p, const f64_v half[2]) { f32_store(p, f32_join(half)); }
 
 #endif

@@ -90,12 +90,15 @@ SXT_SCALAR_OPS(f64, double, int64_t, uint64_t, 52, fma)
  * and rounded as numbers/elements16.h says. */
 #define f32_HAS_16_BITS 0
 
-/* Float lanes as doubles, in two halves: here the second one is empty. */
+/* Float lanes as doubles, in two halves: here the second one is empty. From and to memory the halves need not be one
+ * vector in between. */
 SXT_INLINE void f32_split(f32_v v, f64_v half[2])
 {
     half[0] = (double)v;
     half[1] = 0.0;
 }
 SXT_INLINE f32_v f32_join(const f64_v half[2]) { return (float)half[0]; }
+SXT_INLINE void f32_load_halves(const float *p, f64_v half[2]) { f32_split(f32_load(p), half); }
+SXT_INLINE void f32_store_halves(float *p, const f64_v half[2]) { f32_store(p, f32_join(half)); }
 
 #endif

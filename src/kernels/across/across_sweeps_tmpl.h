@@ -17,7 +17,7 @@ typedef struct {
     ptrdiff_t block;       /* classes that fit */
     ptrdiff_t first;       /* class in the tile */
     ptrdiff_t begin, end;  /* of the classes to work on */
-    V(ahead) in, out;      /* of lane 0 */
+    V(ahead) in, out, in_target; /* of lane 0 */
     V(strip) *strip;       /* the rows */
     ptrdiff_t strips;
 } V(tile);
@@ -108,7 +108,7 @@ SXT_INLINE void V(wide_q_across)(const V(plan) *plan, const V(tile) *t, ptrdiff_
     f64_v base[HALVES], slope[HALVES];
     V(half_load)(&(const double){0.0}, 0, q);
     if (beside == SUM_BARE)
-        V(halves)(V(load)(t->target + at), q);
+        V(halves_at)(t->target + at, q);
     if (beside != SUM_TARGETS)
         return;
     V(half_load)(plan->job->base + c, 0, q);
@@ -129,7 +129,7 @@ static void V(bounds_start)(V(strip) *s)
 static void V(bound_tile)(const V(plan) *plan, const V(tile) *t)
 {
     EACH_VECTOR(s, i, t) {
-        V(bounds) b = {V(load)(s->bound_d + i), V(load)(s->bound_q + i), V(mnone)()};
+        V(bounds) b = V(bounds_from)(V(load)(s->bound_d + i), V(load)(s->bound_q + i));
         KV far = V(mul)(V(load)(s->max + i), V(set1)(DENSE_SCALE)), tail;
         for (ptrdiff_t c = t->begin; c < t->end; c++) {
             ptrdiff_t at = V(place)(t, c, s->lane + i);
@@ -140,7 +140,7 @@ static void V(bound_tile)(const V(plan) *plan, const V(tile) *t)
         }
         V(store)(s->bound_d + i, b.term);
         V(store)(s->bound_q + i, b.q);
-        V(note_nan)(s, i, b.bad);
+        V(note_nan)(s, i, V(bounds_bad)(&b));
     }
 }
 
@@ -187,19 +187,18 @@ SXT_INLINE void V(sum_classes)(const V(plan) *plan, V(strip) *s, const V(tile) *
     ptrdiff_t lanes = t->lanes, at = V(place)(t, begin, s->lane + i), in_step = t->in.cls, out_step = t->out.cls;
     uintptr_t in = t->in.p + (uintptr_t)((s->lane + i) * t->in.row + begin * in_step);
     uintptr_t out = t->out.p + (uintptr_t)((s->lane + i) * t->out.row + begin * out_step);
+    ptrdiff_t target_step = t->in_target.cls;
+    uintptr_t target = t->in_target.p + (uintptr_t)((s->lane + i) * t->in_target.row + begin * target_step);
+    V(soon) soon = {in, out, target, in_step, out_step, target_step};
     T *x = t->x;
     ptrdiff_t c = begin;
-    if (kind.beside == SUM_ALONE && kind.unshifted && !kind.tails) {
-        V(soon) soon = {in, out, in_step, out_step};
-        V(exp_add_each)(x + at, x + at, kind.store, lanes, end - begin, NULL, NULL, &constants.ref, soon,
-                        &a.exps);
+    if (kind.unshifted) {
+        V(vectors) vectors = {x + at, x + at, t->target ? t->target + at : NULL, lanes};
+        V(add_each)(vectors, end - begin, &constants, kind.beside, kind.masses, kind.store, soon, &a);
         c = end;
     }
     for (; c < end; c++, at += lanes) {
-        __builtin_prefetch((const void *)in);
-        __builtin_prefetch((const void *)out, 1);
-        in += (uintptr_t)in_step;
-        out += (uintptr_t)out_step;
+        V(ask_for)(&soon, kind.masses);
         KV q = V(q_across)(plan, t, c, at, kind.beside), tail = q;
         if (kind.tails)
             tail = V(load)(t->tail + at);
@@ -347,23 +346,50 @@ static void V(chain_rule)(const V(strip) *s, const V(tile) *t)
         }
 }
 
-/* Gradient in place of the terms, Hessian to its tile if there is one. */
-static void V(general_tile)(const V(plan) *plan, const V(tile) *t)
+SXT_INLINE void V(gradient_lanes)(const V(plan) *plan, const V(tile) *t, const V(strip) *s, ptrdiff_t i, int beside,
+                                  int ordinary)
+{
+    V(gradient) gradient = V(gradient_of)(s->out.factor_hi + i, s->out.factor_lo + i, s->in.row_grad + i,
+                                         s->out.down + i, 1);
+    f64_v q[HALVES], term[HALVES];
+    ptrdiff_t at = V(place)(t, t->begin, s->lane + i);
+    for (ptrdiff_t c = t->begin, lanes = t->lanes; c < t->end; c++, at += lanes) {
+        V(wide_q_across)(plan, t, c, at, beside, q);
+        V(halves_at)(t->x + at, term);
+        V(gradient_halves)(&gradient, term, q, ordinary, term);
+        V(put_halves)(t->x + at, term);
+    }
+}
+
+SXT_INLINE void V(hessian_lanes)(const V(tile) *t, const V(strip) *s, ptrdiff_t i, int ordinary)
+{
+    V(hessian) hessian = V(hessian_of)(s->out.share_hi + i, s->out.share_lo + i, s->out.curve + i, s->out.curve_z + i, 1);
+    f64_v term[HALVES];
+    ptrdiff_t at = V(place)(t, t->begin, s->lane + i);
+    for (ptrdiff_t c = t->begin, lanes = t->lanes; c < t->end; c++, at += lanes) {
+        V(halves_at)(t->x + at, term);
+        V(hessian_halves)(&hessian, term, ordinary, term);
+        V(put_halves)(t->hess + at, term);
+    }
+}
+
+/* Gradient in place of the terms, if there is one, Hessian to its tile likewise. */
+static void V(general_tile)(const V(plan) *plan, const V(tile) *t, int gradient)
 {
     EACH_VECTOR(s, i, t) {
-        V(gradient) gradient = V(gradient_of)(s->out.factor_hi + i, s->out.factor_lo + i, s->in.row_grad + i,
-                                             s->out.down + i, 1);
-        V(hessian) hessian = V(hessian_of)(s->out.share_hi + i, s->out.share_lo + i, s->out.curve + i,
-                                           s->out.curve_z + i, 1);
-        for (ptrdiff_t c = t->begin; c < t->end; c++) {
-            ptrdiff_t at = V(place)(t, c, s->lane + i);
-            KV term = V(load)(t->x + at);
-            f64_v q[HALVES];
-            V(wide_q_across)(plan, t, c, at, plan->beside, q);
-            V(store)(t->x + at, V(gradient_value)(&gradient, term, q));
-            if (t->hess)
-                V(store)(t->hess + at, V(hessian_value)(&hessian, term));
+        int64_t rare = 0, rare_hess = 0;
+        SIDE_BY_SIDE for (ptrdiff_t k = i; k < i + V(W); k++) {
+            rare |= !V(ordinary_gradient)(s->out.factor_hi[k], s->out.factor_lo[k], s->in.row_grad[k]);
+            rare_hess |= !V(ordinary_hessian)(s->out.share_hi[k], s->out.share_lo[k], s->out.curve[k], s->out.curve_z[k]);
         }
+        if (t->hess && !rare_hess)
+            V(hessian_lanes)(t, s, i, 1);
+        else if (t->hess)
+            V(hessian_lanes)(t, s, i, 0);
+        if (gradient && !rare && plan->beside == SUM_BARE)
+            V(gradient_lanes)(plan, t, s, i, SUM_BARE, 1);
+        else if (gradient)
+            V(gradient_lanes)(plan, t, s, i, plan->beside, 0);
     }
     for (ptrdiff_t k = 0; k < t->strips; k++) {
         V(set_general)(plan, &t->strip[k], t);
@@ -383,14 +409,15 @@ static void V(fill_special)(const V(plan) *plan, const V(strip) *s, const V(tile
     }
 }
 
-static void V(write_tile)(const V(plan) *plan, const V(tile) *t, int terms)
+/* gradient: whether that of the general form is wanted. */
+static void V(write_tile)(const V(plan) *plan, const V(tile) *t, int terms, int gradient)
 {
     if (plan->form->terms && !terms)
         V(terms_again)(plan, t);
     if (plan->form->writes == WRITE_LOG)
         V(log_tile)(t);
     else if (plan->form->writes == WRITE_GENERAL)
-        V(general_tile)(plan, t);
+        V(general_tile)(plan, t, gradient);
     else if (plan->form->writes == WRITE_PUSHED)
         V(push_tile)(plan->job, t);
     else

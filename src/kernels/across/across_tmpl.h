@@ -134,7 +134,7 @@ static void N(across_write)(N(across) *w, const sxt_plane *p, int terms)
     ptrdiff_t step = w->near, n = w->plan.classes;
     for (ptrdiff_t c = 0; c < n; c += step) {
         N(turn_to)(w, p, c, n - c < step ? n : c + step, 1);
-        V(write_tile)(&w->plan, t, terms);
+        V(write_tile)(&w->plan, t, terms, p->y.p != NULL || HAS_TAILS(&w->plan));
         ptrdiff_t at = V(place)(t, t->begin, 0);
         if (p->y.p)
             N(unpack)(job, p, &p->y, t, t->x + at, w->r0, t->begin, t->end - t->begin);
@@ -202,7 +202,9 @@ static void N(across_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch s
         N(across_open)(&w, p, r0);
 #if !ST_IS_ANY
         w.tile.in = N(look_ahead)(&p->next, r0, &p->x, r0 + w.tile.lanes, p->rows + p->ahead);
-        w.tile.out = N(look_ahead)(&p->results, r0, &p->y, r0, p->rows);
+        w.tile.out = N(look_ahead)(&p->results, r0, p->y.p ? &p->y : &p->h, r0, p->rows);
+        if (p->t.p && !p->next.p) /* packed targets are near */
+            w.tile.in_target = N(look_ahead)(&p->next, r0, &p->t, r0 + w.tile.lanes, p->rows + p->ahead);
 #endif
         N(across_scan)(&w, p);
         N(across_bounds)(&w, p);

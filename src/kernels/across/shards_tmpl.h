@@ -310,7 +310,7 @@ SHARD_FN void N(shard_write)(N(across) *w, const sxt_plane *p, const sxt_shard *
     const sxt_job *job = w->plan.job;
     const V(tile) *t = &w->tile;
     EACH_BLOCK(w, p, shard) {
-        V(write_tile)(&w->plan, t, shard->terms);
+        V(write_tile)(&w->plan, t, shard->terms, 1);
         N(unpack)(job, p, &p->y, t, t->x, w->r0, t->begin - shard->first, t->end - t->begin);
     }
 }

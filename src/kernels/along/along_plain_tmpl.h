@@ -44,7 +44,7 @@ SXT_INLINE void V(plain_rows)(const V(plan) *plan, const V(along) *here, const V
             place = e;                                                                               \
             e += V(W);                                                                               \
         }                                                                                            \
-        V(ask_for)(&soon);                                                                           \
+        V(ask_for)(&soon, 0);                                                                        \
     }
         for (; from < end; from += V(W)) {
             ADD

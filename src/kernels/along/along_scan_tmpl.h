@@ -174,7 +174,7 @@ SXT_INLINE void V(wide_q_along)(const V(plan) *plan, const T *t, ptrdiff_t c, pt
     f64_v base[HALVES], slope[HALVES];
     V(half_load)(&(const double){0.0}, 0, q);
     if (beside == SUM_BARE)
-        V(halves)(V(read)(t + c, n), q);
+        V(read_halves)(t + c, n, q);
     if (beside != SUM_TARGETS)
         return;
     V(halves_from)(plan->job->base + c, n, q);
@@ -215,18 +215,21 @@ SXT_INLINE void V(along_bounds_of)(const V(plan) *plan, const V(along) *here, V(
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         KV terms[V(W)], coefficients[V(W)];
         for (int k = 0; k < V(W); k++) {
-            V(bounds) b = {zero, zero, V(mnone)()};
+            V(bounds) b = V(bounds_from)(zero, zero);
             if (i + k < s->rows) {
                 const T *x = V(row_of)(&s->plane->x, s->first + i + k), *t = V(targets_of)(s, i + k);
                 KV far = V(set1)(V(dense_distance_of)(s->max[i + k]));
-                for (ptrdiff_t c = 0, n = plan->classes; c < n; c += V(W)) {
+                ptrdiff_t c = 0, n = plan->classes;
+                for (; !HAS_TAILS(plan) && c + V(W) <= n; c += V(W))
+                    V(bound_element)(V(load)(x + c), NULL, V(q_along)(plan, t, c, V(W), beside), far, &b);
+                for (; c < n; c += V(W)) {
                     KV tail = far;
                     if (HAS_TAILS(plan))
                         tail = V(read)(V(tails_of)(here, i + k, c), n - c);
                     V(bound_element)(V(read)(x + c, n - c), HAS_TAILS(plan) ? &tail : NULL,
                                      V(q_along)(plan, t, c, n - c, beside), far, &b);
                 }
-                s->nan[i + k] |= V(mbits)(b.bad) != 0;
+                s->nan[i + k] |= V(mbits)(V(bounds_bad)(&b)) != 0;
             }
             terms[k] = b.term;
             coefficients[k] = b.q;

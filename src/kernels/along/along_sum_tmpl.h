@@ -19,10 +19,11 @@ typedef struct {
  * own place later; long rows' to places not far ahead. */
 SXT_INLINE uintptr_t V(soon_written)(const V(plan) *plan, const sxt_plane *p, uintptr_t row)
 {
-    if (!p->y.p)
+    const sxt_view *view = p->y.p ? &p->y : &p->h;
+    if (!view->p)
         return 0;
-    uintptr_t own = (uintptr_t)p->y.p + row * (uintptr_t)p->y.row;
-    return plan->classes > SHORT_ROW ? own + 1024 : plan->classes > TILED_CLASSES ? own + (uintptr_t)p->y.row : own;
+    uintptr_t own = (uintptr_t)view->p + row * (uintptr_t)view->row;
+    return plan->classes > SHORT_ROW ? own + 1024 : plan->classes > TILED_CLASSES ? own + (uintptr_t)view->row : own;
 }
 
 /* Where row `row` of the plane is `own`, unless the plane says what is to be asked for. */
@@ -40,7 +41,11 @@ SXT_INLINE V(soon) V(soon_of)(const V(plan) *plan, const V(along) *here, const V
     sxt_ahead next = V(asked_for)(&p->next, (uintptr_t)p->x.p + (uintptr_t)((row + here->rows) * p->x.row), row);
     sxt_ahead out = V(asked_for)(&p->results, V(soon_written)(plan, p, (uintptr_t)row), row);
     uintptr_t written = out.p ? out.p + (uintptr_t)(c * out.cls) : (uintptr_t)V(row_of)(&p->x, row);
-    return (V(soon)){next.p + (uintptr_t)(c * next.cls), written, V(W) * next.cls, out.p ? V(W) * out.cls : 0};
+    /* packed targets are near; where there are none nobody asks */
+    int far = p->t.p && !p->next.p;
+    uintptr_t targets = (uintptr_t)p->t.p + (uintptr_t)((row + here->rows) * p->t.row + c * (ptrdiff_t)sizeof(T));
+    return (V(soon)){next.p + (uintptr_t)(c * next.cls), written, far ? targets : written,
+                     V(W) * next.cls, out.p ? V(W) * out.cls : 0, far ? V(W) * (ptrdiff_t)sizeof(T) : 0};
 }
 
 #include "kernels/along/along_plain_tmpl.h"
@@ -57,17 +62,10 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
     V(soon) soon = V(soon_of)(plan, here, s, k, begin);
     V(accs) a = *sums;
     f64_v wide[HALVES];
-    ptrdiff_t c = begin;
-    if (kind.beside == SUM_ALONE && kind.unshifted && !kind.tails) {
-        ptrdiff_t vectors = (end - begin) / V(W), left = (end - begin) % V(W);
-        KV last = left ? V(upto_or)(x + end - left, left, -(T)INFINITY) : V(set1)((T)0);
-        V(exp_add_each)(x + c, kind.store ? e + c : NULL, kind.store, V(W), vectors, left ? &last : NULL,
-                        here->stage + k * V(W), &constants.ref, soon, &a.exps);
-        *sums = a;
-        return;
-    }
-    for (; c + V(W) <= end; c += V(W)) {
-        V(ask_for)(&soon);
+    /* unshifted: the whole ones come after the broken one, which would be waited for where it is last */
+    ptrdiff_t whole = end - (end - begin) % V(W), c = kind.unshifted ? whole : begin;
+    for (; c < whole; c += V(W)) {
+        V(ask_for)(&soon, kind.masses);
         KV q = V(q_along)(plan, t, c, V(W), kind.beside);
         if (kind.masses)
             V(wide_q_along)(plan, t, c, V(W), kind.beside, wide);
@@ -89,6 +87,11 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
         KV term = V(add_element)(v, kind.tails ? &tail : NULL, q, kind.masses ? wide : NULL, &constants, kind.beside, &a);
         if (kind.store)
             V(store)(here->stage + k * V(W), term);
+    }
+    if (kind.unshifted) {
+        const T *q = kind.beside == SUM_WEIGHTED ? plan->base + begin : t ? t + begin : NULL;
+        V(vectors) vectors = {x + begin, kind.store ? e + begin : NULL, q, V(W)};
+        V(add_each)(vectors, (whole - begin) / V(W), &constants, kind.beside, kind.masses, kind.store, soon, &a);
     }
     *sums = a;
 }

@@ -59,23 +59,40 @@ SXT_INLINE void V(general_as)(const V(plan) *plan, const V(strip) *s, ptrdiff_t 
     V(gradient) gradient = V(gradient_of)(s->out.factor_hi + k, s->out.factor_lo + k, s->in.row_grad + k,
                                          s->out.down + k, 0);
     V(hessian) hessian = V(hessian_of)(s->out.share_hi + k, s->out.share_lo + k, s->out.curve + k, s->out.curve_z + k, 0);
-    for (ptrdiff_t c = 0, n; c < plan->classes; c += V(W)) {
-        n = plan->classes - c;
-        KV term = V(load)(n >= V(W) ? e + c : last);
+    f64_v q[HALVES], term[HALVES];
+    ptrdiff_t c = 0, n = plan->classes;
+    if ((!y || V(ordinary_gradient)(s->out.factor_hi[k], s->out.factor_lo[k], s->in.row_grad[k])) &&
+        (!h || V(ordinary_hessian)(s->out.share_hi[k], s->out.share_lo[k], s->out.curve[k], s->out.curve_z[k])))
+        for (; c + V(W) <= n; c += V(W)) {
+            V(halves_at)(e + c, term);
+            if (y) {
+                V(wide_q_along)(plan, t, c, V(W), beside, q);
+                V(gradient_halves)(&gradient, term, q, 1, q);
+                V(put_halves)(y + c, q);
+            }
+            if (h) {
+                V(hessian_halves)(&hessian, term, 1, q);
+                V(put_halves)(h + c, q);
+            }
+        }
+    for (; c < n; c += V(W)) {
+        KV one = V(load)(n - c >= V(W) ? e + c : last);
         if (y) {
-            f64_v q[HALVES];
-            V(wide_q_along)(plan, t, c, n, beside, q);
-            V(put)(y + c, V(gradient_value)(&gradient, term, q), n);
+            V(wide_q_along)(plan, t, c, n - c, beside, q);
+            V(put)(y + c, V(gradient_value)(&gradient, one, q), n - c);
         }
         if (h)
-            V(put)(h + c, V(hessian_value)(&hessian, term), n);
+            V(put)(h + c, V(hessian_value)(&hessian, one), n - c);
     }
 }
 
+/* What is there is a constant where the usual loops are to know. */
 static void V(write_general)(const V(plan) *plan, const V(strip) *s, ptrdiff_t k, const T *e, const T *last, T *y, T *h)
 {
-    if (plan->beside == SUM_BARE)
-        V(general_as)(plan, s, k, e, last, y, h, SUM_BARE);
+    if (!y)
+        V(general_as)(plan, s, k, e, last, NULL, h, SUM_ALONE);
+    else if (plan->beside == SUM_BARE && !h)
+        V(general_as)(plan, s, k, e, last, y, NULL, SUM_BARE);
     else
         V(general_as)(plan, s, k, e, last, y, h, plan->beside);
     ptrdiff_t top = s->skip[k], label = plan->job->op == SXT_OP_LABEL ? (ptrdiff_t)s->label[k] : top;

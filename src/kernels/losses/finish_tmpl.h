@@ -168,11 +168,11 @@ SXT_FN V(general_outcome) V(finish_general)(V(wide) others, V(general) g)
 /* What they are made of for the lanes of a vector: doubles, for f32 in two halves. hi: for f32 all of the
  * factor; there everything is rounded once. */
 typedef struct {
-    f64_v hi[HALVES], lo[HALVES], row_grad[HALVES], down[HALVES];
+    f64_v hi[HALVES], lo[HALVES], minus_grad[HALVES], down[HALVES];
 } V(gradient);
 
 typedef struct {
-    f64_v hi[HALVES], lo[HALVES], curve[HALVES], curve_z[HALVES];
+    f64_v hi[HALVES], lo[HALVES], all[HALVES], curve[HALVES], curve_z[HALVES]; /* all: hi + lo */
 } V(hessian);
 
 SXT_INLINE f64_v V(canonical_lanes)(f64_v v) { return f64_select(f64_unord(v, v), f64_set1((double)NAN), v); }
@@ -184,8 +184,10 @@ SXT_INLINE V(gradient) V(gradient_of)(const double *hi, const double *lo, const 
     V(gradient) g;
     V(half_load)(hi, step, g.hi);
     V(half_load)(lo, step, g.lo);
-    V(half_load)(row_grad, step, g.row_grad);
+    V(half_load)(row_grad, step, g.minus_grad);
     V(half_load)(down, step, g.down);
+    for (int k = 0; k < HALVES; k++)
+        g.minus_grad[k] = f64_sub(f64_set1(0.0), g.minus_grad[k]);
 #if SXT_T_IS_F32
     for (int k = 0; k < HALVES; k++)
         g.hi[k] = f64_add(g.hi[k], g.lo[k]);
@@ -193,13 +195,15 @@ SXT_INLINE V(gradient) V(gradient_of)(const double *hi, const double *lo, const 
     return g;
 }
 
-/* (term * factor - row_grad * q) * down; of f32, whose numbers are doubles here, no factor needs that. */
-SXT_INLINE KV V(gradient_value)(const V(gradient) *g, KV term, const f64_v q[HALVES])
+/* (term * factor - row_grad * q) * down; of f32, whose numbers are doubles here, no factor needs that. ordinary, a
+ * constant where this is expanded: see ordinary_gradient. */
+SXT_INLINE void V(gradient_halves)(const V(gradient) *g, const f64_v t[HALVES], const f64_v q[HALVES], int ordinary,
+                                   f64_v s[HALVES])
 {
-    f64_v t[HALVES], s[HALVES];
-    V(halves)(term, t);
     for (int k = 0; k < HALVES; k++) {
-        f64_v minus = f64_sub(f64_set1(0.0), f64_mul(g->row_grad[k], q[k]));
+        f64_v minus = f64_mul(g->minus_grad[k], q[k]);
+        if (!ordinary) /* no -0 */
+            minus = f64_add(minus, f64_set1(0.0));
 #if !SXT_T_IS_F32
         minus = f64_fma(t[k], g->lo[k], minus);
 #endif
@@ -207,8 +211,16 @@ SXT_INLINE KV V(gradient_value)(const V(gradient) *g, KV term, const f64_v q[HAL
 #if !SXT_T_IS_F32
         s[k] = f64_mul(s[k], g->down[k]);
 #endif
-        s[k] = V(canonical_lanes)(s[k]);
+        if (!ordinary)
+            s[k] = V(canonical_lanes)(s[k]);
     }
+}
+
+SXT_INLINE KV V(gradient_value)(const V(gradient) *g, KV term, const f64_v q[HALVES])
+{
+    f64_v t[HALVES], s[HALVES];
+    V(halves)(term, t);
+    V(gradient_halves)(g, t, q, 0, s);
     return V(whole)(s);
 }
 
@@ -220,18 +232,46 @@ SXT_INLINE V(hessian) V(hessian_of)(const double *hi, const double *lo, const do
     V(half_load)(lo, step, h.lo);
     V(half_load)(curve, step, h.curve);
     V(half_load)(curve_z, step, h.curve_z);
+    for (int k = 0; k < HALVES; k++)
+        h.all[k] = f64_add(h.hi[k], h.lo[k]);
     return h;
 }
 
-/* curve p (1 - p) + curve_z p^2 */
+/* curve p (1 - p) + curve_z p^2. ordinary, a constant where this is expanded: see ordinary_hessian. */
+SXT_INLINE void V(hessian_halves)(const V(hessian) *h, const f64_v t[HALVES], int ordinary, f64_v s[HALVES])
+{
+    for (int k = 0; k < HALVES; k++) {
+        f64_v p = SXT_T_IS_F32 && ordinary ? f64_mul(t[k], h->all[k]) : f64_fma(t[k], h->hi[k], f64_mul(t[k], h->lo[k]));
+        f64_v square = ordinary ? h->curve_z[k] : f64_mul(h->curve_z[k], f64_mul(p, p));
+        s[k] = f64_fma(h->curve[k], f64_mul(p, f64_sub(f64_set1(1.0), p)), square);
+        if (!ordinary)
+            s[k] = V(canonical_lanes)(s[k]);
+    }
+}
+
 SXT_INLINE KV V(hessian_value)(const V(hessian) *h, KV term)
 {
-    f64_v t[HALVES];
+    f64_v t[HALVES], s[HALVES];
     V(halves)(term, t);
-    for (int k = 0; k < HALVES; k++) {
-        f64_v p = f64_fma(t[k], h->hi[k], f64_mul(t[k], h->lo[k]));
-        f64_v square = f64_mul(h->curve_z[k], f64_mul(p, p));
-        t[k] = V(canonical_lanes)(f64_fma(h->curve[k], f64_mul(p, f64_sub(f64_set1(1.0), p)), square));
-    }
-    return V(whole)(t);
+    V(hessian_halves)(h, t, 0, s);
+    return V(whole)(s);
+}
+
+/* Whether nothing that gradient_halves does for the sake of rare numbers makes a difference in a row: its elements are no
+ * NaN, since all but a q, which is finite, lies far from the largest number, and with a factor above 0 the sign of a zero
+ * that is added to a term times it is none of the result's. */
+SXT_FN int V(ordinary_gradient)(double hi, double lo, double row_grad)
+{
+    return (hi > 0x1p-700) & (hi < 0x1p700) & (fabs(lo) <= hi * 0x1p-20) & (fabs(row_grad) < 0x1p700);
+}
+
+/* Likewise of the Hessian, where curve_z is 0, and so is what it adds, with its sign; and of f32 the two parts of the share
+ * are a double cut at a float, so that the products of a term with each are exact, and their sum is rounded like the
+ * product with the whole. */
+SXT_FN int V(ordinary_hessian)(double hi, double lo, double curve, double curve_z)
+{
+    double all = hi + lo;
+    int cut = ((hi == (double)(float)all) & (lo == all - hi)) | (SXT_T_IS_F32 == 0);
+    return (hi > 0x1p-600) & (hi < (SXT_T_IS_F32 ? 0x1p-50 : 0x1p-250)) & (fabs(lo) <= hi * 0x1p-20) & cut &
+           (fabs(curve) < 0x1p300) & (curve_z == 0.0);
 }

@@ -42,36 +42,50 @@ SXT_INLINE V(constants) V(constants_of_row)(const V(strip) *s, ptrdiff_t k, cons
 SXT_INLINE int V(has_targets)(int beside) { return beside == SUM_TARGETS || beside == SUM_BARE; }
 SXT_INLINE int V(has_distances)(int beside) { return beside == SUM_EVEN || beside == SUM_WEIGHTED; }
 
-/* Adds exp(x), and what q says of it; returns the term. wide: q in doubles where its sum is not known, else NULL. */
+/* Adds what q says of an element. wide: q in doubles where its sum is not known, else NULL. A distance to -infinity makes
+ * the row's bound infinite (blend_bound), and its sum is not looked at (dot_of). */
+SXT_INLINE void V(add_beside)(KV x, const KV *tail, KV q, const f64_v *wide, const V(constants) *c, int beside, V(accs) *a)
+{
+    if (V(has_distances)(beside))
+        V(blend_add)(x, c->far, q, beside == SUM_WEIGHTED, c->d1, c->d2, &a->dots);
+    if (!V(has_targets)(beside))
+        return;
+    if (wide)
+        V(mass_add)(wide, &c->grid, &a->masses);
+    if (wide && beside == SUM_TARGETS) /* rounded once: more than one rounding is too much for 16-bit types */
+        q = V(whole)(wide);
+    V(grid_add_product)(q, V(dense_near)(c->far, x, tail), c->d1, c->d2, &a->dots);
+}
+
+/* Adds exp(x) and what q says of it; returns the term. -infinity stands for no element, as past the end of a row. */
 SXT_INLINE KV V(add_element)(KV x, const KV *tail, KV q, const f64_v *wide, const V(constants) *c, int beside,
                              V(accs) *a)
 {
     KV term = V(exp_add)(x, tail, &c->ref, &a->exps);
-    if (V(has_distances)(beside)) { /* -infinity, as past the end of a row, is no distance: see blend_bound */
-        KV v = V(select)(V(eq)(x, V(set1)(-(T)INFINITY)), c->max, x);
-        V(blend_add)(v, c->far, q, beside == SUM_WEIGHTED, c->d1, c->d2, &a->dots);
-    } else if (V(has_targets)(beside)) {
-        if (wide) { /* rounded once: more than one rounding is too much for 16-bit types */
-            q = V(whole)(wide);
-            V(mass_add)(wide, &c->grid, &a->masses);
-        }
-        V(grid_add_product)(q, V(dense_distance)(q, c->far, x, tail), c->d1, c->d2, &a->dots);
-    }
+    if (V(has_distances)(beside))
+        x = V(select)(V(eq)(x, V(set1)(-(T)INFINITY)), c->max, x);
+    V(add_beside)(x, tail, q, wide, c, beside, a);
     return term;
 }
 
 /* Looks at the terms of dense sums for the largest ones. */
 typedef struct {
-    KV term, q;
-    KM bad;
+    KV term, q, bad; /* bad: NaN after a q that is not a finite number, else 0 */
 } V(bounds);
 
+SXT_INLINE V(bounds) V(bounds_from)(KV term, KV q) { return (V(bounds)){term, q, V(set1)((T)0)}; }
+
+/* No distance is below 0 but for a tail. That of -infinity times a q of 0 is NaN, which max passes over. */
 SXT_INLINE void V(bound_element)(KV x, const KV *tail, KV q, KV far, V(bounds) *b)
 {
-    b->bad = V(mor)(b->bad, V(dense_bad)(q));
-    b->q = V(max)(V(abs)(q), b->q);
-    b->term = V(max)(V(abs)(V(dense_term)(q, far, x, tail)), b->term);
+    KV size = V(abs)(q), term = V(mul)(size, V(dense_distance)(far, x, tail));
+    b->bad = V(add)(V(mul)(q, V(set1)((T)0)), b->bad);
+    b->q = V(max)(size, b->q);
+    b->term = V(max)(tail ? V(abs)(term) : term, b->term);
 }
+
+/* A row with such a q is NaN. */
+SXT_INLINE KM V(bounds_bad)(const V(bounds) *b) { return V(unord)(b->bad, b->bad); }
 
 /* Sums of V(W) rows. */
 typedef struct {

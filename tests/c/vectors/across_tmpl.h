@@ -129,13 +129,19 @@ static void V(check_halves)(const float *x)
 {
     f64_v half[2];
     double lanes[2 * f64_W];
-    float back[f32_W];
+    float back[f32_W], stored[f32_W];
     f32_split(f32_load(x), half);
     f64_store(lanes, half[0]);
     f64_store(lanes + f64_W, half[1]);
     f32_store(back, f32_join(half));
     for (int k = 0; k < f32_W; k++)
         CHECK(lanes[k] == (double)x[k] && back[k] == x[k], "lane %d: %g", k, lanes[k]);
+    f32_load_halves(x, half);
+    f64_store(lanes, half[0]);
+    f64_store(lanes + f64_W, half[1]);
+    f32_store_halves(stored, half);
+    for (int k = 0; k < f32_W; k++)
+        CHECK(lanes[k] == (double)x[k] && stored[k] == x[k], "lane %d from memory: %g", k, lanes[k]);
 }
 #else
 static void V(check_halves)(const double *x) { (void)x; }
