@@ -9,6 +9,8 @@
 #include "numbers/elements16.h"
 
 #define SXT_EXPANDED static inline __attribute__((always_inline))
+/* Their loops for all types are 6 kB, which callers would hold several times. */
+#define SXT_ONCE static __attribute__((noinline, unused))
 
 /* The type, and the usual step, are constants where these are expanded. */
 SXT_EXPANDED void sxt_widen_as(sxt_dtype dtype, const char *restrict from, ptrdiff_t step, double *restrict to, ptrdiff_t n)
@@ -33,7 +35,7 @@ SXT_EXPANDED void sxt_narrow_as(sxt_dtype dtype, const double *restrict from, ch
             sxt_put(to + i * step, dtype, from[i]);
 }
 
-static inline void sxt_widen(sxt_dtype dtype, const char *from, ptrdiff_t step, double *to, ptrdiff_t n)
+SXT_ONCE void sxt_widen(sxt_dtype dtype, const char *from, ptrdiff_t step, double *to, ptrdiff_t n)
 {
     switch (dtype) {
 #define SXT_DTYPE(NAME, name, bytes, compute)                                                      \
@@ -45,7 +47,7 @@ static inline void sxt_widen(sxt_dtype dtype, const char *from, ptrdiff_t step, 
     }
 }
 
-static inline void sxt_narrow(sxt_dtype dtype, const double *from, char *to, ptrdiff_t step, ptrdiff_t n)
+SXT_ONCE void sxt_narrow(sxt_dtype dtype, const double *from, char *to, ptrdiff_t step, ptrdiff_t n)
 {
     switch (dtype) {
 #define SXT_DTYPE(NAME, name, bytes, compute)                                                      \
@@ -58,5 +60,6 @@ static inline void sxt_narrow(sxt_dtype dtype, const double *from, char *to, ptr
 }
 
 #undef SXT_EXPANDED
+#undef SXT_ONCE
 
 #endif

@@ -96,6 +96,40 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
     *sums = a;
 }
 
+/* All kinds but the plain ones are compiled once, for short rows and long ones: a call is little beside what they do, and
+ * their loops are some kB each. */
+#define SPAN(name, ...)                                                                              \
+    static __attribute__((noinline)) void V(name)(const V(plan) *plan, const V(along) *here,         \
+                                                  const V(strip) *s, ptrdiff_t k, ptrdiff_t begin,   \
+                                                  ptrdiff_t end, V(sum_kind) kind, V(accs) *sums)    \
+    {                                                                                                \
+        V(along_span)(plan, here, s, k, begin, end, (V(sum_kind)){__VA_ARGS__}, sums);               \
+    }
+SPAN(span_even, SUM_EVEN, 0, 1, kind.store, NULL, 0)
+SPAN(span_weighted, SUM_WEIGHTED, 0, 1, kind.store, NULL, 0)
+SPAN(span_bare, SUM_BARE, 1, 1, kind.store, NULL, 0)
+SPAN(span_tails, kind.beside, kind.masses, 0, kind.store, NULL, 1)
+SPAN(span_any, kind.beside, kind.masses, 0, kind.store, kind.units, 0)
+#undef SPAN
+
+/* along_span of the kind. */
+SXT_INLINE void V(span)(const V(plan) *plan, const V(along) *here, const V(strip) *s, ptrdiff_t k, ptrdiff_t begin,
+                        ptrdiff_t end, V(sum_kind) kind, V(accs) *sums)
+{
+    if (kind.tails)
+        V(span_tails)(plan, here, s, k, begin, end, kind, sums);
+    else if (!kind.unshifted)
+        V(span_any)(plan, here, s, k, begin, end, kind, sums);
+    else if (kind.beside == SUM_EVEN)
+        V(span_even)(plan, here, s, k, begin, end, kind, sums);
+    else if (kind.beside == SUM_WEIGHTED)
+        V(span_weighted)(plan, here, s, k, begin, end, kind, sums);
+    else if (kind.beside == SUM_BARE)
+        V(span_bare)(plan, here, s, k, begin, end, kind, sums);
+    else
+        V(along_span)(plan, here, s, k, begin, end, kind, sums);
+}
+
 /* The sum of q over n classes of row k. */
 SXT_INLINE void V(flush_masses)(const V(strip) *s, ptrdiff_t k, ptrdiff_t n, const V(accs) *a, sxt_grid_sum *sum)
 {
@@ -116,7 +150,7 @@ SXT_INLINE void V(sum_rows)(const V(plan) *plan, const V(along) *here, V(strip) 
         for (int k = 0; k < V(W) && !plain; k++) {
             V(accs) a = V(no_sums)();
             if (i + k < s->rows)
-                V(along_span)(plan, here, s, i + k, 0, n, kind, &a);
+                V(span)(plan, here, s, i + k, 0, n, kind, &a);
             if (kind.masses && i + k < s->rows)
                 V(flush_masses)(s, i + k, n, &a, &s->masses[i + k]);
             sums[0][k] = V(float)(a.exps.coarse);
@@ -199,7 +233,7 @@ SXT_INLINE void V(sum_range)(const V(plan) *plan, const V(along) *here, const V(
     for (ptrdiff_t c = begin, next; c < end; c = next) {
         next = end - c < FLUSH * V(W) ? end : c + FLUSH * V(W);
         V(accs) a = V(no_sums)();
-        V(along_span)(plan, here, s, k, c, next, kind, &a);
+        V(span)(plan, here, s, k, c, next, kind, &a);
         if (plan->form->leaves != LEAVES_NOTHING && skip >= c && skip < next)
             V(leave_lane_out)(plan, s, k, (int)((skip - c) % V(W)), kind, &a);
         V(uint) count = (V(uint))((next - c + V(W) - 1) / V(W));

@@ -35,14 +35,14 @@ SXT_INLINE void V(add_ready)(V(vectors) *from, V(two) ready, const V(constants) 
 }
 
 /* n vectors of logits without tails, in natural units; q of classes is what it is in memory. A few vectors with distances
- * are not worth the registers that they take. */
+ * are not worth the registers that they take; nor, with one lane, is anything that is added beside. */
 SXT_INLINE void V(add_each)(V(vectors) from, ptrdiff_t n, const V(constants) *c, int beside, int masses, int store,
                             V(soon) soon, V(accs) *to)
 {
     const T *next = from.x;
     ptrdiff_t step = from.step;
     V(accs) a = *to;
-    if (n < (V(has_distances)(beside) ? 12 : 3)) {
+    if (n < (V(has_distances)(beside) ? 12 : 3) || (V(W) == 1 && beside != SUM_ALONE)) {
         for (; n > 0; n--, next += step)
             V(add_ready)(&from, V(exp_two)(V(load)(next), NULL, &c->ref), c, beside, masses, store, &soon, &a);
         *to = a;
