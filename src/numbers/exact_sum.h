@@ -112,7 +112,13 @@ static inline void sxt_exact_add_between(sxt_exact *sum, double *v, ptrdiff_t n,
     }
 }
 
-static inline void sxt_exact_add_doubles(sxt_exact *sum, double *v, ptrdiff_t n)
+/* Of what 2^low values are multiples, and below what 2^top they lie; top is above 1024 where one is special or negative,
+ * and below `low` where all are 0. */
+typedef struct {
+    int low, top;
+} sxt_exact_range;
+
+static inline sxt_exact_range sxt_exact_range_of(const double *v, ptrdiff_t n)
 {
     uint64_t most = 0, least = UINT64_MAX;
     for (ptrdiff_t k = 0; k < n; k++) {
@@ -121,12 +127,18 @@ static inline void sxt_exact_add_doubles(sxt_exact *sum, double *v, ptrdiff_t n)
         most = bits > most ? bits : most;
         least = bits - 1 < least ? bits - 1 : least; /* zeros go to the top */
     }
-    int top = (int)(most >> 52), low = (int)((least + 1) >> 52);
-    if (top >= 0x7ff) /* special or negative */
+    int low = (int)((least + 1) >> 52);
+    return (sxt_exact_range){(low > 1 ? low : 1) - 1075, most > 0 ? (int)(most >> 52) - 1022 : -1075};
+}
+
+static inline void sxt_exact_add_doubles(sxt_exact *sum, double *v, ptrdiff_t n)
+{
+    sxt_exact_range range = sxt_exact_range_of(v, n);
+    if (range.top > 1024) /* special or negative */
         for (ptrdiff_t k = 0; k < n; k++)
             sxt_exact_add(sum, v[k]);
-    else if (most > 0)
-        sxt_exact_add_between(sum, v, n, (low > 1 ? low : 1) - 1075, top - 1022);
+    else if (range.top > range.low)
+        sxt_exact_add_between(sum, v, n, range.low, range.top);
 }
 
 static inline void sxt_exact_add_floats(sxt_exact *sum, const float *v, ptrdiff_t n)

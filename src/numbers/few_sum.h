@@ -9,20 +9,13 @@
 /* From one grid to the next: what the first cut leaves is below 2^49 units of the second. */
 #define SXT_FEW_BITS 50
 
-/* Whether sum / count of n <= SXT_EXACT_BLOCK values, is in *mean; else nothing is. */
+/* Whether the sum of n <= SXT_EXACT_BLOCK values over count is in *mean; else nothing is. */
 static inline int sxt_few_mean(const double *values, ptrdiff_t n, double count, double *mean)
 {
-    uint64_t most = 0, least = UINT64_MAX;
-    for (ptrdiff_t k = 0; k < n; k++) {
-        uint64_t bits;
-        memcpy(&bits, values + k, sizeof bits);
-        most = bits > most ? bits : most;
-        least = bits - 1 < least ? bits - 1 : least; /* zeros go to the top */
-    }
-    int top = (int)(most >> 52) - 1022, low = (int)((least + 1) >> 52) - 1075;
-    int unit = top - 51, fine_unit = unit - SXT_FEW_BITS;
-    /* Negative and special values have top > 500; grids and the result are normal numbers. */
-    if (top < -500 || top > 500 || low < fine_unit || !(count > 0x1p-200 && count < 0x1p200))
+    sxt_exact_range range = sxt_exact_range_of(values, n);
+    int top = range.top, unit = top - 51, fine_unit = unit - SXT_FEW_BITS;
+    /* Grids and the result are normal numbers. */
+    if (top < -500 || top > 500 || range.low < fine_unit || !(count > 0x1p-200 && count < 0x1p200))
         return 0;
     double first = 1.5 * sxt_exact_power(unit + 52), second = 1.5 * sxt_exact_power(fine_unit + 52);
     uint64_t coarse = 0, fine = 0;
