@@ -9,17 +9,12 @@ from pathlib import Path
 JOBS = f"-j{os.cpu_count() or 1}"
 
 
-def build(
-    commands: list[list[str]], folder: Path, environment: dict[str, str] | None = None
-) -> None:
+def build(commands: list[list[str]], folder: Path) -> None:
     """Run these in folder/build; what they say goes to folder/log."""
     work = folder / "build"
     work.mkdir(parents=True, exist_ok=True)
-    variables = {**os.environ, **(environment or {})}
     with (folder / "log").open("w") as log:
         for command in commands:
-            done = subprocess.run(
-                command, cwd=work, env=variables, stdout=log, stderr=log, check=False
-            )
+            done = subprocess.run(command, cwd=work, stdout=log, stderr=log, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"{command[0]}: status {done.returncode}; see {folder / 'log'}")
