@@ -128,3 +128,35 @@ def test_losses_that_overflow_leave_the_gradient_right_in_place(classes, dtype, 
     assert np.isinf(loss).any()
     assert np.array_equal(loss, expected[0])
     assert np.array_equal(grad, expected[1], equal_nan=True)
+
+
+# of three classes; the last row is ignored
+LOGITS = np.array([[1, 2, 3], [0, 0, 0], [-3, INF, 5]])
+LABELS = np.array([2, 0, -100])
+
+
+@pytest.mark.parametrize("options", [{}, {"weight": [1, 2, 3]}, {"label_smoothing": 0.1}], ids=str)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_an_incoming_gradient_of_nan_leaves_nothing_but_nan(dtype: str, options: dict) -> None:
+    """Of its own row; an ignored row has gradient 0 whatever comes in."""
+    logits = LOGITS.astype(dtype)
+    every = sx.cross_entropy_grad(logits, LABELS, NAN, **options)
+    assert same(every, [[NAN] * 3, [NAN] * 3, [0] * 3])
+    whole = sx.cross_entropy_grad(logits, LABELS, [1.5] * 3, reduction="none", **options)
+    rows = sx.cross_entropy_grad(logits, LABELS, [NAN, 1.5, NAN], reduction="none", **options)
+    assert same(rows, [[NAN] * 3, whole[1], [0] * 3])
+
+
+@pytest.mark.parametrize("exponent", [-303, -291, -200, 0, 200, 303])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1, 3, 200])
+def test_a_mean_does_not_depend_on_the_weights_unit(rows: int, dtype: str, exponent: int) -> None:
+    """Also where the weights are the smallest or the largest numbers."""
+    logits = np.resize([1.0, 2, 3, 0, -4], (rows, 3)).astype(dtype)
+    labels, unit = np.arange(rows) % 3, 10.0**exponent
+    plain = sx.cross_entropy_and_grad(logits, labels, weight=[1, 2, 3])
+    for options in ({"weight": unit * np.array([1.0, 2, 3])},
+                    {"sample_weight": unit * (1.0 + labels)}):  # fmt: skip
+        got = sx.cross_entropy_and_grad(logits, labels, **options)
+        for value, want in zip(got, plain, strict=True):
+            np.testing.assert_allclose(value, want, rtol=100 * np.finfo(dtype).eps)

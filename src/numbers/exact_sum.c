@@ -103,9 +103,11 @@ double sxt_exact_mean(const sxt_exact *sum, double count)
     rest |= shift ? next << shift : next;
     for (int i = 0; i < top - 2; i++)
         rest |= limb[i];
-    double value = (double)(head | (rest != 0)) / count;
+    /* a quotient by a tiny count would not be finite */
+    int up = count < 0x1p-400 ? 600 : 0;
+    double value = (double)(head | (rest != 0)) / (count * sxt_exact_power(up));
     /* in two steps, each by a normal power of two */
-    int exponent = 32 * (top - 1) + SXT_EXACT_LOW - shift, half = exponent / 2;
+    int exponent = 32 * (top - 1) + SXT_EXACT_LOW - shift + up, half = exponent / 2;
     value = value * sxt_exact_power(half) * sxt_exact_power(exponent - half);
     return size.negative ? -value : value;
 }

@@ -54,6 +54,7 @@ static void V(label)(const V(plan) *plan, V(strip) *s, int writes)
         s->lo[i] = (T)o.factor_lo;
         s->down[i] = (T)o.down;
         s->patch[i] = (T)o.patch;
-        s->limit[i] = (T)(scale >= 0.0 ? scale : (double)INFINITY);
+        /* NaN limits nothing, but is the result */
+        s->limit[i] = (T)(scale >= 0.0 ? scale : scale < 0.0 ? (double)INFINITY : (double)NAN);
     }
 }
