@@ -123,6 +123,20 @@ def test_linear_cross_entropy_names_the_remedy() -> None:
             sx.linear_cross_entropy(X, np.eye(C), target)
 
 
+@pytest.mark.parametrize("cast", [int, float])
+def test_no_axis_is_advised_where_none_can_be_given(cast: type) -> None:
+    """As many labels as classes."""
+    labels = np.arange(C).astype(cast)
+    net = NeuralNet2(C, 2, C, seed=0)
+    for call in (
+        lambda: sx.linear_cross_entropy(np.zeros((C + 2, C)), np.eye(C), labels),
+        lambda: net.loss(np.zeros((C + 2, C)), labels),
+    ):
+        with pytest.raises(ValueError, match=rf"\({C},\)") as caught:
+            call()
+        assert "axis=" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("logits", "target", "remedy"),
     [

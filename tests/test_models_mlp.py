@@ -211,6 +211,7 @@ def test_an_activation_has_no_place_without_a_hidden_layer():
         ((5, [4], 3), {"bias": 1}, TypeError, "bias must be True or False, got 1"),
         ((5, [4], 3), {"seed": -1}, ValueError, "seed must be .*-1"),
         ((5, [4], 3), {"dtype": "float16"}, ValueError, "dtype must be float32 or float64"),
+        ((5, [4], 3), {"dtype": "flaot32"}, TypeError, "dtype must be .*, got 'flaot32'"),
         ((5, [4], 1), {"class_names": ["a"]}, ValueError, "class_names must have 2 names, got 1"),
         ((5, [4], 3), {"feature_names": ["a"]}, ValueError, "must have 5 names, got 1"),
     ],

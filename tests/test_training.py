@@ -260,6 +260,7 @@ def test_too_high_a_learning_rate_is_an_error_and_the_best_parameters_are_kept()
         ({"weight_decay": -1}, ValueError, r"weight_decay must be in \[0, inf\), got -1"),
         ({"optimizer": "sdg"}, ValueError, "must be 'sgd', 'adam' or 'adamw', got 'sdg'"),
         ({"optimizer": 3}, TypeError, "optimizer must be a name or have step, .* got int"),
+        ({"optimizer": Adam}, TypeError, r"optimizer is the class Adam; expected .*, Adam\(\)"),
         ({"optimizer": "adam", "momentum": 0.9}, ValueError, "momentum is for 'sgd'"),
         ({"optimizer": Adam(), "weight_decay": 1}, ValueError, "belong to the optimizer object"),
         ({"schedule": "linear"}, ValueError, "schedule must be .* got 'linear'"),

@@ -11,7 +11,13 @@ from .scalars import shown
 __all__ = ["dtype_remedy", "reshaping", "shape_remedy"]
 
 
-def shape_remedy(array: np.ndarray, shape: tuple[int, ...], axis: int, name: str = "target") -> str:
+def shape_remedy(
+    array: np.ndarray,
+    shape: tuple[int, ...],
+    axis: int,
+    name: str = "target",
+    has_axis: bool = False,
+) -> str:
     """
     Find out what numeric targets of a wrong shape were meant to be.
 
@@ -25,6 +31,8 @@ def shape_remedy(array: np.ndarray, shape: tuple[int, ...], axis: int, name: str
         The axis, counted from the front.
     name : str
         What the caller calls the targets.
+    has_axis : bool
+        Whether the caller may give another axis.
 
     Returns
     -------
@@ -44,7 +52,7 @@ def shape_remedy(array: np.ndarray, shape: tuple[int, ...], axis: int, name: str
     reshaped = reshaping(array.shape, rows, name)
     if reshaped:
         return f"; pass {reshaped}{cast}"
-    for other, count in enumerate(shape):
+    for other, count in enumerate(shape if has_axis else ()):
         if other != axis and array.shape == shape[:other] + shape[other + 1 :]:
             return _other_axis(shape, other, count, name, cast)
     return ""

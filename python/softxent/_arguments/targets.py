@@ -23,9 +23,11 @@ class Target(NamedTuple):
     probs: Any
 
 
-def read_target(target: Any, logits: np.ndarray, axis: int) -> Target:
+def read_target(target: Any, logits: np.ndarray, axis: int, has_axis: bool = True) -> Target:
     """
     Read targets for logits whose classes lie along `axis`.
+
+    `has_axis`: whether the caller may give another one, which an error then says.
 
     Raises
     ------
@@ -38,21 +40,22 @@ def read_target(target: Any, logits: np.ndarray, axis: int) -> Target:
     """
     array = as_array(target, "target")
     if array.dtype.kind in "iu":
-        return Target(_labels(array, logits.shape, axis), None)
+        return Target(_labels(array, logits.shape, axis, has_axis), None)
     if is_float(array.dtype) or array.dtype.kind == "f":
-        return Target(None, _probabilities(array, logits, axis))
+        return Target(None, _probabilities(array, logits, axis, has_axis))
     raise TypeError(
         f"target has dtype {array.dtype}; expected integers (class indices) "
         f"or floats (class probabilities)" + dtype_remedy(array, "target", logits.shape, axis)
     )
 
 
-def _labels(array: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
+def _labels(array: np.ndarray, shape: tuple[int, ...], axis: int, has_axis: bool) -> np.ndarray:
     rows = shape[:axis] + shape[axis + 1 :]
     if array.shape != rows:
         raise ValueError(
             f"target of class indices has shape {array.shape}; expected {rows}, "
-            f"the shape {shape} of the logits without axis {axis}{shape_remedy(array, shape, axis)}"
+            f"the shape {shape} of the logits without axis {axis}"
+            f"{shape_remedy(array, shape, axis, has_axis=has_axis)}"
         )
     if array.dtype.kind == "u" and array.dtype.itemsize == 8:
         # Beyond int64 a cast would wrap into the negative numbers, where ignore_index lives.
@@ -63,12 +66,13 @@ def _labels(array: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
     return np.require(array, np.int64, ("C", "A"))  # np.asarray keeps what is not aligned
 
 
-def _probabilities(array: np.ndarray, logits: np.ndarray, axis: int) -> np.ndarray:
+def _probabilities(array: np.ndarray, logits: np.ndarray, axis: int, has_axis: bool) -> np.ndarray:
     if array.shape != logits.shape:
         raise ValueError(
             f"target of dtype {array.dtype} holds class probabilities and has shape "
             f"{array.shape}; expected the logits' shape {logits.shape} "
-            f"(class indices must be integers){shape_remedy(array, logits.shape, axis)}"
+            f"(class indices must be integers)"
+            f"{shape_remedy(array, logits.shape, axis, has_axis=has_axis)}"
         )
     with np.errstate(all="ignore"):
         return array.astype(logits.dtype, copy=False)

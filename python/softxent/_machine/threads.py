@@ -46,14 +46,14 @@ def set_num_threads(n: int) -> None:
     Parameters
     ----------
     n : int
-        The number, at least 1.
+        The number, at least 1; more than 256 count as 256.
 
     Raises
     ------
     TypeError
         If `n` is not an integer.
     ValueError
-        If `n` is less than 1 or too large.
+        If `n` is less than 1.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def set_num_threads(n: int) -> None:
     count = read_integer(n)
     if count is None:
         raise TypeError(f"the number of threads is {shown(n)}; expected a whole number >= 1")
-    if not (1 <= count <= _C_INT_MAX and binding.set_num_threads(count)):
+    if count < 1 or not binding.set_num_threads(min(count, _C_INT_MAX)):
         raise ValueError(f"the number of threads is {shown(n)}; expected a whole number >= 1")
 
 
@@ -76,14 +76,14 @@ class num_threads:
     Parameters
     ----------
     n : int
-        The number, at least 1.
+        The number, at least 1; more than 256 count as 256.
 
     Raises
     ------
     TypeError
         If `n` is not an integer; raised on entry, as the next.
     ValueError
-        If `n` is less than 1 or too large.
+        If `n` is less than 1.
 
     Examples
     --------
@@ -131,5 +131,5 @@ def apply_environment() -> None:
 
 def _set_from_text(text: str) -> None:
     count = int(text) if text.isascii() and text.isdigit() else 0
-    if not (1 <= count <= _C_INT_MAX and binding.set_num_threads(count)):
+    if count < 1 or not binding.set_num_threads(min(count, _C_INT_MAX)):
         raise ValueError(f"SOFTXENT_NUM_THREADS is {text!r}; expected a whole number >= 1")

@@ -121,7 +121,8 @@ def _read_target(target: Any, shape: tuple[int, ...], dtype: np.dtype) -> Target
     """Labels, or probabilities in a type of their own: they are converted block by block."""
     array = as_array(target, "target")
     own = array.dtype if is_float(array.dtype) else dtype
-    return read_target(array, np.broadcast_to(np.empty((), own), shape), len(shape) - 1)
+    logits = np.broadcast_to(np.empty((), own), shape)
+    return read_target(array, logits, len(shape) - 1, has_axis=False)
 
 
 def _kept_rows(

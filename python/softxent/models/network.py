@@ -74,7 +74,10 @@ class Network:
         self.seed: int | None = None if seed is None else checks.seed("seed", seed)
         if dtype is None:  # which NumPy takes for float64
             raise TypeError("dtype must be float32 or float64, got None")
-        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        try:
+            self.dtype: np.dtype[Any] = np.dtype(dtype)
+        except TypeError as error:
+            raise TypeError(f"dtype must be float32 or float64, got {shown(dtype)}") from error
         if self.dtype not in _DTYPES:
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
         self.class_names = class_names

@@ -62,6 +62,11 @@ def make_optimizer(optimizer: str | Optimizer, momentum: float, weight_decay: fl
     momentum = checks.number("momentum", momentum, 0, 1, open_high=True)
     weight_decay = checks.number("weight_decay", weight_decay, 0)
     if not isinstance(optimizer, str):
+        if isinstance(optimizer, type):
+            raise TypeError(
+                f"optimizer is the class {optimizer.__name__}; expected a name or an object of it, "
+                f"{optimizer.__name__}()"
+            )
         if not isinstance(optimizer, Optimizer):
             raise TypeError(
                 "optimizer must be a name or have step, state_dict, load_state_dict and config, "
