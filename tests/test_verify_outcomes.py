@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from foreign_models import classifier
 from onnx_tools import edit, net2, samples
 from softxent.cli import main
+from softxent.models import MLP
 from softxent.onnx import export
 from softxent.verify import verify
 
@@ -86,6 +87,22 @@ def test_labels_are_not_needed_where_no_loss_is(path, x):
     report = verify(path, x, batch_sizes=())
     assert report.passed
     assert not report.accuracies
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "foreign"])
+def test_samples_that_tell_nothing_are_not_understood(path, x, ours, value):
+    """Of NaN every model makes NaN, and what an infinity gives has no bound."""
+    if ours:
+        export(MLP(4, [5], 3, seed=0), path, head="logits")
+    else:
+        saved(path, [node("MatMul", "x w", "z")], [("z", FLOAT, ("n", 3))])
+    silent = np.full_like(x, value)
+    report = verify(path, silent, batch_sizes=())
+    assert report.outcome == "not understood", report
+    assert [(m.option, m.flag) for m in report.missing] == [("X", "--data")]
+    silent[3] = x[3]
+    assert verify(path, silent, batch_sizes=()).passed
 
 
 def test_unknown_logits_are_not_understood_until_they_are_named(path, x):

@@ -46,6 +46,12 @@ def as_net(source: Any, activation: str | None = None) -> MLP:
             )
         return source
     if not isinstance(source, str | os.PathLike):
+        if not isinstance(source, Mapping) and not callable(getattr(source, "state_dict", None)):
+            also = ", which has to_onnx" if callable(getattr(source, "to_onnx", None)) else ""
+            raise TypeError(
+                "expected a network of softxent, a torch module, a state_dict or the path of a "
+                f"file, got {type(source).__name__}{also}"
+            )
         return specialised(MLP.from_torch(source, activation=activation))
     if not os.fspath(source).lower().endswith(_TORCH_ENDINGS):
         return load(source, activation=activation)

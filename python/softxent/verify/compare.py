@@ -48,6 +48,9 @@ class Comparison:
         is these logits.
     estimate : bool
         Whether the tolerance is an estimate from perturbed runs instead of a bound.
+    told : int or None
+        Number of elements that tell anything: numbers with a finite bound, be it only in the mean
+        square. None where classes or labels are compared.
     """
 
     batch: str
@@ -69,6 +72,7 @@ class Comparison:
     rms_tolerance: float | None = None
     part: str = "whole"
     estimate: bool = False
+    told: int | None = None
 
     @property
     def passed(self) -> bool:
@@ -116,8 +120,9 @@ def compare(label: Label, got: Array, expected: Array, bound: Estimate) -> Compa
     ratio = np.where(difference == 0, 0.0, np.where(np.isinf(limit), 0.0, ratio))
     if not a.size:
         return Comparison(
-            *_names(label), got.shape, 0.0, 0.0, 0.0, _histogram(a), 0.0, 0.0, label.reason, 1.0, {}
-        )
+            *_names(label), got.shape, 0.0, 0.0, 0.0, _histogram(a), 0.0, 0.0, label.reason, 1.0,
+            {}, told=0,
+        )  # fmt: skip
     ulp, where = difference / _spacing(b, dtype), np.unravel_index(ratio.argmax(), a.shape)
     worst = {
         "index": [int(i) for i in where],
@@ -137,6 +142,7 @@ def compare(label: Label, got: Array, expected: Array, bound: Estimate) -> Compa
         _agreement(a, b),
         worst,
         _excess(label, worst, float(difference[where]), float(limit[where]), ratio),
+        told=_told(a, b, bound),
     )
     return result if bound.typical is None else _with_mean_square(result, label, difference, bound)
 
@@ -254,6 +260,14 @@ def _difference(a: Array, b: Array) -> Array:
     finite = np.isfinite(a) & np.isfinite(b)
     with np.errstate(invalid="ignore"):
         return np.where(same, 0.0, np.where(finite, np.abs(a - b), np.inf))
+
+
+def _told(a: Array, b: Array, bound: Estimate) -> int:
+    """Count the numbers that have a bound, be it only in the mean square."""
+    bounded = np.isfinite(bound.error)
+    if bound.typical is not None:
+        bounded = bounded | np.isfinite(bound.typical)
+    return int(np.count_nonzero(bounded & ~(np.isnan(a) & np.isnan(b))))
 
 
 def _relative(difference: Array, b: Array) -> Array:

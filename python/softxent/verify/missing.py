@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from softxent.verify.compare import Comparison
 
 
 @dataclass(frozen=True)
@@ -31,3 +34,12 @@ class Missing:
     def to_dict(self) -> dict[str, Any]:
         """As values that JSON can hold."""
         return asdict(self)
+
+
+def telling_samples(comparisons: Iterable[Comparison]) -> list[Missing]:
+    """Say so if no number was compared with another: of NaN any model makes NaN."""
+    told = [c.told for c in comparisons if c.batch == "data" and c.told is not None and c.shape]
+    if not told or any(told):
+        return []
+    what = "every number that was compared is NaN, or has no finite bound, which tells nothing"
+    return [Missing(f"{what} of the model", "X", "--data")]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
 from softxent._arguments import checks
-from softxent._arguments.scalars import flag, integer
+from softxent._arguments.scalars import flag, integer, shown
 from softxent._machine.optional import require
 
 if TYPE_CHECKING:
@@ -118,8 +118,12 @@ def verify(
     require("onnx", "onnx", "softxent.verify")
     require("onnxruntime", "onnx", "softxent.verify")
     _check_names("against", against, REFERENCES)
+    if isinstance(providers, str):
+        raise TypeError(f"providers must be a sequence of names, got the text {providers!r}")
     if not providers:
         raise ValueError("providers must name at least one execution provider, got none")
+    if not isinstance(batch_sizes, Iterable):
+        raise TypeError(f"batch_sizes must be a sequence of sizes, got {shown(batch_sizes)}")
     batch_sizes = [integer("batch_sizes", size, 0) for size in batch_sizes]
     if any(size < 1 for size in batch_sizes):
         raise ValueError(f"batch_sizes must be at least 1, got {batch_sizes}")

@@ -29,6 +29,7 @@ from softxent.verify.checks import (
 from softxent.verify.compare import Comparison, Label, compare, compare_classes
 from softxent.verify.diagnose import explain
 from softxent.verify.findings import Scatter
+from softxent.verify.missing import telling_samples
 from softxent.verify.naming import by_name
 from softxent.verify.references import References
 from softxent.verify.report import Report
@@ -130,6 +131,7 @@ class Verification:
             self._scatters,
             self._timings,
             self._accuracies,
+            telling_samples(self._comparisons),
         )
 
     @property

@@ -30,6 +30,7 @@ from softxent.verify.foreign.probes import (
 from softxent.verify.foreign.references import Reference
 from softxent.verify.foreign.runs import Runs
 from softxent.verify.foreign.subject import Classifier, read_classifier, unknown_parts
+from softxent.verify.missing import telling_samples
 from softxent.verify.report import Report
 from softxent.verify.runtime import ProviderUnavailable, Session, describe, machine, placement
 from softxent.verify.timing import Timing, measure, thread_limit
@@ -148,7 +149,12 @@ class ForeignVerification:
             self._comparing.scatters,
             self._timings,
             self._accuracies,
-            [*self._missing, *self._runs.missing, *self._comparing.missing],
+            [
+                *self._missing,
+                *self._runs.missing,
+                *self._comparing.missing,
+                *telling_samples(self._comparing.comparisons),
+            ],
         )
 
     def _find_size(self, session: Session, data: Samples) -> None:
