@@ -42,6 +42,19 @@ def test_unknown_command_is_a_usage_error(capsys):
 
 
 @pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--lerning-rate", "1", "--epoch=2"], "--epoch=2; did you mean --learning-rate and --ep"),
+        (["--quiet"], "unrecognized arguments: --quiet (see softxent train --help)"),
+        (["more"], "unrecognized arguments: more (see softxent train --help)"),
+    ],
+)
+def test_unknown_arguments_are_told_by_their_command(given, says, tmp_path, capsys):
+    message = fails(capsys, "train", "--out", tmp_path / "n.npz", *given)
+    assert message.startswith("softxent train: error: ") and says in message
+
+
+@pytest.mark.parametrize(
     ("option", "value"),
     [
         ("--epochs", "0"),

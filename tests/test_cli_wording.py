@@ -171,7 +171,7 @@ def test_writable_is_found_out_by_writing(tmp_path: Path) -> None:
         ("fly --json", None, "'fly'"),
         ("train --json", "train", "--out"),
         ("train --json --out n.npz --epochs 0", "train", "--epochs"),
-        ("train --out n.npz --json --nonsense", None, "--nonsense"),
+        ("train --out n.npz --json --nonsense", "train", "--nonsense"),
         ("train --json --data absent.csv --out n.npz", "train", "absent.csv"),
         ("predict --data k.csv absent.npz --json", "predict", "absent.npz"),
         ("export k.npz --out m.txt --json", "export", ".onnx"),

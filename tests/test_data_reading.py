@@ -60,7 +60,7 @@ def test_read_npy_takes_two_files(tmp_path):
     np.testing.assert_array_equal(data.X, X.astype(np.float32))
     np.testing.assert_array_equal(data.y, Y)
     np.testing.assert_array_equal(read_features(features), data.X)
-    with pytest.raises(ValueError, match="needs a second file with the labels, got None"):
+    with pytest.raises(ValueError, match="needs a second file with the labels: pass labels=FILE"):
         read(features)
 
 
@@ -261,3 +261,16 @@ def test_read_refuses_unknown_and_missing_files(tmp_path):
         read(tmp_path / "mine.pkl")
     with pytest.raises(FileNotFoundError, match="there is no file"):
         read(save_npy(tmp_path / "X.npy", X), tmp_path / "y.npy")
+
+
+def test_arrays_of_other_names_are_told_with_how_to_name_them(tmp_path):
+    np.savez(tmp_path / "other.npz", foo=X, bar=Y)
+    with pytest.raises(ValueError, match="it has foo, bar; pass features=NAME and labels=NAME"):
+        read(tmp_path / "other.npz")
+    data = read(tmp_path / "other.npz", "bar", features="foo")
+    np.testing.assert_array_equal(data.y, Y)
+
+
+def test_a_folder_is_no_missing_file(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder, not a file"):
+        read(tmp_path)

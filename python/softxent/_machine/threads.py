@@ -11,6 +11,7 @@ from softxent._core import binding
 __all__ = ["apply_environment", "get_num_threads", "num_threads", "set_num_threads"]
 
 _C_INT_MAX = 2**31 - 1
+_EXPECTED = f"a whole number from 1 to {_C_INT_MAX}; more than 256 count as 256"
 
 
 def get_num_threads() -> int:
@@ -53,7 +54,7 @@ def set_num_threads(n: int) -> None:
     TypeError
         If `n` is not an integer.
     ValueError
-        If `n` is less than 1.
+        If `n` is less than 1 or does not fit a C int.
 
     Examples
     --------
@@ -62,9 +63,9 @@ def set_num_threads(n: int) -> None:
     """
     count = read_integer(n)
     if count is None:
-        raise TypeError(f"the number of threads is {shown(n)}; expected a whole number >= 1")
-    if count < 1 or not binding.set_num_threads(min(count, _C_INT_MAX)):
-        raise ValueError(f"the number of threads is {shown(n)}; expected a whole number >= 1")
+        raise TypeError(f"the number of threads is {shown(n)}; expected {_EXPECTED}")
+    if not (1 <= count <= _C_INT_MAX and binding.set_num_threads(count)):
+        raise ValueError(f"the number of threads is {shown(n)}; expected {_EXPECTED}")
 
 
 class num_threads:
@@ -83,7 +84,7 @@ class num_threads:
     TypeError
         If `n` is not an integer; raised on entry, as the next.
     ValueError
-        If `n` is less than 1.
+        If `n` is less than 1 or does not fit a C int.
 
     Examples
     --------
@@ -131,5 +132,5 @@ def apply_environment() -> None:
 
 def _set_from_text(text: str) -> None:
     count = int(text) if text.isascii() and text.isdigit() else 0
-    if count < 1 or not binding.set_num_threads(min(count, _C_INT_MAX)):
-        raise ValueError(f"SOFTXENT_NUM_THREADS is {text!r}; expected a whole number >= 1")
+    if not (1 <= count <= _C_INT_MAX and binding.set_num_threads(count)):
+        raise ValueError(f"SOFTXENT_NUM_THREADS is {text!r}; expected {_EXPECTED}")

@@ -64,7 +64,7 @@ def add_data_options(
         "--labels",
         metavar="WHERE",
         help="where the labels are: a column of a table by name or position, an array of an npz "
-        f"file, or a second file (default: {no_labels})",
+        f"file, or for .npy and idx files a second one (default: {no_labels})",
     )
     group.add_argument(
         "--feature-scale",

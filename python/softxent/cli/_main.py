@@ -46,7 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else list(argv)
     failure = Failure(as_json="--json" in given)
     try:
-        args = _parser().parse_args(given)
+        parser = _parser()
+        args, unknown = parser.parse_known_args(given)
+        if unknown:
+            getattr(args, "parser", parser).refuse(unknown)
     except UsageError as error:
         return failure.report(error.prog, f"error: {error}", 2)
     except SystemExit as stop:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from softxent._arguments.scalars import shown
@@ -21,6 +22,16 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(self.prog, f"{message} (see {self.prog} --help)")
+
+    def refuse(self, unknown: Sequence[str]) -> NoReturn:
+        """Report arguments that no option takes, with options of similar names."""
+        known = [text for text in self._option_string_actions if text.startswith("--")]
+        given = [text.partition("=")[0] for text in unknown if text.startswith("--")]
+        similar = dict.fromkeys(
+            match for text in given for match in difflib.get_close_matches(text, known, 1, 0.75)
+        )
+        meant = f"; did you mean {' and '.join(similar)}?" if similar else ""
+        self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
 
     def options(self) -> dict[str, str]:
         """Give the options by the names of what they are parsed into."""

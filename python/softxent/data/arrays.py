@@ -54,7 +54,7 @@ def from_npy(source: Source, wanted: Wanted) -> Table:
         return Table(X)
     if not isinstance(wanted.label, str):
         raise ValueError(
-            f"{source.name}: a .npy file needs a second file with the labels, got {wanted.label!r}"
+            f"{source.name}: a .npy file needs a second file with the labels: pass labels=FILE"
         )
     return Table(X, _label_array(wanted.label))
 
@@ -66,7 +66,9 @@ def from_idx(source: Source, wanted: Wanted) -> Table:
         return Table(X)
     path = wanted.label if wanted.label is not None else label_file(source.path)
     if path is None or isinstance(path, int):
-        raise ValueError(f"{source.name}: an IDX file needs a second file with the labels")
+        raise ValueError(
+            f"{source.name}: an IDX file needs a second file with the labels: pass labels=FILE"
+        )
     return Table(X, _label_array(str(path)))
 
 
@@ -104,13 +106,17 @@ def _chosen(
     if not pairs:
         raise ValueError(
             f"{source}: expected arrays {', '.join(f'{X}/{y}' for X, y in _PAIRS[:5])}; "
-            f"it has {', '.join(arrays) or 'none'}"
+            f"it has {', '.join(arrays) or 'none'}{_by_name(arrays)}"
         )
     (X_name, y_name), others = pairs[0], [y for _, y in pairs[1:] if y != pairs[0][1]]
     notes = tuple(
         f"{X_name} is read with {y_name} (labels={y} reads the other part)" for y in others
     )
     return X_name, y_name, notes
+
+
+def _by_name(arrays: dict[str, np.ndarray]) -> str:
+    return "; pass features=NAME and labels=NAME to take others" if len(arrays) > 1 else ""
 
 
 def _partner(

@@ -30,8 +30,8 @@ class Source:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    FileNotFoundError, IsADirectoryError
+        If there is no such file, or a folder in its place.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -42,7 +42,9 @@ class Source:
             self._content = sys.stdin.buffer.read()
             return
         self.name = os.fspath(path)
-        if not self.path.exists() or self.path.is_dir():
+        if self.path.is_dir():
+            raise IsADirectoryError(f"{self.name!r} is a folder, not a file")
+        if not self.path.exists():
             raise FileNotFoundError(f"there is no file {self.name!r}")
         if not self.path.is_file():
             self._content = self.path.read_bytes()
