@@ -103,6 +103,17 @@ def test_a_number_as_factor_does_not_promote() -> None:
         assert found == np.float16(np.log(6))
 
 
+@pytest.mark.skipif(np.__version__.startswith("1."), reason="NumPy 1 promotes numbers by value")
+@pytest.mark.parametrize("function", [sx.logsumexp, special.logsumexp], ids=["own", "special"])
+@pytest.mark.parametrize("b", [2, 2.0, *(np.dtype(code).type(2) for code in "qfd")], ids=repr)
+@pytest.mark.parametrize("x", [1, 1.0, [1.0], np.ones(3, "f"), np.float32(1)], ids=repr)
+def test_numbers_promote_where_they_are_numpys(function, b, x) -> None:
+    """`np.float64` is a float of Python's, too, and yet has a dtype."""
+    found, expected = function(x, b=b), scipy_special.logsumexp(x, b=b)
+    assert found.dtype == expected.dtype
+    assert np.allclose(found, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("keepdims", [False, True])
 def test_one_number(keepdims: bool) -> None:
     found = special.logsumexp(2.0, keepdims=keepdims)

@@ -11,7 +11,16 @@ import numpy as np
 
 from .masked import is_masked
 
-__all__ = ["flag", "integer", "number", "read_integer", "read_real", "seed", "shown"]
+__all__ = [
+    "flag",
+    "has_no_dtype",
+    "integer",
+    "number",
+    "read_integer",
+    "read_real",
+    "seed",
+    "shown",
+]
 
 _LONGEST = 60
 # Of a longer integer Python refuses to make a text (sys.set_int_max_str_digits).
@@ -113,6 +122,11 @@ def number(
         left, right = "(["[not open_low], ")]"[not open_high and math.isfinite(high)]
         raise ValueError(f"{name} must be in {left}{low:g}, {high:g}{right}, got {shown(value)}")
     return result
+
+
+def has_no_dtype(value: Any) -> bool:
+    """Whether a value is a Python number, which has no say in the promotion; `np.float64` has."""
+    return isinstance(value, (int, float, complex)) and not isinstance(value, np.generic)
 
 
 def flag(value: Any, name: str) -> bool:

@@ -16,7 +16,7 @@ from .arrays import (
     mask_for,
     remaining_shape,
 )
-from .scalars import flag
+from .scalars import flag, has_no_dtype
 
 __all__ = ["SumCall", "sum_call"]
 
@@ -56,8 +56,9 @@ def _promoted(x: Any, b: Any) -> tuple[np.ndarray, np.ndarray | None]:
     given = as_array(x, "x"), as_array(b, "b")
     array, factors = as_float(given[0], "x"), as_float(given[1], "b")
     dtype = array.dtype
-    if not isinstance(b, (bool, int, float)):
-        dtype = _common_dtype(given[0].dtype, given[1].dtype)
+    if not has_no_dtype(b):
+        own = given[1] if has_no_dtype(x) else given[0]
+        dtype = _common_dtype(own.dtype, given[1].dtype)
     try:
         shape = np.broadcast_shapes(array.shape, factors.shape)
     except ValueError:

@@ -8,7 +8,7 @@ import dask.array as da
 import numpy as np
 
 from softxent._arguments.arrays import as_float, axis_mask, remaining_shape
-from softxent._arguments.scalars import flag
+from softxent._arguments.scalars import flag, has_no_dtype
 from softxent._arguments.sums import sum_call
 from softxent._core.errors import no_class_error
 
@@ -180,7 +180,7 @@ def logsumexp(
     axes = _axes(axis, array)
     keep, signed = flag(keepdims, "keepdims"), flag(return_sign, "return_sign")
     mask = _mask(where, array)
-    if isinstance(b, (bool, int, float)):  # which does not take part in the promotion
+    if has_no_dtype(b):  # which does not take part in the promotion
         b = np.asarray(b, as_float(np.empty(0, array.dtype), "x").dtype)
     factors = None if b is None else _inputs.broadcast_like(b, "b", array)
     meta = None if factors is None else np.empty(0, factors.dtype)

@@ -8,6 +8,7 @@ import numpy as np
 
 from softxent import functional
 from softxent._arguments.arrays import as_array, as_float
+from softxent._arguments.scalars import has_no_dtype
 
 from . import _wide
 
@@ -155,8 +156,10 @@ def logsumexp(
     array = np.atleast_1d(as_array(a, "a"))
     if array.dtype.kind not in "biufc":
         as_float(array, "a")  # which refuses all others but bfloat16
-    # A Python number has no say in the promotion.
-    factors = b if b is None or isinstance(b, (int, float, complex)) else as_array(b, "b")
+    factors = b if b is None or has_no_dtype(b) else as_array(b, "b")
+    if has_no_dtype(a) and isinstance(factors, np.ndarray) and factors.dtype.kind == "f":
+        with np.errstate(all="ignore"):
+            array = array.astype(np.result_type(factors, a))
     dtype = array.dtype if factors is None else np.result_type(array, factors)
     if _wide.is_wide(dtype):
         return _wide.logsumexp(array, axis, factors, keepdims, return_sign)
