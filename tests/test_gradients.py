@@ -110,6 +110,32 @@ def test_cross_entropy_grad_output_scales(rng: np.random.Generator) -> None:
     assert np.array_equal(sx.cross_entropy_grad(x, target, 2.0), 2 * mean)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("classes", [2, 5, 33, 300, 5000])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_cross_entropy_grad_output_beyond_all_numbers(order, classes: int, dtype, rng) -> None:
+    """Infinite factors keep their sign, NaN spreads; rows that do not count stay 0."""
+    x, t = cast(rng.normal(size=(4, classes)), dtype), np.array([0, 1, -100, 1])
+    x = np.asarray(x, order=order)
+    sign = np.sign(sx.cross_entropy_grad(x, t).astype(float))
+    large = [] if dtype == np.float64 else [1e300, -1e300]
+    for scale in [np.inf, -np.inf, *large]:
+        expected = np.where(sign == 0, 0, np.copysign(np.inf, sign * np.sign(scale)))
+        rows = np.full(4, scale)
+        for found in (
+            sx.cross_entropy_grad(x, t, scale, weight=np.ones(classes)),
+            sx.cross_entropy_grad(x, t, rows, reduction="none"),
+        ):
+            assert np.array_equal(found.astype(float), expected)
+    for factor in (np.nan, -np.nan):
+        found = sx.cross_entropy_grad(x, t, [1, factor, factor, 1], reduction="none")
+        assert np.isnan(found[1].astype(float)).all() and not found[2].any()
+        assert np.isfinite(found[[0, 3]].astype(float)).all()
+        assert len(set(found[1].tobytes()[k : k + found.itemsize]
+                       for k in range(0, found[1].nbytes, found.itemsize))) == 1  # fmt: skip
+
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("classes", [2, 3, 10, 100, 1000])
 def test_cross_entropy_grad_vanishes_at_the_optimum(dtype, classes: int, rng) -> None:

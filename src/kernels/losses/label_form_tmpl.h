@@ -53,8 +53,9 @@ static void V(label)(const V(plan) *plan, V(strip) *s, int writes)
         s->hi[i] = (T)o.factor_hi;
         s->lo[i] = (T)o.factor_lo;
         s->down[i] = (T)o.down;
-        s->patch[i] = (T)o.patch;
-        /* NaN limits nothing, but is the result */
-        s->limit[i] = (T)(scale >= 0.0 ? scale : scale < 0.0 ? (double)INFINITY : (double)NAN);
+        s->patch[i] = (T)sxt_canonical(o.patch);
+        /* A factor beyond the largest number makes NaN of a product, which min() takes for the limit. */
+        double below = s->hi[i] > -(T)INFINITY ? (double)INFINITY : -(double)INFINITY;
+        s->limit[i] = (T)(scale >= 0.0 ? scale : scale < 0.0 ? below : (double)NAN);
     }
 }
