@@ -135,7 +135,6 @@ def test_cross_entropy_grad_output_beyond_all_numbers(order, classes: int, dtype
                        for k in range(0, found[1].nbytes, found.itemsize))) == 1  # fmt: skip
 
 
-
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("classes", [2, 3, 10, 100, 1000])
 def test_cross_entropy_grad_vanishes_at_the_optimum(dtype, classes: int, rng) -> None:

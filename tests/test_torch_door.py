@@ -169,8 +169,20 @@ def test_expanded_inputs() -> None:
 def test_labels_may_be_strided_and_of_any_integer() -> None:
     x, t = logits(6, 5), labels(6, 5)
     expected = door.cross_entropy(x, t)
-    for other in (t.repeat_interleave(2)[::2], *(t.to(d) for d in (torch.uint8, torch.int32))):
+    dtypes = (torch.uint8, torch.int32, torch.uint16, torch.uint32, torch.uint64)
+    for other in (t.repeat_interleave(2)[::2], *(t.to(d) for d in dtypes)):
         assert torch.equal(door.cross_entropy(x, other), expected)
+        leaf = x.clone().requires_grad_()
+        for function in (door.cross_entropy, door.nll_loss):
+            (gradient,) = torch.autograd.grad(function(leaf, t), leaf)
+            (found,) = torch.autograd.grad(function(leaf, other), leaf)
+            assert torch.equal(found, gradient)
+
+
+def test_a_huge_unsigned_label_is_not_the_ignored_one() -> None:
+    for function in (door.cross_entropy, door.nll_loss):
+        with pytest.raises(IndexError, match=r"at index \(1,\) is not in \[0, 5\)"):
+            function(logits(2, 5), torch.tensor([0, 2**64 - 100], dtype=torch.uint64))
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])

@@ -141,6 +141,34 @@ def test_scaled_and_repeated_backward_passes(name: str, scale: float) -> None:
     assert torch.allclose(*results, rtol=1e-13, atol=1e-15)
 
 
+@pytest.mark.parametrize("name", ["binary", "linear", "linear on one row less", "nll"])
+def test_a_scaled_loss_saves_the_gradient_from_float16s_lower_end(name: str) -> None:
+    n, generator = 100_000, torch.Generator().manual_seed(0)
+    x, t = torch.randn(n, 4, generator=generator).half(), torch.arange(n) % 4
+    weight = (torch.randn(4, 4, generator=generator) * 0.02).half()
+
+    def gradient(function: object, dtype: object, scale: float) -> object:
+        z = x.to(dtype).requires_grad_()
+        if name == "binary":
+            target = (t / 4)[:, None].expand(n, 4).half()
+            loss = function.binary_cross_entropy_with_logits(z, target)
+        elif name == "nll":
+            loss = function.nll_loss(z, t)
+        elif name == "linear":
+            loss = door.linear_cross_entropy(z, weight.to(dtype), t)
+        else:
+            rows = door.linear_cross_entropy(z, weight.to(dtype), t, reduction="none")
+            loss = rows[1:].mean()
+        return torch.autograd.grad(loss.double() * scale, z)[0].double() / scale
+
+    exact = gradient(F, torch.float64, 1.0)
+    assert (gradient(door, torch.float16, 2.0**15) - exact).abs().max() < 1e-3 * exact.abs().max()
+    if name == "nll":  # sums over rows are not those of 16 bits
+        for dtype, error in ((torch.float16, 2e-3), (torch.bfloat16, 2e-3)):
+            found = gradient(door, dtype, 1.0)
+            assert (found - exact).abs().max() < error * exact.abs().max()
+
+
 def test_gradients_for_each_row() -> None:
     x, h, w = leaf(4, 5), leaf(4, 3), leaf(5, 3)
     rows = torch.tensor([1.0, 0.0, 5.0, -2.0], dtype=torch.float64)

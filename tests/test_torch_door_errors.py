@@ -76,6 +76,21 @@ def test_logits_of_other_dtypes_are_refused_by_name(dtype: object, name: str) ->
             CALLS[name](x)
 
 
+@pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")  # of dual_level itself
+@pytest.mark.parametrize("name", CALLS)
+def test_tangents_are_refused_and_not_lost(name: str) -> None:
+    with torch.autograd.forward_ad.dual_level():
+        x = torch.autograd.forward_ad.make_dual(torch.zeros(3, 5), torch.ones(3, 5))
+        for one in (x, x.requires_grad_()):
+            with pytest.raises(NotImplementedError, match="no forward-mode derivatives"):
+                CALLS[name](one)
+        if name == "cross_entropy":
+            target = torch.autograd.forward_ad.make_dual(P, torch.ones(3, 5))
+            with pytest.raises(NotImplementedError, match="no forward-mode derivatives"):
+                door.cross_entropy(X, target)
+        assert torch.equal(CALLS[name](X), CALLS[name](X.clone()))  # what has none is computed
+
+
 def test_what_is_no_tensor_is_refused() -> None:
     with pytest.raises(TypeError, match=r"input is a list; expected a torch\.Tensor"):
         door.softmax([1.0], 0)

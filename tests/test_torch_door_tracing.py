@@ -142,6 +142,14 @@ def test_compiled_labels_are_checked() -> None:
         compiled(X.clone().requires_grad_(), torch.tensor([0, 7, 1, 2]))
 
 
+def test_old_arguments_do_not_break_the_graph() -> None:
+    torch.compiler.reset()
+    compiled = torch.compile(
+        lambda x: door.cross_entropy(x, T, size_average=False), fullgraph=True, backend="eager"
+    )
+    assert torch.equal(compiled(X), door.cross_entropy(X, T, reduction="sum"))
+
+
 def test_export() -> None:
     class Net(torch.nn.Module):
         def __init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ __all__ = [
 
 FLOATS = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
 _LABELS = frozenset((torch.int64, torch.uint8, torch.int32, torch.int16, torch.int8))
+_UNSIGNED = frozenset((torch.uint16, torch.uint32, torch.uint64))
 _NEEDED = ("input", "linear_weight", "target")
 _REDUCTIONS = ("mean", "sum", "none")
 
@@ -42,8 +44,14 @@ def read_reduction(size_average: Any, reduce: Any, reduction: Any) -> str:
                 f"{old} is {shown(value)}; expected a bool or None (the order of the arguments "
                 "is that of torch.nn.functional)"
             )
-    legacy: str = torch.nn._reduction.legacy_get_string(size_average, reduce)
-    return legacy
+    name = "none" if reduce is False else "sum" if size_average is False else "mean"
+    if not torch.compiler.is_compiling():  # which cannot trace a warning
+        warnings.warn(
+            "size_average and reduce args will be deprecated, please use "
+            f"reduction='{name}' instead.",
+            stacklevel=3,
+        )
+    return name
 
 
 def check_tensors(function: str, **tensors: Any) -> None:
@@ -149,6 +157,8 @@ def read_class_target(
             f"Expected input batch_size ({shape[0]}) to match target batch_size "
             f"({target.shape[0]})."
         )
+    if target.dtype in _UNSIGNED:  # of which PyTorch hardly knows how to compute
+        target = _signed(target)
     if target.dtype not in _LABELS:
         raise TensorTypeError(
             "expected target dtype to be Long or Byte, or another integer, but got "
@@ -163,6 +173,14 @@ def read_class_target(
             f"{tuple(shape)}, got {tuple(target.shape)}"
         )
     return target, False
+
+
+def _signed(target: Any) -> Any:
+    """Give labels as int64. What is beyond it stays out of range, and never is `ignore_index`."""
+    if target.dtype is not torch.uint64:
+        return target.to(torch.int64)
+    bits = target.view(torch.int64)
+    return torch.where(bits < 0, torch.iinfo(torch.int64).max, bits)
 
 
 def refuse_grad(function: str, **weights: Any) -> None:

@@ -46,7 +46,7 @@ def _cross_entropy_grad(
     if needs[1]:
         mass = grad_output * _row_factors(input, *options)
         probs = ops.softmax(input, [axis])
-        product = ops.softmax_grad(v * mass.unsqueeze(axis), probs, [axis])
+        product = ops.softmax_grad((v * mass.unsqueeze(axis)).to(input.dtype), probs, [axis])
         # Rows that do not count have the derivative 0, whatever they hold.
         d_input = torch.where(mass.unsqueeze(axis) == 0, 0.0, product)
     return d_output, d_input
@@ -63,14 +63,15 @@ def _row_factors(
     """For each row the sum of the coefficients of -log p, with the factor of the reduction."""
     axis = class_axis(input.dim())
     classes = input.shape[axis]
+    dtype = _wide(input)
     if weight is None:
-        weight = torch.ones(classes, dtype=input.dtype, device=input.device)
-    weight = weight.to(input.dtype)
+        weight = torch.ones(classes, dtype=dtype, device=input.device)
+    weight = weight.to(dtype)
     spread = label_smoothing * weight.sum() / classes
     if target.is_floating_point():
         shape = [1] * input.dim()
         shape[axis] = classes
-        mass = (target.to(input.dtype) * weight.reshape(shape)).sum(axis)
+        mass = (target.to(dtype) * weight.reshape(shape)).sum(axis)
         mass = (1 - label_smoothing) * mass + spread
         return mass / mass.numel() if reduction == "mean" else mass
     kept = target != ignore_index
@@ -94,14 +95,20 @@ def nll_gradient(
     axis = class_axis(input.dim())
     kept = target != ignore_index
     safe = torch.where(kept, target, 0).long()
-    factors = torch.ones_like(safe, dtype=input.dtype) if weight is None else weight[safe]
-    factors = torch.where(kept, factors.to(input.dtype), 0.0)
+    dtype = _wide(input)
+    factors = torch.ones_like(safe, dtype=dtype) if weight is None else weight[safe]
+    factors = torch.where(kept, factors.to(dtype), 0.0)
     if reduction == "mean":
         total = factors.sum()
         factors = torch.where(total == 0, 0.0, factors / total)
-    values = torch.where(kept, -grad * factors, 0.0)
+    values = torch.where(kept, -grad * factors, 0.0).to(input.dtype)
     zeros = torch.zeros(input.shape, dtype=input.dtype, device=input.device)
     return zeros.scatter(axis, safe.unsqueeze(axis), values.unsqueeze(axis))
+
+
+def _wide(input: Any) -> Any:
+    """The dtype of sums over rows: in 16 bits that of 65 536 ones is infinite, or 8 bits long."""
+    return torch.float32 if input.dtype.itemsize == 2 else input.dtype
 
 
 def _nll_loss(needs: Any, grad: Any, *inputs: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch._C import _are_functorch_transforms_active, _is_tracing, _len_torch_dispatch_stack
+from torch.autograd import forward_ad
 
 from softxent._core.binding import TensorCalls
 
@@ -35,6 +36,7 @@ def is_unwatched(input: Any, target: Any) -> bool:
         or _are_functorch_transforms_active()
         or _len_torch_dispatch_stack()
         or _is_tracing()
+        or forward_ad._current_level >= 0
     )
 
 

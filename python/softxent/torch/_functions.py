@@ -120,7 +120,7 @@ class BinaryCrossEntropy(Function):
         inputs = (*ctx.saved_tensors, ctx.reduction)
         if _recorded(grad_output):
             grad = ops.binary_cross_entropy_grad(grad_output, *inputs)
-        elif found is not None:
+        elif found is not None and not _kernels.loses_digits(grad_output, inputs[0]):
             grad = tensor(found)
             if grad_output.item() != 1.0:
                 grad.mul_(grad_output)
@@ -149,7 +149,7 @@ class LinearCrossEntropy(Function):
             found = linear_derivatives(grad_output, *ctx.saved_tensors, *ctx.options)
         elif _recorded(grad_output):
             found = ops.linear_cross_entropy_grad(grad_output, *ctx.saved_tensors, *ctx.options)
-        elif found is None:
+        elif found is None or _kernels.loses_digits(grad_output, *ctx.saved_tensors[:2]):
             found = linear_cross_entropy_grads(grad_output, *ctx.saved_tensors, *ctx.options)
         elif grad_output.item() != 1.0:
             for grad in found:

@@ -22,10 +22,22 @@ __all__ = [
     "log_softmax",
     "log_softmax_grad",
     "logsumexp",
+    "loses_digits",
     "nll_loss",
     "softmax",
     "softmax_grad",
 ]
+
+
+def loses_digits(grad_output: Any, *tensors: Any) -> bool:
+    """
+    Say whether a gradient must not be rounded before it is multiplied by `grad_output`.
+
+    That of a mean lies at the lower end of float16, from which a loss is scaled to save it.
+    """
+    if all(one.dtype is not torch.float16 for one in tensors):
+        return False
+    return grad_output.dim() > 0 or grad_output.item() != 1.0
 
 
 def class_axis(ndim: int) -> int:
@@ -148,11 +160,12 @@ def binary_cross_entropy_grad(
     grad_output: Any, input: Any, target: Any, weight: Any, pos_weight: Any, reduction: str
 ) -> Any:
     """Gradient in `input`."""
-    _, found = binary_cross_entropy_and_grad(input, target, weight, pos_weight, reduction)
+    wide = input.float() if loses_digits(grad_output, input) else input
+    _, found = binary_cross_entropy_and_grad(wide, target, weight, pos_weight, reduction)
     grad = tensor(found)
     if grad_output.dim() == 0 and grad_output.item() == 1.0:
         return grad
-    return grad.mul_(grad_output.detach())
+    return grad.mul_(grad_output.detach()).to(input.dtype)
 
 
 # -- softmax ---------------------------------------------------------------------------------------

@@ -83,20 +83,24 @@ def linear_cross_entropy_grads(
 ) -> tuple[Any, Any, Any]:
     """Gradients in input, linear_weight and linear_bias; without a bias an empty tensor."""
     scale = _one_value(grad_output)
+    grads: tuple[Any, ...]
     if scale is None:
         grads = _grads_by_rows(
             grad_output, input, linear_weight, target, linear_bias, weight, ignore_index,
             label_smoothing,
         )  # fmt: skip
     else:
+        layer = (input, linear_weight, linear_bias)
+        wide = scale != 1.0 and torch.float16 in (input.dtype, linear_weight.dtype)
+        given = [one.float() if wide and one is not None else one for one in layer]
         _, grads = linear_cross_entropy_and_grads(
-            input, linear_weight, target, linear_bias, weight, reduction, ignore_index,
-            label_smoothing,
-        )  # fmt: skip
+            given[0], given[1], target, given[2], weight, reduction, ignore_index, label_smoothing
+        )
         if scale != 1.0:
-            for grad in grads:
-                if grad is not None:
-                    grad.mul_(scale)
+            grads = tuple(
+                None if grad is None else grad.mul_(scale).to(one.dtype)
+                for grad, one in zip(grads, layer, strict=True)
+            )
     d_input, d_weight, d_bias = grads
     return d_input, d_weight, torch.empty(0, dtype=input.dtype) if d_bias is None else d_bias
 
