@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,8 +81,10 @@ def test_a_cluster_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ("changed", "message"),
     [
         ({"--data": "absent-*.parquet"}, "there is no file absent-*.parquet"),
-        ({"--labels": "genus"}, "there is no column 'genus' of labels"),
-        ({"--drop": "x"}, "there is no column 'x'"),
+        ({"--labels": "genus"}, "no column 'genus'; the columns are p, q, r, s, species"),
+        ({"--drop": "x"}, "no column 'x'; the columns are p, q, r, s, species"),
+        ({"--labels": "9"}, "label column 9 is not among 5 columns"),
+        ({"--labels": "s"}, "must be real numbers, but column 'species' holds"),
         ({"--sep": ","}, "--sep is not for --dask"),
         ({"--dask": "tcp://127.0.0.1:1"}, "no scheduler answers there"),
         ({"--class-weights": "1,2"}, "--class-weights must be 3 numbers, got 2"),
@@ -100,3 +104,92 @@ def test_errors_in_one_line(
     train(*(word for pair in (given | changed).items() for word in pair), status=2)
     assert message in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--labels", "-1"), ("--features", "p,1,2,s"), ("--labels", "4", "--drop", "Unnamed: 0")],
+)
+def test_columns_are_found_as_in_a_table_in_memory(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    data, out = write(tmp_path / "data", [300]), tmp_path / "net.npz"
+    if "--drop" in options:
+        for file in (tmp_path / "data").iterdir():
+            frame = pd.read_parquet(file)
+            frame.insert(5, "Unnamed: 0", np.arange(len(frame)))
+            frame.to_parquet(file)
+    train("--dask", address, "--data", data, "--out", str(out), *options, epochs=1)
+    assert NeuralNet2.load(out).feature_names == ("p", "q", "r", "s")
+    assert json.loads(capsys.readouterr().out)["epochs"] == 1
+
+
+def test_an_index_of_pandas_is_left_out_and_said(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = write(tmp_path / "data", [300]), tmp_path / "net.npz"
+    for file in (tmp_path / "data").iterdir():
+        frame = pd.read_parquet(file)
+        frame.insert(0, "Unnamed: 0", np.arange(len(frame)))
+        frame.to_parquet(file)
+    arguments = ["train", "--dask", address, "--data", data, "--out", str(out), "--epochs", "1"]
+    assert main(arguments) == 0
+    assert "column 'Unnamed: 0' counts the rows" in capsys.readouterr().err
+    assert NeuralNet2.load(out).feature_names == ("p", "q", "r", "s")
+
+
+def corrupted(file: Path, frame: pd.DataFrame) -> None:
+    file.write_text("no Parquet")
+
+
+def without_a_column(file: Path, frame: pd.DataFrame) -> None:
+    frame.drop(columns="r").to_parquet(file)
+
+
+def with_a_gap(file: Path, frame: pd.DataFrame) -> None:
+    frame.loc[frame.index[7], "q"] = np.nan
+    frame.to_parquet(file)
+
+
+def without_a_label(file: Path, frame: pd.DataFrame) -> None:
+    frame.loc[frame.index[7], "species"] = None
+    frame.to_parquet(file)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (corrupted, "part-1.parquet cannot be read as Parquet: "),
+        (without_a_column, "part-1.parquet lacks columns that others have: 'r'"),
+        (with_a_gap, "the value nan of row 307, column q is not a finite number"),
+        (without_a_label, "row 307: the label is missing"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_in_one_line(
+    address: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    change: Any,
+    message: str,
+) -> None:
+    monkeypatch.setattr("softxent.dask._tables._UNIT", 128)
+    data, out = write(tmp_path / "data", [300]), tmp_path / "net.npz"
+    second = tmp_path / "data" / "part-1.parquet"
+    change(second, pd.read_parquet(second))
+    train("--dask", address, "--data", data, "--out", str(out), epochs=1, status=2)
+    lines = capsys.readouterr().err.splitlines()
+    assert message in lines[-1]
+    assert not any(line.startswith("  File ") for line in lines)
+    assert not out.exists()
+
+
+def test_a_cluster_of_its_own_writes_no_tracebacks(tmp_path: Path) -> None:
+    data = write(tmp_path / "data", [300])
+    second = tmp_path / "data" / "part-1.parquet"
+    without_a_label(second, pd.read_parquet(second))
+    command = [sys.executable, "-m", "softxent", "train", "--dask", "--data", data, "--out"]
+    run = subprocess.run([*command, str(tmp_path / "net.npz")], capture_output=True, text=True)
+    assert run.returncode == 2
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("softxent train: error: labels, row 307: the label is missing")

@@ -89,6 +89,15 @@ def test_missing_labels_are_refused() -> None:
         trained(lazy(TABLE), lazy(missing))
 
 
+def test_a_missing_text_is_told_by_its_place_in_all_rows() -> None:
+    labels = pd.Series(TEXT, dtype="string").where(np.arange(60) != 41)
+    with pytest.raises(ValueError, match="y, sample 41: the label is missing"):
+        sxd.fit(
+            NeuralNet2(3, 4, 3, seed=0), lazy(TABLE), lazy(labels), epochs=1, batch_size=8,
+            learning_rate=0.1, progress=False, unit_rows=16,
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", ["Float32", "float[pyarrow]"])
 def test_features_of_any_numbers(kind: str) -> None:
     if "pyarrow" in kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +31,8 @@ class Training:
             if name in _NOT_HERE and getattr(args, name) != args.parser.get_default(name):
                 raise ValueError(f"{option} is not for --dask")
         self.table = _tables.read(args.data, args.labels, args.features, args.drop)
+        for line in self.table.notes:
+            note(args, f"{args.data}: {line}")
         if len(self.table.class_names) < 2:
             raise ValueError(f"{args.data} has 1 class, training needs 2 or more")
         self.train, self.test = self.table.split(args.test_fraction, args.seed)
@@ -82,7 +85,10 @@ def training(args: argparse.Namespace) -> Iterator[Training]:
             yield Training(args)
         return
     with (
-        distributed.LocalCluster(dashboard_address=":0", threads_per_worker=1) as cluster,
+        # Workers would write tracebacks of what becomes one line here.
+        distributed.LocalCluster(
+            dashboard_address=":0", threads_per_worker=1, silence_logs=logging.CRITICAL
+        ) as cluster,
         distributed.Client(cluster),
     ):
         yield Training(args)

@@ -181,7 +181,8 @@ def _texts(where: Executor, source: Source, rows: int) -> np.ndarray | None:
     if source.y.dtype.kind not in "OUS":
         return None
     units = Units(where, None, source.y[:, None], source.y, rows, 0)  # type: ignore[arg-type]
-    found = where.results([where.submit(tasks.distinct, handle) for handle in units.labels()])
+    handles = enumerate(units.labels())
+    found = where.results([where.submit(tasks.distinct, k * rows, unit) for k, unit in handles])
     return np.array(sorted(set(chain.from_iterable(found))))
 
 

@@ -80,9 +80,10 @@ def one_blas_thread() -> Iterator[None]:
 # -- data ------------------------------------------------------------------------------------------
 
 
-def distinct(labels: Any) -> list[str]:
-    """The text labels that occur; an error for a missing one."""
-    return [str(value) for value in Labels.of_array(np.asarray(labels), "y").values]
+def distinct(start: int, labels: Any) -> list[str]:
+    """The text labels that occur from a row on; an error for a missing one."""
+    found = Labels.of_array(np.asarray(labels), "y", start=start)
+    return [str(value) for value in found.values]
 
 
 def prepare(model: Model, start: int, X: Any, y: Any) -> Unit:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import dask.array as da
 import numpy as np
 
+from softxent._arguments.wording import listed
 from softxent._machine.optional import require
 from softxent.data import Standardizer
 from softxent.data.classes import learned
+from softxent.data.columns import Wanted, choose
 from softxent.data.labels import Labels
 from softxent.models.model import Model as Net
 
@@ -24,7 +28,6 @@ from ._units import Source, Units
 
 __all__ = ["Table", "measured", "read"]
 
-_LABEL_NAMES = ("label", "labels", "class", "target", "y")
 _UNIT = 16384
 
 
@@ -43,6 +46,10 @@ class Table:
         How many rows each class has.
     X, y : dask arrays
         Features and labels.
+    notes : tuple of str
+        What was found out about the columns, in one line each.
+    numbers : callable, optional
+        Gives the numbers that the rows have in the files, where these are not all.
     """
 
     name: str
@@ -51,6 +58,8 @@ class Table:
     counts: np.ndarray
     X: da.Array
     y: da.Array
+    notes: tuple[str, ...] = ()
+    numbers: Callable[[], np.ndarray] | None = None
 
     def __len__(self) -> int:
         return int(self.X.shape[0])
@@ -75,14 +84,16 @@ class Table:
             _selected, self.y.rechunk((self.X.chunks[0],)), fraction, seed, drawn,
             dtype=self.y.dtype, chunks=(tuple(sizes),), meta=np.empty(0, self.y.dtype),
         )  # fmt: skip
-        return Table(self.name, self.feature_names, self.class_names, self.counts, X, y)
+        return replace(self, X=X, y=y, numbers=partial(_numbers, len(self), fraction, seed, drawn))
 
     def standardizer(self) -> Standardizer:
         """Mean and deviation of each feature, from units of rows in their order."""
         where, count = executor(), 0
         mean = squares = np.zeros(len(self.feature_names))
-        for part in _over_units(where, self.X, self.X[:, 0], _moments):
-            rows, other, more = part
+        parts = _over_units(where, self.X, self.X[:, 0], _moments)
+        for rows, other, more, bad in parts:
+            if bad is not None:
+                self._refuse_value(*bad)
             total = count + rows
             distance = other - mean
             squares = squares + more + distance**2 * (count * rows / total)
@@ -90,10 +101,17 @@ class Table:
         scale = np.sqrt(squares / max(count, 1))
         return Standardizer(mean, np.where(scale > 0, scale, 1.0), self.feature_names)
 
+    def _refuse_value(self, row: int, column: int, value: float) -> None:
+        row = row if self.numbers is None else int(self.numbers()[row])
+        raise ValueError(
+            f"{self.name}: the value {value} of row {row}, column "
+            f"{self.feature_names[column]} is not a finite number: leave such rows out"
+        )
+
     def transformed(self, standardizer: Standardizer) -> Table:
         """The same rows with standardised features."""
         X = self.X.rechunk({1: -1}).map_blocks(_standardised, standardizer, dtype=np.float32)
-        return Table(self.name, self.feature_names, self.class_names, self.counts, X, self.y)
+        return replace(self, X=X)
 
 
 def read(pattern: str, labels: str | None, features: Sequence[str], drop: Sequence[str]) -> Table:
@@ -105,29 +123,33 @@ def read(pattern: str, labels: str | None, features: Sequence[str], drop: Sequen
     FileNotFoundError
         If no file has such a name.
     ValueError
-        If there is no column of labels or of features.
+        If there is no column of labels or of features, or none of a name that is given, and if
+        features are no numbers.
     """
     frames = require("dask.dataframe", "tables", "softxent train --dask")
     if "://" not in pattern and not glob.glob(pattern):
         raise FileNotFoundError(f"there is no file {pattern}")
     if not pattern.endswith((".parquet", ".parq", ".pq")):
         raise ValueError(f"{pattern}: --dask reads Parquet files, such as 'part-*.parquet'")
+    files = _opened(pattern)
     frame = frames.read_parquet(pattern)
     names = [str(name) for name in frame.columns]
-    label = labels if labels is not None else next((n for n in names if n in _LABEL_NAMES), None)
-    if label not in names:
+    indexed = bool(names) and frame.dtypes.iloc[0].kind != "f"
+    columns = choose(names, len(names), Wanted(labels, features, drop), pattern, index=indexed)
+    wanted = [names[at] for at in columns.features]
+    if columns.label is None:
         raise ValueError(
-            f"{pattern}: there is no column "
-            + (f"{labels!r} of labels" if labels is not None else "of labels: name one")
+            f"{pattern}: there is no column of labels; the columns are {listed(names)}"
         )
-    wanted = list(features) or [name for name in names if name != label and name not in drop]
-    for name in (*wanted, *drop):
-        if name not in names:
-            raise ValueError(f"{pattern}: there is no column {name!r}")
-    if not wanted:
-        raise ValueError(f"{pattern}: no column is left for features")
-    source = Source(frame[wanted], frame[label], "X")
-    X, counts = source.features(tuple(wanted)), Counter[Any]()
+    label = names[columns.label]
+    for file, there in files.items():
+        if missing := [repr(name) for name in (*wanted, label) if name not in there]:
+            raise ValueError(f"{file} lacks columns that others have: {listed(missing)}")
+    try:
+        source = Source(frame[wanted], frame[label], "X")
+        X, counts = source.features(tuple(wanted)), Counter[Any]()
+    except TypeError as error:  # what a file holds is no fault of the types in a program
+        raise ValueError(f"{pattern}: {error}") from error
     if not len(X):
         raise ValueError(f"{pattern} has no rows")
     for part in _over_units(executor(), source.y[:, None], source.y, _counted):
@@ -136,7 +158,21 @@ def read(pattern: str, labels: str | None, features: Sequence[str], drop: Sequen
     y, classes, _ = learned(Labels.of_array(values, pattern))
     sizes = np.zeros(len(classes), np.int64)
     np.add.at(sizes, y, list(counts.values()))
-    return Table(pattern, tuple(wanted), classes, sizes, X, source.y)
+    return Table(pattern, tuple(wanted), classes, sizes, X, source.y, columns.notes)
+
+
+def _opened(pattern: str) -> dict[str, list[str]]:
+    """The columns of every file on this machine, which is found to be Parquet."""
+    parquet = require("pyarrow.parquet", "tables", "softxent train --dask")
+    found = {}
+    for file in sorted(glob.glob(pattern)) if "://" not in pattern else ():
+        if not os.path.isdir(file):
+            try:
+                found[file] = parquet.read_schema(file).names
+            except (ValueError, OSError) as error:
+                reason = str(error).splitlines()[0]
+                raise ValueError(f"{file} cannot be read as Parquet: {reason}") from error
+    return found
 
 
 def measured(net: Net, table: Table) -> tuple[float, float]:
@@ -161,20 +197,22 @@ def _over_units(where: Executor, X: da.Array, y: da.Array, function: Any) -> lis
     handles = []
     for start in range(0, X.shape[0], _UNIT):
         rows = slice(start, start + _UNIT)
-        handles.append(where.submit(function, *where.load(X[rows], y[rows])))
+        handles.append(where.submit(function, start, *where.load(X[rows], y[rows])))
     return where.results(handles)
 
 
-def _counted(_: np.ndarray, labels: np.ndarray) -> dict[Any, int]:
-    read = Labels.of_array(np.asarray(labels), "labels")
+def _counted(start: int, _: np.ndarray, labels: np.ndarray) -> dict[Any, int]:
+    read = Labels.of_array(np.asarray(labels), "labels", "row", start)
     numbers = np.bincount(read.codes, minlength=len(read.values))
     return dict(zip(read.values, numbers.tolist(), strict=True))
 
 
-def _moments(X: np.ndarray, _: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:
+def _moments(start: int, X: np.ndarray, _: np.ndarray) -> tuple[int, np.ndarray, np.ndarray, Any]:
     wide = np.asarray(X, dtype=np.float64)
+    for row, column in np.argwhere(~np.isfinite(wide))[:1].tolist():
+        return len(wide), wide[0], wide[0], (start + row, column, float(wide[row, column]))
     mean = wide.mean(axis=0)
-    return len(wide), mean, ((wide - mean) ** 2).sum(axis=0)
+    return len(wide), mean, ((wide - mean) ** 2).sum(axis=0), None
 
 
 def _standardised(block: np.ndarray, standardizer: Standardizer) -> np.ndarray:
@@ -190,6 +228,10 @@ def _drawn(start: int, stop: int, fraction: float, seed: int) -> np.ndarray:
             key = (key ^ (key >> np.uint64(shift))) * np.uint64(factor)
         key ^= key >> np.uint64(31)
     return key < np.uint64(min(int(fraction * 2.0**64), 2**64 - 1))
+
+
+def _numbers(count: int, fraction: float, seed: int, drawn: int) -> np.ndarray:
+    return np.flatnonzero(_drawn(0, count, fraction, seed) == bool(drawn))
 
 
 def _selected(

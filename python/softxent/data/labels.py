@@ -60,9 +60,13 @@ class Labels:
         return cls(np.array(ranks, np.int64)[codes], *distinct.parts(), source)
 
     @classmethod
-    def of_array(cls, array: np.ndarray, source: str, unit: str = "sample") -> Labels:
+    def of_array(
+        cls, array: np.ndarray, source: str, unit: str = "sample", start: int = 0
+    ) -> Labels:
         """
         Read labels from an array of bool, integers, whole floats or text, shape (n,) or (n, 1).
+
+        `start` is the number of the first one, of a part of the data.
 
         Raises
         ------
@@ -78,12 +82,12 @@ class Labels:
         if array.dtype.kind not in "biufUSO":
             raise ValueError(f"{source}: labels must be integers or text, got dtype {array.dtype}")
         if array.dtype.kind in "SO":
-            return cls._of_objects(array.tolist(), source, unit)
+            return cls._of_objects(array.tolist(), source, unit, start)
         values, first, codes = np.unique(array, return_index=True, return_inverse=True)
         order = np.argsort(first)
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
-        places = tuple(f"{unit} {row}" for row in first[order].tolist())
+        places = tuple(f"{unit} {start + row}" for row in first[order].tolist())
         found = [
             _checked(value, place, source)
             for value, place in zip(values[order].tolist(), places, strict=True)
@@ -91,11 +95,11 @@ class Labels:
         return cls(rank[codes.reshape(-1)], tuple(found), places, source)
 
     @classmethod
-    def _of_objects(cls, values: Iterable[Any], source: str, unit: str) -> Labels:
+    def _of_objects(cls, values: Iterable[Any], source: str, unit: str, start: int) -> Labels:
         """Read labels that are bytes or Python objects."""
         distinct = _Distinct()
         codes = []
-        for row, value in enumerate(values):
+        for row, value in enumerate(values, start):
             place = f"{unit} {row}"
             if isinstance(value, float) and value != value:
                 value = None
