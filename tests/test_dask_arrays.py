@@ -356,6 +356,26 @@ def test_errors_at_once(kind: type[Exception], message: str, call: Any) -> None:
         call()
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        np.zeros((4, 1), int),
+        np.eye(5, dtype=int)[:4],
+        np.zeros(4),
+        np.zeros(5, int),
+        np.array([0, np.nan, 1, 2]),
+    ],
+    ids=["a column", "one-hot", "floats", "another axis", "missing"],
+)
+def test_almost_right_targets_are_refused_with_what_to_pass_instead(target: np.ndarray) -> None:
+    x = np.zeros((4, 5))
+    with pytest.raises(ValueError) as local:
+        sx.cross_entropy(x, target)
+    with pytest.raises(ValueError) as found:
+        sxd.cross_entropy(da.from_array(x, chunks=2), target)
+    assert str(found.value) == str(local.value)
+
+
 def test_chunks_that_are_not_what_they_claim() -> None:
     x = da.zeros((4, 4), chunks=2).map_blocks(lambda b: b.astype(object), dtype=float, meta=X._meta)
     for result in (sxd.softmax(x), sxd.cross_entropy(x, np.zeros(4, int))):

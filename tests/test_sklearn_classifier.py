@@ -364,3 +364,26 @@ def test_data_that_cannot_be_used() -> None:
         MLPSoftmaxClassifier(solver="sgd", learning_rate_init=1e300, random_state=0).fit(X, y)
     with pytest.raises(ValueError, match="needs all labels"):
         MLPSoftmaxClassifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
+
+
+def test_dask_arrays_are_refused_by_the_name_of_their_door() -> None:
+    da = pytest.importorskip("dask.array")
+    X, y = data("wine")
+    model = MLPSoftmaxClassifier((), max_iter=2000, random_state=0)
+    lazy, labels = da.from_array(X), da.from_array(y)
+    for call in (
+        lambda: model.fit(lazy, y),
+        lambda: model.fit(X, labels),
+        lambda: model.fit(X, y, sample_weight=da.ones(len(y))),
+        lambda: model.fit(X, y).predict(lazy),
+    ):
+        with pytest.raises(TypeError, match=r"functions of softxent\.dask"):
+            call()
+
+
+@pytest.mark.parametrize("factor", [-1.0, np.nan, np.inf])
+def test_a_wrong_class_weight_is_told_by_its_label(factor: float) -> None:
+    X, y = data("wine")
+    weights = {"a": 1, "b": factor, "c": 1}
+    with pytest.raises(ValueError, match=f"class_weight is {factor} for the label 'b'"):
+        MLPSoftmaxClassifier(class_weight=weights).fit(X, np.array(["a", "b", "c"])[y])

@@ -241,8 +241,10 @@ def xgboost_binary_objective(
 
     Notes
     -----
-    The trees are those of ``binary:logistic`` with its `base_score` of p given as log(p/(1 - p)),
-    0 for one half: XGBoost takes it for a raw score when the objective is a function.
+    The trees are those of ``binary:logistic`` with the same start. ``xgboost.train`` takes
+    `base_score` for a raw score when the objective is a function: log(p/(1 - p)), 0 for one half;
+    ``XGBClassifier`` for the probability p all the same, whose default without `base_score` is one
+    half here.
 
     Examples
     --------

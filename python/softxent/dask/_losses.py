@@ -10,6 +10,7 @@ import numpy as np
 from softxent import cross_entropy as local_cross_entropy
 from softxent._arguments.arrays import as_float, axis_index, is_float, loss_dtype
 from softxent._arguments.options import weights as read_weights
+from softxent._arguments.remedies import shape_remedy
 from softxent._core.errors import no_class_error
 
 from . import _inputs, _loss_graphs
@@ -194,7 +195,7 @@ def built(
     rows = x.shape[:index] + x.shape[index + 1 :]
     if x.shape[index] == 0:
         raise no_class_error(name, x.shape)
-    t = _target(target, x, index)
+    t = _target(target, x, index, name == "cross_entropy")
     options = {
         "ignore_index": ignore_index,
         "label_smoothing": label_smoothing,
@@ -224,7 +225,7 @@ def built(
     return _loss_graphs.LossGraph(blocks, spec, aligned, samples, weights)
 
 
-def _target(target: Any, x: da.Array, axis: int) -> Any:
+def _target(target: Any, x: da.Array, axis: int, has_axis: bool) -> Any:
     array = _inputs.value(target, "target")
     rows = x.shape[:axis] + x.shape[axis + 1 :]
     if array.dtype.kind in "iu":
@@ -232,13 +233,21 @@ def _target(target: Any, x: da.Array, axis: int) -> Any:
             raise ValueError(
                 f"target of class indices has shape {array.shape}; expected {rows}, the shape "
                 f"{x.shape} of the logits without axis {axis}"
+                f"{_remedy(array, x.shape, axis, has_axis)}"
             )
     elif (is_float(array.dtype) or array.dtype.kind == "f") and array.shape != x.shape:
         raise ValueError(
             f"target of dtype {array.dtype} holds class probabilities and has shape "
             f"{array.shape}; expected the logits' shape {x.shape} (class indices must be integers)"
+            f"{_remedy(array, x.shape, axis, has_axis)}"
         )
     return array
+
+
+def _remedy(array: Any, shape: tuple[int, ...], axis: int, has_axis: bool) -> str:
+    """What to pass instead, where the values are here to tell."""
+    here = isinstance(array, np.ndarray)
+    return shape_remedy(array, shape, axis, has_axis=has_axis) if here else ""
 
 
 def _weight(weight: Any, name: str, classes: int) -> Any:

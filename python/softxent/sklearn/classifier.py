@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from softxent import log_sigmoid, log_softmax, sigmoid, softmax
+from softxent._arguments.lazy import refuse_lazy
 from softxent._arguments.masked import refuse_masked
 from softxent.models import MLP
 from softxent.sklearn.conversion import register_where_loaded
@@ -235,8 +236,9 @@ class MLPSoftmaxClassifier(ClassifierMixin, BaseEstimator):
 
     def _samples(self, X: Any, y: Any, sample_weight: Any, known: Any, fresh: bool) -> Samples:
         """Check data; the classes are the `known` ones, or those of y."""
-        refuse_masked(X, "X")
-        refuse_masked(y, "y")
+        for name, value in (("X", X), ("y", y), ("sample_weight", sample_weight)):
+            refuse_masked(value, name)
+            refuse_lazy(value, name)
         X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), reset=fresh)
         self.classes_, samples = encoded(X, y, sample_weight, known, self.class_weight)
         return samples
@@ -396,6 +398,7 @@ class MLPSoftmaxClassifier(ClassifierMixin, BaseEstimator):
         """Return logits, shape (n, outputs), of unchecked features."""
         check_is_fitted(self)
         refuse_masked(X, "X")
+        refuse_lazy(X, "X")
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
         return self.net_.logits(np.ascontiguousarray(X, self.net_.dtype))
 

@@ -96,6 +96,13 @@ def encoded(
         if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
             raise ValueError("sample_weight must be finite, at least 0, and not 0 everywhere")
     if class_weight is not None:
-        factors = compute_class_weight(class_weight, classes=classes, y=y)[labels]
+        factors = compute_class_weight(class_weight, classes=classes, y=y)
+        for label, factor in zip(classes.tolist(), factors.tolist(), strict=True):
+            if not 0 <= factor < np.inf:
+                raise ValueError(
+                    f"class_weight is {factor} for the label {label!r}; expected a finite number, "
+                    "at least 0"
+                )
+        factors = factors[labels]
         weights = factors if weights is None else weights * factors
     return classes, Samples(X, labels, weights)
