@@ -62,7 +62,11 @@ class Problem:
         if validation is not None:
             if not isinstance(validation, tuple | list) or len(validation) != 2:
                 raise TypeError(f"validation must be a pair (X, y), got {validation!r:.80}")
-            pair = net.check(*validation, weight, label_smoothing)[:2]
+            try:
+                pair = net.check(*validation, weight, label_smoothing)[:2]
+            except (TypeError, ValueError, IndexError) as error:
+                error.args = (f"validation data: {error}",)
+                raise
             _check_usable(net, "validation X", *pair, weights)
         return cls(features, targets, pair, weights, smoothing)
 

@@ -102,6 +102,9 @@ def make_schedule(schedule: str | Schedule, epochs: int) -> Schedule:
     """
     if isinstance(schedule, str):
         return by_name(schedule, checks.integer("epochs", epochs, 1))
+    if isinstance(schedule, type):
+        name = schedule.__name__
+        raise TypeError(f"schedule is the class {name}; expected a name or an object of it")
     if not callable(schedule):
         raise TypeError(f"schedule must be a name or callable, got {type(schedule).__name__}")
     return schedule
