@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import softxent as sx
 from onnx_tools import CLASSES, net1, net2, run, samples
 from softxent.onnx import export
 
@@ -59,6 +60,18 @@ def test_loss_equals_torch_in_float64(weight, reduction, primitive, path, rng):
         y = np.where(y == -100, 0, y)
         # Forty rows of a handful of operations each, on losses of about 1.4.
         np.testing.assert_allclose(got["loss"], expected.numpy(), rtol=60 * 2**-53, atol=2**-50)
+
+
+@pytest.mark.parametrize("primitive", [False, True], ids=["operator", "primitive"])
+@pytest.mark.parametrize("smoothing", SMOOTHING)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_the_mean_over_labels_that_all_weigh_0_is_nan(dtype, smoothing, primitive, path, rng):
+    X, _ = samples(rng)
+    options = {"weight": WEIGHTS["a weight of 0"], "label_smoothing": smoothing}
+    export(net2(), path, head="loss", dtype=dtype, primitive=primitive, **options)
+    y = np.ones(len(X), np.int64)
+    assert np.isnan(run(path, x=X.astype(dtype), target=y)["loss"])
+    assert np.isnan(sx.cross_entropy(net2().forward(X), y, **options))
 
 
 @pytest.mark.parametrize("primitive", [False, True], ids=["operator", "primitive"])

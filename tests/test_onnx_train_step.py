@@ -14,6 +14,7 @@ from softxent.models import NeuralNet1, NeuralNet2
 from softxent.models.optimizers import SGD
 from softxent.onnx import export
 from softxent.onnx.metadata import read
+from softxent.verify import verify
 from softxent.verify.batches import Batch
 from softxent.verify.bounds import estimates
 
@@ -191,6 +192,21 @@ def test_train_step_of_ignored_rows_changes_nothing(reduction, path, rng):
     for name, value in net.state_dict().items():
         assert not got[f"grad.{name}"].any()
         assert (got[f"new.{name}"] == value).all()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+def test_train_step_over_labels_that_all_weigh_0_changes_nothing(smoothing, path, rng):
+    net, X = net2(), samples(rng)[0]
+    y = np.ones(len(X), np.int64)
+    options = {"weight": [1, 0, 2, 1], "label_smoothing": smoothing}
+    export(net, path, head="train_step", **options)
+    feeds = {"learning_rate": np.array(0.1, np.float32), **net.state_dict()}
+    got = run(path, x=X, target=y, **feeds)
+    assert np.isnan(got["loss"])
+    for name, value in net.state_dict().items():
+        assert not got[f"grad.{name}"].any()
+        assert (got[f"new.{name}"] == value).all()
+    assert verify(path, X, y, batch_sizes=()).passed
 
 
 @pytest.mark.parametrize(

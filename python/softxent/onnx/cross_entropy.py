@@ -92,6 +92,15 @@ def divisor(g: Graph, t: Targets, options: Options) -> str:
     return g.total(g.op("Mul", t.y, g.real(options.weight)))
 
 
+def nothing_kept(
+    g: Graph, by: str, value: str, instead: float, t: Targets, options: Options
+) -> str:
+    """Put a number in the place of what was divided by 0, where all labels kept may weigh 0."""
+    if t.kept is None or 0.0 not in (options.weight or ()):
+        return value
+    return g.op("Where", g.op("Equal", by, g.real(0)), g.real(instead), value)
+
+
 def reduced(g: Graph, rows: str, t: Targets, options: Options) -> str:
     """Reduce the losses of the rows."""
     if t.wrong is not None:
@@ -100,7 +109,10 @@ def reduced(g: Graph, rows: str, t: Targets, options: Options) -> str:
         return rows
     if options.reduction == "sum":
         return g.total(rows)
-    return g.op("Div", g.total(rows), divisor(g, t, options))
+    mean, by = g.total(rows), divisor(g, t, options)
+    if options.label_smoothing:  # which may leave something to be divided by 0
+        return nothing_kept(g, by, g.op("Div", mean, by), np.nan, t, options)
+    return g.op("Div", mean, by)
 
 
 def loss(g: Graph, logits: str, log_p: str, target: str, num_classes: int, options: Options) -> str:

@@ -60,7 +60,9 @@ def _categorical(
     row_sums = g.op("ReduceSum", q, g.integer([1]), keepdims=1)
     gradient = g.op("Sub", g.op("Mul", g.op("Softmax", x, axis=-1), row_sums), q)
     if options.reduction == "mean":
-        gradient = g.op("Div", gradient, cross_entropy.divisor(g, t, options))
+        by = cross_entropy.divisor(g, t, options)
+        gradient = g.op("Div", gradient, by)
+        gradient = cross_entropy.nothing_kept(g, by, gradient, 0.0, t, options)
     if t.kept is not None and t.wrong is not None:
         gradient = g.op("Where", g.column(t.kept), gradient, g.real(0))
         gradient = g.op("Where", g.column(t.wrong), g.real(np.nan), gradient)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import onnx
 
 from softxent._machine.optional import available
 from softxent.verify import native, onnx_reference, torch_reference
 from softxent.verify.arithmetic import Array, Estimate
 from softxent.verify.batches import Batch
-from softxent.verify.subject import Subject
+from softxent.verify.subject import ROLES, Subject
 
 #: The references that compute outputs from parameters, by name.
 _MODULES: dict[str, Any] = {native.NAME: native, torch_reference.NAME: torch_reference}
@@ -71,11 +72,19 @@ class References:
         unfit = None
         if role not in bounds and role != "prediction":
             unfit = _NO_WEIGHT
+        elif name == torch_reference.NAME and self._is_nan_in_torch(role, bounds):
+            unfit = f"{_NO_WEIGHT}: torch's gradient is NaN there, not 0"
         elif name == onnx_reference.NAME:
             unfit = onnx_reference.unfit(role, bounds["logits"].value, self._subject.options)
         if unfit:
             self.left_out[f"{name}, {output}, batch {batch.name!r}"] = unfit
         return unfit is None
+
+    def _is_nan_in_torch(self, role: str, bounds: dict[str, Estimate]) -> bool:
+        """Whether an output follows from a gradient over labels that all weigh 0."""
+        if role in ROLES or 0.0 not in (self._subject.options.weight or ()):
+            return False
+        return bool(np.isnan(bounds["loss"].value).all())
 
     def timed(self, data: Batch) -> dict[str, Callable[[int], Callable[[], object]]]:
         """Functions that prepare a call for a batch size, of the references that have a speed."""
