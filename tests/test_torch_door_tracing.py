@@ -200,6 +200,15 @@ def test_fake_tensors_have_shapes_and_no_values() -> None:
 # -- torch.func ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("weight", [None, W], ids=["", "weighted"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_means_of_many_rows_in_16_bits(dtype: object, weight: object) -> None:
+    x, t = logits(70_000, 5).to(dtype), torch.arange(70_000) % 5
+    expected = door.cross_entropy(x, t, weight)
+    (mean,) = vmap(lambda y, u: door.cross_entropy(y, u, weight))(x[None], t[None])
+    assert torch.allclose(mean, expected, rtol=torch.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_per_sample_gradients(reduction: str) -> None:
     """Labels, probabilities, weights and binary targets; batches in batches; other dimensions."""

@@ -59,11 +59,12 @@ def reduced(losses: Any, target: Any, weight: Any, reduction: str, ignore_index:
     """Reduce the losses of rows; the mean of labels divides by the weights of those that count."""
     if reduction != "mean" or target.is_floating_point():
         return _reduce(losses, reduction)
-    kept = target != ignore_index
+    dtype, kept = losses.dtype, target != ignore_index
+    (losses,) = _wide(losses)  # whose sum is more than 16 bits can hold
     if weight is None:
-        return losses.sum() / kept.sum()
+        return (losses.sum() / kept.sum()).to(dtype)
     factors = weight[torch.where(kept, target, 0).long()].to(losses.dtype)
-    return losses.sum() / torch.where(kept, factors, 0.0).sum()
+    return (losses.sum() / torch.where(kept, factors, 0.0).sum()).to(dtype)
 
 
 def _wide(*tensors: Any) -> list[Any]:
