@@ -68,6 +68,7 @@ typedef struct {
     double z_loss, z_scale; /* z_loss lse^2 a row; z_scale: its scalar grad_output over its divisor */
     void *row_out;     /* losses or log-sum-exps, double for f64, else float; or NULL */
     int want_sum;      /* add the row losses up */
+    int past;          /* results of long rows may go past the caches */
     int general;       /* probabilities, changed logits, Hessian, the rest of the options: the general form */
 } sxt_job;
 

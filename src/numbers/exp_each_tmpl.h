@@ -39,10 +39,14 @@ typedef struct {
     ptrdiff_t read_step, written_step, coefficients_step;
 } V(soon);
 
-/* coefficients: whether there are some to be asked for, a constant where this is expanded. */
-SXT_INLINE void V(ask_for)(V(soon) *soon, int coefficients)
+/* Constants where this is expanded. coefficients: whether there are some to be asked for; far: whether what is read comes
+ * too late for the first-level cache. */
+SXT_INLINE void V(ask_for)(V(soon) *soon, int coefficients, int far)
 {
-    __builtin_prefetch((const void *)soon->read);
+    if (far)
+        __builtin_prefetch((const void *)soon->read, 0, 2);
+    else
+        __builtin_prefetch((const void *)soon->read);
     soon->read += (uintptr_t)soon->read_step;
     __builtin_prefetch((const void *)soon->written, 1);
     soon->written += (uintptr_t)soon->written_step;

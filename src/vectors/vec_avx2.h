@@ -9,6 +9,7 @@
 /* ---- float ---------------------------------------------------------------------------------- */
 #define f32_W 8
 #define f32_HAS_16_BITS 1
+#define SXT_STORES_PAST 1
 typedef __m256 f32_v;
 typedef __m256i f32_i;
 typedef __m256 f32_m;
@@ -21,6 +22,8 @@ SXT_INLINE f32_m f32_first(ptrdiff_t n) { return _mm256_castsi256_ps(f32_lanes_b
 SXT_INLINE f32_v f32_load(const float *p) { return _mm256_loadu_ps(p); }
 SXT_INLINE f32_v f32_loadn(const float *p, ptrdiff_t n) { return _mm256_maskload_ps(p, f32_lanes_below(n)); }
 SXT_INLINE void f32_store(float *p, f32_v v) { _mm256_storeu_ps(p, v); }
+SXT_INLINE void sxt_stores_done(void) { _mm_sfence(); }
+SXT_INLINE void f32_store_past(float *p, f32_v v) { _mm256_stream_ps(p, v); }
 /* The first n <= 4, in parts: a masked store takes Zen 3 some twenty cycles, and branches on n are foreseen. */
 SXT_INLINE void f32_put4(char *y, __m128 v, ptrdiff_t n)
 {
@@ -222,6 +225,7 @@ SXT_INLINE f64_m f64_first(ptrdiff_t n) { return _mm256_castsi256_pd(f64_lanes_b
 SXT_INLINE f64_v f64_load(const double *p) { return _mm256_loadu_pd(p); }
 SXT_INLINE f64_v f64_loadn(const double *p, ptrdiff_t n) { return _mm256_maskload_pd(p, f64_lanes_below(n)); }
 SXT_INLINE void f64_store(double *p, f64_v v) { _mm256_storeu_pd(p, v); }
+SXT_INLINE void f64_store_past(double *p, f64_v v) { _mm256_stream_pd(p, v); }
 SXT_INLINE void f64_storen(double *p, f64_v v, ptrdiff_t n)
 {
     f32_put4((char *)p, _mm_castpd_ps(_mm256_castpd256_pd128(v)), 2 * n);

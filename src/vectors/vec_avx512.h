@@ -9,6 +9,7 @@
 /* ---- float ---------------------------------------------------------------------------------- */
 #define f32_W 16
 #define f32_HAS_16_BITS 1
+#define SXT_STORES_PAST 1
 typedef __m512 f32_v;
 typedef __m512i f32_i;
 typedef __mmask16 f32_m;
@@ -17,6 +18,8 @@ SXT_INLINE f32_m f32_first(ptrdiff_t n) { return (f32_m)((1u << n) - 1u); }
 SXT_INLINE f32_v f32_load(const float *p) { return _mm512_loadu_ps(p); }
 SXT_INLINE f32_v f32_loadn(const float *p, ptrdiff_t n) { return _mm512_maskz_loadu_ps(f32_first(n), p); }
 SXT_INLINE void f32_store(float *p, f32_v v) { _mm512_storeu_ps(p, v); }
+SXT_INLINE void sxt_stores_done(void) { _mm_sfence(); }
+SXT_INLINE void f32_store_past(float *p, f32_v v) { _mm512_stream_ps(p, v); }
 SXT_INLINE void f32_storen(float *p, f32_v v, ptrdiff_t n) { _mm512_mask_storeu_ps(p, f32_first(n), v); }
 SXT_INLINE f32_v f32_set1(float x) { return _mm512_set1_ps(x); }
 SXT_INLINE f32_v f32_add(f32_v a, f32_v b) { return _mm512_add_ps(a, b); }
@@ -205,6 +208,7 @@ SXT_INLINE f64_m f64_first(ptrdiff_t n) { return (f64_m)((1u << n) - 1u); }
 SXT_INLINE f64_v f64_load(const double *p) { return _mm512_loadu_pd(p); }
 SXT_INLINE f64_v f64_loadn(const double *p, ptrdiff_t n) { return _mm512_maskz_loadu_pd(f64_first(n), p); }
 SXT_INLINE void f64_store(double *p, f64_v v) { _mm512_storeu_pd(p, v); }
+SXT_INLINE void f64_store_past(double *p, f64_v v) { _mm512_stream_pd(p, v); }
 SXT_INLINE void f64_storen(double *p, f64_v v, ptrdiff_t n) { _mm512_mask_storeu_pd(p, f64_first(n), v); }
 SXT_INLINE f64_v f64_set1(double x) { return _mm512_set1_pd(x); }
 SXT_INLINE f64_v f64_add(f64_v a, f64_v b) { return _mm512_add_pd(a, b); }

@@ -10,6 +10,7 @@
 /* ---- float ---------------------------------------------------------------------------------- */
 #define f32_W 4
 #define f32_HAS_16_BITS 1
+#define SXT_STORES_PAST 0
 typedef float32x4_t f32_v;
 typedef int32x4_t f32_i;
 typedef uint32x4_t f32_m;
@@ -32,6 +33,9 @@ SXT_INLINE f32_v f32_loadn(const float *p, ptrdiff_t n)
     return vld1q_f32(lane);
 }
 SXT_INLINE void f32_store(float *p, f32_v v) { memcpy((void *)p, &v, sizeof v); }
+#define f32_store_past f32_store
+#define f64_store_past f64_store
+SXT_INLINE void sxt_stores_done(void) {}
 SXT_INLINE void f32_storen(float *p, f32_v v, ptrdiff_t n)
 {
     float lane[4];

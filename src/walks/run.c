@@ -100,6 +100,12 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
     if (sxt_splits_rows(job, layout, threads))
         return sxt_run_long_rows(job, layout, kernels, conversion, threads, total);
 
+    sxt_job far_job;
+    if (bytes >= SXT_PAST_BYTES && layout->classes >= SXT_PAST_CLASSES) {
+        far_job = *job;
+        far_job.past = 1;
+        job = &far_job;
+    }
     int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
     int small_enough = bytes < SXT_PARALLEL_BYTES; /* for one task; without the divisions that say so too */
     ptrdiff_t per_task = small_enough ? layout->rows : rows_per_task(layout, item, capped);

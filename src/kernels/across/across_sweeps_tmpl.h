@@ -194,11 +194,11 @@ SXT_INLINE void V(sum_classes)(const V(plan) *plan, V(strip) *s, const V(tile) *
     ptrdiff_t c = begin;
     if (kind.unshifted) {
         V(vectors) vectors = {x + at, x + at, t->target ? t->target + at : NULL, lanes};
-        V(add_each)(vectors, end - begin, &constants, kind.beside, kind.masses, kind.store, soon, &a);
+        V(add_each)(vectors, end - begin, &constants, kind.beside, kind.masses, kind.store, 0, soon, &a);
         c = end;
     }
     for (; c < end; c++, at += lanes) {
-        V(ask_for)(&soon, kind.masses);
+        V(ask_for)(&soon, kind.masses, 0);
         KV q = V(q_across)(plan, t, c, at, kind.beside), tail = q;
         if (kind.tails)
             tail = V(load)(t->tail + at);

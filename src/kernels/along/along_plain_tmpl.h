@@ -30,7 +30,7 @@ SXT_INLINE void V(plain_rows)(const V(plan) *plan, const V(along) *here, const V
         V(vref) own = ref;
         V(acc) acc = {V(iset1)(0), V(iset1)(0)};
         V(soon) soon = V(soon_of)(plan, here, s, i + k, 0);
-        T *e = store ? V(terms_of)(plan, here, s, i + k) : NULL, *place = e;
+        T *e = store ? V(terms_of)(here, s, i + k) : NULL, *place = e;
         const T *from = x + behind + 2 * V(W), *end = x + n / V(W) * V(W);
         if (store) {
             place = behind ? e : here->stage + (i + k) * V(W);
@@ -44,7 +44,7 @@ SXT_INLINE void V(plain_rows)(const V(plan) *plan, const V(along) *here, const V
             place = e;                                                                               \
             e += V(W);                                                                               \
         }                                                                                            \
-        V(ask_for)(&soon, 0);                                                                        \
+        V(ask_for)(&soon, 0, 0);                                                                     \
     }
         for (; from < end; from += V(W)) {
             ADD

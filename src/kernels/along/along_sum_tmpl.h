@@ -1,10 +1,10 @@
 /* along_sum_tmpl.h - the sums of a strip's rows; part of along_tmpl.h. */
 
 /* Where the terms of a row go, but those of its last, broken vector. */
-SXT_INLINE T *V(terms_of)(const V(plan) *plan, const V(along) *here, const V(strip) *s, ptrdiff_t k)
+SXT_INLINE T *V(terms_of)(const V(along) *here, const V(strip) *s, ptrdiff_t k)
 {
-    if (here->tile && plan->classes <= TILED_CLASSES)
-        return here->tile + k * (plan->classes / V(W) * V(W));
+    if (here->tile)
+        return here->tile + k * here->tile_pitch;
     return V(output_of)(s->plane->y.p ? &s->plane->y : &s->plane->h, s->first + k);
 }
 
@@ -12,7 +12,7 @@ SXT_INLINE T *V(terms_of)(const V(plan) *plan, const V(along) *here, const V(str
 typedef struct {
     int beside, masses, unshifted, store;
     const V(vunits) *units;
-    int tails;
+    int tails, far; /* far: strip_each_tmpl.h */
 } V(sum_kind);
 
 /* What is written soon: a store does not wait then for what is there. 0: nothing. Terms that have a tile go to the row's
@@ -39,7 +39,8 @@ SXT_INLINE V(soon) V(soon_of)(const V(plan) *plan, const V(along) *here, const V
     const sxt_plane *p = s->plane;
     ptrdiff_t row = s->first + k;
     sxt_ahead next = V(asked_for)(&p->next, (uintptr_t)p->x.p + (uintptr_t)((row + here->rows) * p->x.row), row);
-    sxt_ahead out = V(asked_for)(&p->results, V(soon_written)(plan, p, (uintptr_t)row), row);
+    uintptr_t soon = V(goes_past)(here) ? 0 : V(soon_written)(plan, p, (uintptr_t)row);
+    sxt_ahead out = V(asked_for)(&p->results, soon, row);
     uintptr_t written = out.p ? out.p + (uintptr_t)(c * out.cls) : (uintptr_t)V(row_of)(&p->x, row);
     /* packed targets are near; where there are none nobody asks */
     int far = p->t.p && !p->next.p;
@@ -58,14 +59,14 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
     const sxt_plane *p = s->plane;
     V(constants) constants = V(constants_of_row)(s, k, kind.units, kind.unshifted);
     const T *x = V(row_of)(&p->x, s->first + k), *t = V(targets_of)(s, k);
-    T *e = kind.store ? V(terms_of)(plan, here, s, k) : NULL;
+    T *e = kind.store ? V(terms_of)(here, s, k) : NULL;
     V(soon) soon = V(soon_of)(plan, here, s, k, begin);
     V(accs) a = *sums;
     f64_v wide[HALVES];
     /* unshifted: the whole ones come after the broken one, which would be waited for where it is last */
     ptrdiff_t whole = end - (end - begin) % V(W), c = kind.unshifted ? whole : begin;
     for (; c < whole; c += V(W)) {
-        V(ask_for)(&soon, kind.masses);
+        V(ask_for)(&soon, kind.masses, kind.far);
         KV q = V(q_along)(plan, t, c, V(W), kind.beside);
         if (kind.masses)
             V(wide_q_along)(plan, t, c, V(W), kind.beside, wide);
@@ -91,7 +92,8 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
     if (kind.unshifted) {
         const T *q = kind.beside == SUM_WEIGHTED ? plan->base + begin : t ? t + begin : NULL;
         V(vectors) vectors = {x + begin, kind.store ? e + begin : NULL, q, V(W)};
-        V(add_each)(vectors, (whole - begin) / V(W), &constants, kind.beside, kind.masses, kind.store, soon, &a);
+        V(add_each)(vectors, (whole - begin) / V(W), &constants, kind.beside, kind.masses, kind.store, kind.far,
+                    soon, &a);
     }
     *sums = a;
 }
@@ -105,11 +107,11 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
     {                                                                                                \
         V(along_span)(plan, here, s, k, begin, end, (V(sum_kind)){__VA_ARGS__}, sums);               \
     }
-SPAN(span_even, SUM_EVEN, 0, 1, kind.store, NULL, 0)
-SPAN(span_weighted, SUM_WEIGHTED, 0, 1, kind.store, NULL, 0)
-SPAN(span_bare, SUM_BARE, 1, 1, kind.store, NULL, 0)
-SPAN(span_tails, kind.beside, kind.masses, 0, kind.store, NULL, 1)
-SPAN(span_any, kind.beside, kind.masses, 0, kind.store, kind.units, 0)
+SPAN(span_even, SUM_EVEN, 0, 1, kind.store, NULL, 0, 0)
+SPAN(span_weighted, SUM_WEIGHTED, 0, 1, kind.store, NULL, 0, 0)
+SPAN(span_bare, SUM_BARE, 1, 1, kind.store, NULL, 0, 0)
+SPAN(span_tails, kind.beside, kind.masses, 0, kind.store, NULL, 1, 0)
+SPAN(span_any, kind.beside, kind.masses, 0, kind.store, kind.units, 0, 0)
 #undef SPAN
 
 /* along_span of the kind. */
@@ -230,6 +232,7 @@ SXT_INLINE void V(sum_range)(const V(plan) *plan, const V(along) *here, const V(
                              ptrdiff_t end, V(sum_kind) kind, V(parts) *parts)
 {
     ptrdiff_t skip = s->at[k] > -(T)INFINITY ? s->skip[k] : -1;
+    kind.far = 1;
     for (ptrdiff_t c = begin, next; c < end; c = next) {
         next = end - c < FLUSH * V(W) ? end : c + FLUSH * V(W);
         V(accs) a = V(no_sums)();
@@ -263,19 +266,19 @@ static void V(sum_kinds)(const V(plan) *plan, const V(along) *here, V(strip) *s,
     int masses = HAS_MASSES(plan), natural = !plan->scaled && !HAS_TAILS(plan) && !same->any_shift;
 #define AS(...) V(sum_as)(plan, here, s, same, k, begin, end, (V(sum_kind)){__VA_ARGS__}, parts)
     if (natural && plan->beside == SUM_ALONE && store)
-        AS(SUM_ALONE, 0, 1, 1, NULL, 0);
+        AS(SUM_ALONE, 0, 1, 1, NULL, 0, 0);
     else if (natural && plan->beside == SUM_ALONE)
-        AS(SUM_ALONE, 0, 1, 0, NULL, 0);
+        AS(SUM_ALONE, 0, 1, 0, NULL, 0, 0);
     else if (natural && plan->beside == SUM_EVEN)
-        AS(SUM_EVEN, 0, 1, store, NULL, 0);
+        AS(SUM_EVEN, 0, 1, store, NULL, 0, 0);
     else if (natural && plan->beside == SUM_WEIGHTED)
-        AS(SUM_WEIGHTED, 0, 1, store, NULL, 0);
+        AS(SUM_WEIGHTED, 0, 1, store, NULL, 0, 0);
     else if (natural && plan->beside == SUM_BARE)
-        AS(SUM_BARE, 1, 1, store, NULL, 0);
+        AS(SUM_BARE, 1, 1, store, NULL, 0, 0);
     else if (HAS_TAILS(plan))
-        AS(plan->beside, masses, 0, store, NULL, 1);
+        AS(plan->beside, masses, 0, store, NULL, 1, 0);
     else
-        AS(plan->beside, masses, 0, store, plan->scaled ? &units : NULL, 0);
+        AS(plan->beside, masses, 0, store, plan->scaled ? &units : NULL, 0, 0);
 #undef AS
 }
 

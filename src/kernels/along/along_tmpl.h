@@ -5,13 +5,16 @@
  * threads is a strip by itself, whose ranges of classes are scanned, summed and written by different ones. */
 
 /* The walker's own memory. stage: the terms of each row's last, broken vector, which written to their place would have
- * to be waited for. tile: those of the others, up to TILED_CLASSES; beyond, its room in the first-level cache is worth
- * more than the waiting for rows that are no multiple of vectors. */
+ * to be waited for. tile: those of the others, `tile_pitch` from row to row, up to TILED_CLASSES; beyond, its room in
+ * the first-level cache is worth more than the waiting for rows that are no multiple of vectors, unless the results go
+ * past the caches. NULL where the terms go to the outputs' place. */
 typedef struct {
     T *stage, *tile;
+    ptrdiff_t tile_pitch;
     ptrdiff_t rows; /* of a strip */
     const T *tails; /* of capped logits, whose rows lie `pitch` elements apart: capped_tmpl.h */
     ptrdiff_t pitch;
+    int past; /* along_past_tmpl.h */
 } V(along);
 
 #define TILED_CLASSES (192 * 4 / (ptrdiff_t)sizeof(T))
@@ -37,6 +40,7 @@ SXT_INLINE KV V(upto_or)(const T *x, ptrdiff_t n, T fill)
     return n >= V(W) ? V(load)(x) : V(select)(V(first)(n), V(loadn)(x, n), V(set1)(fill));
 }
 
+#include "kernels/along/along_past_tmpl.h"
 #include "kernels/along/along_scan_tmpl.h"
 #include "kernels/along/along_sum_tmpl.h"
 #include "kernels/along/along_write_tmpl.h"
@@ -51,7 +55,8 @@ static V(along) V(along_room)(const V(plan) *plan, sxt_scratch scratch)
     rows = rows > V(W) ? rows / V(W) * V(W) : rows;
     while (rows > 1 && rows * each > room)
         rows /= 2;
-    return (V(along)){scratch.data, (T *)scratch.data + rows * V(W), rows, NULL, 0};
+    T *tile = classes > TILED_CLASSES ? NULL : (T *)scratch.data + rows * V(W);
+    return (V(along)){.stage = scratch.data, .tile = tile, .tile_pitch = classes / V(W) * V(W), .rows = rows};
 }
 
 /* A strip that is open. */
@@ -78,10 +83,13 @@ static void V(along_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch sc
     V(plan) plan = V(plan_of)(job, 0);
     V(along) here = V(along_room)(&plan, scratch);
     V(strip) s;
+    V(past_open)(&plan, p, scratch, &here);
     for (ptrdiff_t r0 = 0; r0 < p->rows; r0 += here.rows) {
         V(strip_open)(&plan, p, r0, here.rows, &s);
         V(along_strip)(&plan, &here, &s, total);
     }
+    if (V(goes_past)(&here))
+        sxt_stores_done();
 }
 
 /* Whether a plane's rows are so. */
@@ -122,7 +130,7 @@ static void V(share_open)(const sxt_job *job, const sxt_plane *p, void *memory)
 {
     V(shared_row) *row = memory;
     row->plan = V(plan_of)(job, 0);
-    row->here = (V(along)){row->last, NULL, 1, NULL, 0};
+    row->here = (V(along)){.stage = row->last, .rows = 1};
     V(strip_open)(&row->plan, p, 0, 1, &row->strip);
     V(along_open)(&row->plan, &row->strip);
 }

@@ -122,17 +122,19 @@ static void V(along_write)(const V(plan) *plan, const V(along) *here, const V(st
         return;
     }
     if (plan->form->writes == WRITE_LOG) {
-        V(write_log)(s, k, V(row_of)(&p->x, s->first + k), y, begin, end);
+        const T *x = V(row_of)(&p->x, s->first + k);
+        if (!V(goes_past)(here) || !V(past_log)(s, k, x, y, end))
+            V(write_log)(s, k, x, y, begin, end);
         return;
     }
-    const T *e = V(terms_of)(plan, here, s, k);
+    T *e = V(terms_of)(here, s, k);
     if (plan->form->writes == WRITE_GENERAL) {
         V(write_general)(plan, s, k, e, last, y, h);
         return;
     }
     if (plan->form->writes == WRITE_PUSHED)
         V(write_pushed)(plan->job, s, k, e, last, y, begin, end);
-    else
+    else if (!V(goes_past)(here) || !V(past_scaled)(s, k, e, last, y, end))
         V(write_scaled)(s, k, e, last, y, begin, end);
     if (plan->form->leaves == LEAVES_LABEL && s->skip[k] >= begin && s->skip[k] < end)
         V(set)(y + s->skip[k], s->patch[k]);

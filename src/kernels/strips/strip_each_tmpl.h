@@ -12,7 +12,7 @@ typedef struct {
 
 /* Adds the first vector, whose exponential is ready, and keeps the term. */
 SXT_INLINE void V(add_ready)(V(vectors) *from, V(two) ready, const V(constants) *c, int beside, int masses, int store,
-                             V(soon) *soon, V(accs) *a)
+                             int far, V(soon) *soon, V(accs) *a)
 {
     f64_v wide[HALVES];
     KV term = V(add_two)(ready, &c->ref, &a->exps), q = V(set1)((T)1);
@@ -31,31 +31,31 @@ SXT_INLINE void V(add_ready)(V(vectors) *from, V(two) ready, const V(constants) 
         V(store)(from->terms, term);
         from->terms += from->step;
     }
-    V(ask_for)(soon, masses);
+    V(ask_for)(soon, masses, far);
 }
 
 /* n vectors of logits without tails, in natural units; q of classes is what it is in memory. A few vectors with distances
  * are not worth the registers that they take; nor, with one lane, is anything that is added beside. */
 SXT_INLINE void V(add_each)(V(vectors) from, ptrdiff_t n, const V(constants) *c, int beside, int masses, int store,
-                            V(soon) soon, V(accs) *to)
+                            int far, V(soon) soon, V(accs) *to)
 {
     const T *next = from.x;
     ptrdiff_t step = from.step;
     V(accs) a = *to;
     if (n < (V(has_distances)(beside) ? 12 : 3) || (V(W) == 1 && beside != SUM_ALONE)) {
         for (; n > 0; n--, next += step)
-            V(add_ready)(&from, V(exp_two)(V(load)(next), NULL, &c->ref), c, beside, masses, store, &soon, &a);
+            V(add_ready)(&from, V(exp_two)(V(load)(next), NULL, &c->ref), c, beside, masses, store, far, &soon, &a);
         *to = a;
         return;
     }
     V(flow) flow = V(flow_of)(V(load)(next), V(load)(next + step), V(load)(next + 2 * step), &c->ref);
     next += 3 * step;
     for (; n > 3; n--, next += step) {
-        V(add_ready)(&from, flow.first, c, beside, masses, store, &soon, &a);
+        V(add_ready)(&from, flow.first, c, beside, masses, store, far, &soon, &a);
         V(flow_on)(&flow, V(load)(next), &c->ref);
     }
     for (; n > 0; n--) {
-        V(add_ready)(&from, flow.first, c, beside, masses, store, &soon, &a);
+        V(add_ready)(&from, flow.first, c, beside, masses, store, far, &soon, &a);
         V(flow_out)(&flow);
     }
     *to = a;

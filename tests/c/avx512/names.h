@@ -156,6 +156,10 @@
 #define _mm512_storeu_ps soft512_storeu_ps
 #undef _mm512_storeu_si512
 #define _mm512_storeu_si512 soft512_storeu_si512
+#undef _mm512_stream_pd
+#define _mm512_stream_pd soft512_storeu_pd
+#undef _mm512_stream_ps
+#define _mm512_stream_ps soft512_storeu_ps
 #undef _mm512_sub_epi32
 #define _mm512_sub_epi32 soft512_sub_epi32
 #undef _mm512_sub_epi64

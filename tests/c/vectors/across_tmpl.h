@@ -124,6 +124,15 @@ static void V(check_pack4)(const T *x)
     }
 }
 
+static void V(check_store_past)(const T *x)
+{
+    _Alignas(64) T line[V(W)];
+    V(store_past)(line, V(load)(x));
+    sxt_stores_done();
+    for (int k = 0; k < V(W); k++)
+        CHECK(line[k] == x[k], "lane %d: %g", k, (double)line[k]);
+}
+
 #if SXT_T_IS_F32
 static void V(check_halves)(const float *x)
 {
@@ -156,4 +165,5 @@ static void V(across)(const T *x)
     V(check_each)(x);
     V(check_pack4)(x);
     V(check_halves)(x);
+    V(check_store_past)(x);
 }
