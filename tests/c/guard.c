@@ -7,7 +7,6 @@
 #include "compare.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Elements in the widest vector register. */
 static ptrdiff_t vector_width(sxt_dtype dtype) { return 64 / (ptrdiff_t)size_of(dtype); }
@@ -58,19 +57,16 @@ static void check_misalignments(call_kind kind, sxt_dtype dtype)
 
 int main(int argc, char **argv)
 {
-    const char *only = argc > 1 ? argv[1] : NULL;
     report_faults();
     const char *isa;
     for (int k = 0; (isa = sxt_usable_isa(k)) != NULL; k++) {
         CHECK(sxt_select_isa(isa) == SXT_OK, "%s", isa);
-        for (call_kind kind = 0; kind < NUM_CALLS; kind++) {
-            if (only != NULL && strcmp(only, call_names[kind]) != 0)
-                continue;
-            for (sxt_dtype dtype = SXT_F16; dtype < SXT_DTYPES; dtype++) {
-                check_lengths(kind, dtype);
-                check_misalignments(kind, dtype);
-            }
-        }
+        for (call_kind kind = 0; kind < NUM_CALLS; kind++)
+            for (sxt_dtype dtype = SXT_F16; dtype < SXT_DTYPES; dtype++)
+                if (is_asked_for(kind, dtype, argc, argv)) {
+                    check_lengths(kind, dtype);
+                    check_misalignments(kind, dtype);
+                }
     }
     return check_report("guard");
 }

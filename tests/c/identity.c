@@ -157,11 +157,10 @@ static void check_kind(call_kind kind, sxt_dtype dtype)
 
 int main(int argc, char **argv)
 {
-    const char *only = argc > 1 ? argv[1] : NULL;
     report_faults();
     for (call_kind kind = 0; kind < NUM_CALLS; kind++)
         for (sxt_dtype dtype = SXT_F16; dtype < SXT_DTYPES; dtype++)
-            if (only == NULL || strcmp(only, call_names[kind]) == 0)
+            if (is_asked_for(kind, dtype, argc, argv))
                 check_kind(kind, dtype);
     return check_report("identity");
 }

@@ -189,3 +189,22 @@ const char *result_difference(const result *a, const result *b)
         return "loss";
     return NULL;
 }
+
+/* One of the names is among the arguments, or none of them all is. */
+static bool is_among(const char *const *names, int count, int own, int argc, char **argv)
+{
+    bool any = false, found = false;
+    for (int i = 1; i < argc; i++)
+        for (int k = 0; k < count; k++)
+            if (strcmp(argv[i], names[k]) == 0) {
+                any = true;
+                found = found || k == own;
+            }
+    return found || !any;
+}
+
+bool is_asked_for(call_kind kind, sxt_dtype dtype, int argc, char **argv)
+{
+    return is_among(call_names, NUM_CALLS, (int)kind, argc, argv) &&
+           is_among(dtype_names, SXT_DTYPES, (int)dtype, argc, argv);
+}

@@ -49,6 +49,9 @@ typedef struct {
     int pieces;                         /* tiles or chunks, at least 1 */
 } problem;
 
+/* Whether a program's arguments, names of calls and of dtypes, leave it in: all there are of either unless some are named. */
+bool is_asked_for(call_kind kind, sxt_dtype dtype, int argc, char **argv);
+
 /* Numbers of classes near which the kernels take other ways. */
 enum { NUM_BORDERS = 8 };
 extern const ptrdiff_t way_borders[NUM_BORDERS];
