@@ -138,6 +138,27 @@ def test_an_index_of_pandas_is_left_out_and_said(
     assert NeuralNet2.load(out).feature_names == ("p", "q", "r", "s")
 
 
+@pytest.mark.parametrize("name", ["part-?.parquet", "part-[01].parquet", "", "part-*.parquet"])
+def test_patterns_and_folders(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    folder, out = Path(write(tmp_path / "data", [300])).parent, tmp_path / "net.npz"
+    data = str(folder / name) if name else str(folder)
+    train("--dask", address, "--data", data, "--out", str(out), epochs=1)
+    loss = json.loads(capsys.readouterr().out)["test_loss"]
+    train("--dask", address, "--data", str(folder / "*.parquet"), "--out", str(out), epochs=1)
+    assert json.loads(capsys.readouterr().out)["test_loss"] == loss
+
+
+def test_a_folder_without_parquet_is_told(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.csv").write_text("a,y\n1,2\n")
+    for data in (tmp_path, tmp_path / "a.csv"):
+        train("--dask", address, "--data", str(data), "--out", str(tmp_path / "n.npz"), status=2)
+        assert "no file" in (line := capsys.readouterr().err) or "reads Parquet files" in line
+
+
 def corrupted(file: Path, frame: pd.DataFrame) -> None:
     file.write_text("no Parquet")
 

@@ -311,7 +311,8 @@ def _result(
 
 def _text(result: dict[str, Any]) -> str:
     history = result["history"]
-    training = f"{result['epochs']} epochs in {result['seconds']:.1f} s"
+    plural = "" if result["epochs"] == 1 else "s"
+    training = f"{result['epochs']} epoch{plural} in {result['seconds']:.1f} s"
     for flag, word in (("interrupted", "interrupted"), ("stopped_early", "stopped early")):
         if history[flag]:
             training += f", {word}: the net is that of epoch {history['best_epoch']}"

@@ -13,6 +13,7 @@ from typing import Any
 
 import dask.array as da
 import numpy as np
+from dask.utils import natural_sort_key
 
 from softxent._arguments.wording import listed
 from softxent._machine.optional import require
@@ -28,6 +29,7 @@ from ._units import Source, Units
 
 __all__ = ["Table", "measured", "read"]
 
+_ENDINGS = (".parquet", ".parq", ".pq")
 _UNIT = 16384
 
 
@@ -127,12 +129,16 @@ def read(pattern: str, labels: str | None, features: Sequence[str], drop: Sequen
         features are no numbers.
     """
     frames = require("dask.dataframe", "tables", "softxent train --dask")
-    if "://" not in pattern and not glob.glob(pattern):
+    found = _files(pattern)
+    if found is not None and not found:
         raise FileNotFoundError(f"there is no file {pattern}")
-    if not pattern.endswith((".parquet", ".parq", ".pq")):
-        raise ValueError(f"{pattern}: --dask reads Parquet files, such as 'part-*.parquet'")
-    files = _opened(pattern)
-    frame = frames.read_parquet(pattern)
+    if not all(map(_is_parquet, found or [pattern])):
+        raise ValueError(
+            f"{pattern}: --dask reads Parquet files, such as 'part-*.parquet', or a folder of them"
+        )
+    files = {name: _columns(name) for name in found or ()}
+    # Dask knows no other patterns than those with *.
+    frame = frames.read_parquet(found if found and set("?[") & set(pattern) else pattern)
     names = [str(name) for name in frame.columns]
     indexed = bool(names) and frame.dtypes.iloc[0].kind != "f"
     columns = choose(names, len(names), Wanted(labels, features, drop), pattern, index=indexed)
@@ -142,8 +148,10 @@ def read(pattern: str, labels: str | None, features: Sequence[str], drop: Sequen
             f"{pattern}: there is no column of labels; the columns are {listed(names)}"
         )
     label = names[columns.label]
+    # What no file has is the name of a folder, kind=ant.
+    held = set().union(*files.values()).intersection((*wanted, label))
     for file, there in files.items():
-        if missing := [repr(name) for name in (*wanted, label) if name not in there]:
+        if missing := [repr(name) for name in names if name in held.difference(there)]:
             raise ValueError(f"{file} lacks columns that others have: {listed(missing)}")
     try:
         source = Source(frame[wanted], frame[label], "X")
@@ -161,18 +169,33 @@ def read(pattern: str, labels: str | None, features: Sequence[str], drop: Sequen
     return Table(pattern, tuple(wanted), classes, sizes, X, source.y, columns.notes)
 
 
-def _opened(pattern: str) -> dict[str, list[str]]:
-    """The columns of every file on this machine, which is found to be Parquet."""
-    parquet = require("pyarrow.parquet", "tables", "softxent train --dask")
-    found = {}
-    for file in sorted(glob.glob(pattern)) if "://" not in pattern else ():
-        if not os.path.isdir(file):
-            try:
-                found[file] = parquet.read_schema(file).names
-            except (ValueError, OSError) as error:
-                reason = str(error).splitlines()[0]
-                raise ValueError(f"{file} cannot be read as Parquet: {reason}") from error
+def _files(pattern: str) -> list[str] | None:
+    """Files on this machine in the order in which Dask reads them, None if they are elsewhere."""
+    if "://" in pattern:
+        return None
+    found = []
+    for name in sorted(glob.glob(pattern), key=natural_sort_key):
+        if os.path.isdir(name):
+            inside = glob.glob(os.path.join(glob.escape(name), "**", "*"), recursive=True)
+            found += sorted(filter(_is_parquet, inside), key=natural_sort_key)
+        else:
+            found.append(name)
     return found
+
+
+def _is_parquet(name: str) -> bool:
+    return name.endswith(_ENDINGS)
+
+
+def _columns(file: str) -> list[str]:
+    """The names in a file, which is found to be Parquet."""
+    parquet = require("pyarrow.parquet", "tables", "softxent train --dask")
+    try:
+        names: list[str] = parquet.read_schema(file).names
+    except (ValueError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{file} cannot be read as Parquet: {reason}") from error
+    return names
 
 
 def measured(net: Net, table: Table) -> tuple[float, float]:
