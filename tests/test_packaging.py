@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from importlib import metadata, resources
 from pathlib import Path
@@ -39,6 +42,52 @@ def test_changelog_begins_with_this_version():
 def test_citation_is_of_this_version():
     citation = (ROOT / "CITATION.cff").read_text()
     assert re.findall(r"^version: (\S+)", citation, re.MULTILINE) == [softxent.__version__]
+
+
+@pytest.fixture
+def release_files(tmp_path: Path) -> Path:
+    for name in ("pyproject.toml", "CITATION.cff"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def name_address(address: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, str(ROOT / "tools" / "project_urls.py"), address, "--root"]
+    return subprocess.run([*program, str(folder)], capture_output=True, text=True, check=False)
+
+
+def test_links_of_a_release_are_those_of_its_repository(release_files: Path) -> None:
+    address = "https://example.org/team/softxent"
+    before = tomllib.loads((release_files / "pyproject.toml").read_text())
+    for _ in range(2):  # the second time nothing changes
+        done = name_address(address + "/", release_files)
+        assert (done.returncode, done.stderr) == (0, "")
+        after = tomllib.loads((release_files / "pyproject.toml").read_text())
+        links = after["project"].pop("urls")
+        assert after == before
+        assert links["Source"] == address
+        assert links["Changelog"] == f"{address}/blob/HEAD/CHANGELOG.md"
+        citation = (release_files / "CITATION.cff").read_text()
+        assert citation.count(f'repository-code: "{address}"\n') == 1
+    for link in links.values():
+        place = link.removeprefix(address).partition("/HEAD/")[2]
+        assert (ROOT / place).exists()
+
+
+@pytest.mark.parametrize("address", ["http://example.org/a/b", "example.org/a/b", "https://a/b"])
+def test_links_want_a_whole_address(release_files: Path, address: str) -> None:
+    done = name_address(address, release_files)
+    assert done.returncode == 2
+    assert f"{address!r} is no address" in done.stderr
+
+
+def test_links_to_another_repository_are_kept(release_files: Path) -> None:
+    assert name_address("https://example.org/team/softxent", release_files).returncode == 0
+    texts = [path.read_text() for path in sorted(release_files.iterdir())]
+    done = name_address("https://example.org/other/softxent", release_files)
+    assert done.returncode == 1
+    assert "names 'https://example.org/team/softxent'" in done.stderr
+    assert [path.read_text() for path in sorted(release_files.iterdir())] == texts
 
 
 def test_supported_pythons_agree() -> None:
