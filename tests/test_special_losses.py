@@ -160,3 +160,17 @@ def test_a_mean_does_not_depend_on_the_weights_unit(rows: int, dtype: str, expon
         got = sx.cross_entropy_and_grad(logits, labels, **options)
         for value, want in zip(got, plain, strict=True):
             np.testing.assert_allclose(value, want, rtol=100 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_weights_that_are_infinite_in_the_type_of_the_losses_are_refused(dtype: str) -> None:
+    logits = np.array([[1, 2, 3]], dtype)
+    huge, soft = [1, 1e60, 1], np.full((1, 3), 0.5)
+    with pytest.raises(ValueError, match=r"weight as float32\[1\] is inf"):
+        sx.cross_entropy(logits, soft, weight=huge)
+    with pytest.raises(ValueError, match=r"weight as float32\[1\] is inf"):
+        sx.cross_entropy_grad_hess(logits, [0], weight=huge, label_smoothing=0.1)
+    with pytest.raises(ValueError, match=rf"pos_weight as {dtype}\[1\] is inf"):
+        sx.binary_cross_entropy_and_grad(logits, soft, pos_weight=huge)
+    assert sx.cross_entropy(logits, [0], weight=huge) == sx.cross_entropy(logits, [0])
+    assert np.isfinite(sx.cross_entropy(logits.astype(float), soft, weight=huge))

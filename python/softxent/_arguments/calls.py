@@ -87,6 +87,10 @@ def cross_entropy_call(
         logits=is_logits,
     )
     class_weight = weights(weight, "weight", (array.shape[index],))
+    if class_weight is not None and (smoothing or probs is not None):
+        # Coefficients of all classes are in the type that the losses are computed in.
+        computed = _convert(class_weight, loss_dtype(array.dtype))
+        check_weights(computed, f"weight as {computed.dtype}")
     row_weight = weights(sample_weight, "sample_weight", rows)
     row_grad, grad_scale = _grad_output(grad_output, rows, code)
     ignored = ignore_label(ignore_index, probs is not None)
@@ -202,7 +206,7 @@ def _element_weights(value: Any, name: str, logits: np.ndarray) -> np.ndarray | 
     array = as_float(value, name)
     check_weights(array, name)
     converted = _convert(array, logits.dtype)
-    if converted.dtype.itemsize == 2:
+    if converted.dtype.itemsize < array.dtype.itemsize or converted.dtype.itemsize == 2:
         check_weights(converted, f"{name} as {logits.dtype}")
     return broadcast(converted, logits.shape, name)
 
