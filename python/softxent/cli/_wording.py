@@ -79,4 +79,6 @@ def _given(option: str, found: re.Match[str]) -> str:
         return f"--no-{option[2:]}"
     if value in ("False", "None"):
         return f"no {option}"
+    if value.startswith("[") and value.endswith("]"):
+        value = value[1:-1]
     return option if value in ("True", "…") else f"{option} {value.strip(chr(39) + chr(34))}"

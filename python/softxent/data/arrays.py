@@ -116,7 +116,7 @@ def _chosen(
 
 
 def _by_name(arrays: dict[str, np.ndarray]) -> str:
-    return "; pass features=NAME and labels=NAME to take others" if len(arrays) > 1 else ""
+    return "; pass features=[NAME] and labels=NAME to take others" if len(arrays) > 1 else ""
 
 
 def _partner(
@@ -128,7 +128,7 @@ def _partner(
     if not known and len(others) != 1:
         raise ValueError(
             f"{source}: cannot tell which array has the features: {', '.join(others)}; "
-            "pass features=NAME"
+            "pass features=[NAME]"
         )
     return known[0] if known else others[0]
 
@@ -143,7 +143,7 @@ def _features_alone(
     if len(known) != 1:
         raise ValueError(
             f"{source}: cannot tell which array has the features: "
-            f"{', '.join(known or arrays)}; pass features=NAME"
+            f"{', '.join(known or arrays)}; pass features=[NAME]"
         )
     return known[0]
 

@@ -22,7 +22,7 @@ from softxent.data.text import TextOptions, read_text
 __all__ = ["read", "read_features", "read_samples"]
 
 _PathLike = str | os.PathLike[str]
-_Columns = Sequence[str | int] | str | int
+_Columns = Sequence[str | int]
 _ARRAYS = {"npz": arrays.from_npz, "npy": arrays.from_npy, "idx": arrays.from_idx}
 _FRAMES = {"parquet": from_parquet, "arrow": from_arrow}
 
@@ -80,9 +80,9 @@ def read(
     feature_names : sequence of str, optional
         The features in order, those of a network for instance. The columns of a table with names
         are matched with them: in any order, further ones are left out.
-    features, drop : sequence of str or int, or one of them, optional
+    features, drop : sequence of str or int, optional
         The columns that are features, and columns that are left out, by name or position. For
-        ``.npz``, `features` is the name of one array.
+        ``.npz``, `features` holds the name of one array.
     missing : {"error", "drop", "mean"}
         What becomes of missing features, such as an empty field, NA or NaN: an error, the row is
         left out, or the mean of the column takes their place. A missing label is always an error.
@@ -130,7 +130,7 @@ def read(
     """
     if class_names is not None:
         class_names = text_names("class_names", class_names)
-    wanted = Wanted(_label(labels), _listed(features), _listed(drop), None, feature_names)
+    wanted = Wanted(_label(labels), features, drop, None, feature_names)
     file = _read(path, wanted, TextOptions(header, sep, decimal, comment), missing, scale)
     if file.image_shape is not None and len(file.image_shape) > 2:
         shape = (len(file.table.X), *file.image_shape)
@@ -223,8 +223,7 @@ comment, scale
         )
     if class_names is not None:
         class_names = text_names("class_names", class_names)
-    chosen = _listed(features), _listed(drop)
-    wanted = Wanted(_label(labels), *chosen, id, feature_names, with_labels)
+    wanted = Wanted(_label(labels), features, drop, id, feature_names, with_labels)
     options = TextOptions(header, sep, decimal, comment)
     try:
         file = _read(path, wanted, options, missing, scale)
@@ -308,11 +307,6 @@ def read_features(
         comment=comment,
         scale=scale,
     ).X
-
-
-def _listed(columns: _Columns) -> Sequence[str | int]:
-    """Take one column as a sequence of one; `Wanted` refuses what is neither."""
-    return (columns,) if isinstance(columns, str | int) else columns
 
 
 def _label(labels: _PathLike | int | None) -> str | int | None:
