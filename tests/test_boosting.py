@@ -79,7 +79,7 @@ def base_score(booster: Any) -> list[float]:
 
 @pytest.mark.conformance("trees of XGBoost's own objectives")
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("method", ["hist", "exact"])
+@pytest.mark.parametrize("method", ["hist", "exact", "approx"])
 @pytest.mark.parametrize("name", MULTICLASS)
 def test_xgboost_multiclass(name: str, method: str, weighted: bool, xgboost, rng) -> None:
     X, y, weights = data(name, weighted, rng)
@@ -101,23 +101,34 @@ def test_xgboost_multiclass(name: str, method: str, weighted: bool, xgboost, rng
 
 @pytest.mark.conformance("trees of XGBoost's own objectives")
 @pytest.mark.parametrize("weighted", [False, True])
-def test_xgboost_binary(weighted: bool, xgboost, rng) -> None:
+@pytest.mark.parametrize("method", ["hist", "exact", "approx"])
+def test_xgboost_binary(method: str, weighted: bool, xgboost, rng) -> None:
     X, y, weights = data("breast cancer", weighted, rng)
     train = xgboost.DMatrix(X, y, weight=weights)
-    settings: dict[str, Any] = {"max_depth": 3, "nthread": 1}
-    expected = xgboost.train({**settings, "objective": "binary:logistic"}, train, ROUNDS)
+    settings: dict[str, Any] = {"max_depth": 3, "tree_method": method, "nthread": 1}
+    own = {**settings, "objective": "binary:logistic"}
+    expected = xgboost.train(own, train, ROUNDS)
     (p,) = base_score(expected)
-    settings["base_score"] = float(np.log(p / (1 - p)))
-    found = xgboost.train(settings, train, ROUNDS, obj=boosting.xgboost_binary_objective())
+    if method != "approx":
+        settings["base_score"] = float(np.log(p / (1 - p)))
+        found = xgboost.train(settings, train, ROUNDS, obj=boosting.xgboost_binary_objective())
+        assert trees_are_equal(found, expected)
+    # A function alone is taken for squared error, whose Hessian "approx" leaves out as constant.
+    own["base_score"] = p
+    found = xgboost.train(own, train, ROUNDS, obj=boosting.xgboost_binary_objective())
     assert trees_are_equal(found, expected)
+    assert np.allclose(found.predict(train), expected.predict(train), atol=1e-6)
 
 
 @pytest.mark.conformance("trees of LightGBM's own objectives")
 @pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", ["gbdt", "dart"])
 @pytest.mark.parametrize("name", LOADERS)
-def test_lightgbm(name: str, weighted: bool, lightgbm, rng) -> None:
+def test_lightgbm(name: str, kind: str, weighted: bool, lightgbm, rng) -> None:
     X, y, weights = data(name, weighted, rng)
-    settings: dict[str, Any] = {**QUIET, "boost_from_average": False}
+    settings: dict[str, Any] = {**QUIET, "boost_from_average": False, "boosting": kind}
+    if kind == "dart":  # whose draws of trees to drop need not be the same: drop all of them
+        settings.update(uniform_drop=True, drop_rate=1.0, skip_drop=0.0)
     if name in MULTICLASS:
         settings["num_class"] = int(y.max()) + 1
         own, ours = "multiclass", boosting.lightgbm_objective(settings["num_class"])

@@ -191,7 +191,8 @@ def lightgbm_objective(
     Notes
     -----
     The trees are those of ``multiclass``, up to rounding, with ``boost_from_average=False``: a
-    function starts from the raw score 0. Give the data an `init_score` to start elsewhere.
+    function starts from the raw score 0. Give the data an `init_score` to start elsewhere. With
+    ``boosting="dart"`` and a function LightGBM may draw other trees to drop, by chance.
 
     Examples
     --------
@@ -244,7 +245,9 @@ def xgboost_binary_objective(
     The trees are those of ``binary:logistic`` with the same start. ``xgboost.train`` takes
     `base_score` for a raw score when the objective is a function: log(p/(1 - p)), 0 for one half;
     ``XGBClassifier`` for the probability p all the same, whose default without `base_score` is one
-    half here.
+    half here. ``tree_method="approx"`` needs the name ``binary:logistic`` in the parameters beside
+    the function, or it takes the Hessian for constant; then `base_score` is a probability, and
+    ``predict`` gives probabilities.
 
     Examples
     --------
@@ -285,7 +288,8 @@ def lightgbm_binary_objective(
 
     Notes
     -----
-    The trees are those of ``binary`` with ``boost_from_average=False``, up to rounding.
+    The trees are those of ``binary`` with ``boost_from_average=False``, up to rounding; with
+    ``boosting="dart"`` as `lightgbm_objective` says.
 
     Examples
     --------
