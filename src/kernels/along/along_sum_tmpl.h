@@ -8,9 +8,10 @@ SXT_INLINE T *V(terms_of)(const V(along) *here, const V(strip) *s, ptrdiff_t k)
     return V(output_of)(s->plane->y.p ? &s->plane->y : &s->plane->h, s->first + k);
 }
 
-/* What the loop over a row's classes is compiled for. */
+/* What the loop over a row's classes is compiled for. plain: nothing but the exponentials is summed, of logits that are
+ * neither shifted nor in units; a constant. */
 typedef struct {
-    int beside, masses, unshifted, store;
+    int plain, beside, masses, unshifted, store;
     const V(vunits) *units;
     int tails, far; /* far: strip_each_tmpl.h */
 } V(sum_kind);
@@ -105,7 +106,7 @@ SXT_INLINE void V(along_span)(const V(plan) *plan, const V(along) *here, const V
                                                   const V(strip) *s, ptrdiff_t k, ptrdiff_t begin,   \
                                                   ptrdiff_t end, V(sum_kind) kind, V(accs) *sums)    \
     {                                                                                                \
-        V(along_span)(plan, here, s, k, begin, end, (V(sum_kind)){__VA_ARGS__}, sums);               \
+        V(along_span)(plan, here, s, k, begin, end, (V(sum_kind)){0, __VA_ARGS__}, sums);            \
     }
 SPAN(span_even, SUM_EVEN, 0, 1, kind.store, NULL, 0, 0)
 SPAN(span_weighted, SUM_WEIGHTED, 0, 1, kind.store, NULL, 0, 0)
@@ -118,7 +119,9 @@ SPAN(span_any, kind.beside, kind.masses, 0, kind.store, kind.units, 0, 0)
 SXT_INLINE void V(span)(const V(plan) *plan, const V(along) *here, const V(strip) *s, ptrdiff_t k, ptrdiff_t begin,
                         ptrdiff_t end, V(sum_kind) kind, V(accs) *sums)
 {
-    if (kind.tails)
+    if (kind.plain)
+        V(along_span)(plan, here, s, k, begin, end, kind, sums);
+    else if (kind.tails)
         V(span_tails)(plan, here, s, k, begin, end, kind, sums);
     else if (!kind.unshifted)
         V(span_any)(plan, here, s, k, begin, end, kind, sums);
@@ -126,10 +129,8 @@ SXT_INLINE void V(span)(const V(plan) *plan, const V(along) *here, const V(strip
         V(span_even)(plan, here, s, k, begin, end, kind, sums);
     else if (kind.beside == SUM_WEIGHTED)
         V(span_weighted)(plan, here, s, k, begin, end, kind, sums);
-    else if (kind.beside == SUM_BARE)
-        V(span_bare)(plan, here, s, k, begin, end, kind, sums);
     else
-        V(along_span)(plan, here, s, k, begin, end, kind, sums);
+        V(span_bare)(plan, here, s, k, begin, end, kind, sums);
 }
 
 /* The sum of q over n classes of row k. */
@@ -146,7 +147,7 @@ SXT_INLINE void V(sum_rows)(const V(plan) *plan, const V(along) *here, V(strip) 
     ptrdiff_t n = plan->classes;
     for (ptrdiff_t i = 0; i < s->rows; i += V(W)) {
         KV sums[4][V(W)];
-        int plain = kind.beside == SUM_ALONE && kind.unshifted && !kind.tails && n >= PLAIN_ROW;
+        int plain = kind.plain && n >= PLAIN_ROW;
         if (plain)
             V(plain_rows)(plan, here, s, i, kind.store, sums[0], sums[1]);
         for (int k = 0; k < V(W) && !plain; k++) {
@@ -164,9 +165,9 @@ SXT_INLINE void V(sum_rows)(const V(plan) *plan, const V(along) *here, V(strip) 
         a.exps = (V(acc)){V(sum_of_each)(sums[0]), V(sum_of_each)(sums[1])};
         if (kind.beside != SUM_ALONE)
             a.dots = (V(acc)){V(sum_of_each)(sums[2]), V(sum_of_each)(sums[3])};
-        V(constants) c = V(constants_of_lanes)(s, i, kind.units, kind.unshifted);
-        if (plan->form->leaves != LEAVES_NOTHING && kind.beside == SUM_ALONE && !kind.tails)
-            V(leave_out)(plan, s, i, 0, n, &c, kind.beside, 0, &a);
+        V(constants) c = V(constants_of_lanes)(s, i, NULL, 1);
+        if (plan->form->leaves != LEAVES_NOTHING && kind.plain)
+            V(leave_out)(plan, s, i, 0, n, &c, SUM_ALONE, 0, &a);
         else if (plan->form->leaves != LEAVES_NOTHING)
             V(leave_out_of_any)(plan, s, i, 0, n, &a);
         V(store_sums)(s, i, kind.beside, &a);
@@ -258,28 +259,29 @@ SXT_INLINE void V(sum_as)(const V(plan) *plan, const V(along) *here, V(strip) *s
         V(sum_rows)(plan, here, s, kind);
 }
 
-/* Constants where the loops are to know: the usual kinds, and one for all others. */
+/* Compiled once for all kinds but the plain ones. */
+static __attribute__((noinline)) void V(sum_any)(const V(plan) *plan, const V(along) *here, V(strip) *s,
+                                                 const V(strip) *same, ptrdiff_t k, ptrdiff_t begin, ptrdiff_t end,
+                                                 int store, V(parts) *parts)
+{
+    V(vunits) units = V(broadcast_units)(plan->units);
+    int beside = plan->beside, natural = !plan->scaled && !HAS_TAILS(plan) && !same->any_shift;
+    int unshifted = natural && (beside == SUM_EVEN || beside == SUM_WEIGHTED || beside == SUM_BARE);
+    V(sum_kind) kind = {0, beside, HAS_MASSES(plan), unshifted, store, plan->scaled ? &units : NULL, HAS_TAILS(plan), 0};
+    V(sum_as)(plan, here, s, same, k, begin, end, kind, parts);
+}
+
+/* Constants where the loops are to know: the plain kinds. */
 static void V(sum_kinds)(const V(plan) *plan, const V(along) *here, V(strip) *s, const V(strip) *same, ptrdiff_t k,
                          ptrdiff_t begin, ptrdiff_t end, int store, V(parts) *parts)
 {
-    V(vunits) units = V(broadcast_units)(plan->units);
-    int masses = HAS_MASSES(plan), natural = !plan->scaled && !HAS_TAILS(plan) && !same->any_shift;
-#define AS(...) V(sum_as)(plan, here, s, same, k, begin, end, (V(sum_kind)){__VA_ARGS__}, parts)
-    if (natural && plan->beside == SUM_ALONE && store)
-        AS(SUM_ALONE, 0, 1, 1, NULL, 0, 0);
-    else if (natural && plan->beside == SUM_ALONE)
-        AS(SUM_ALONE, 0, 1, 0, NULL, 0, 0);
-    else if (natural && plan->beside == SUM_EVEN)
-        AS(SUM_EVEN, 0, 1, store, NULL, 0, 0);
-    else if (natural && plan->beside == SUM_WEIGHTED)
-        AS(SUM_WEIGHTED, 0, 1, store, NULL, 0, 0);
-    else if (natural && plan->beside == SUM_BARE)
-        AS(SUM_BARE, 1, 1, store, NULL, 0, 0);
-    else if (HAS_TAILS(plan))
-        AS(plan->beside, masses, 0, store, NULL, 1, 0);
+    int plain = plan->beside == SUM_ALONE && !plan->scaled && !HAS_TAILS(plan) && !same->any_shift;
+    if (!plain)
+        V(sum_any)(plan, here, s, same, k, begin, end, store, parts);
+    else if (store)
+        V(sum_as)(plan, here, s, same, k, begin, end, (V(sum_kind)){1, SUM_ALONE, 0, 1, 1, NULL, 0, 0}, parts);
     else
-        AS(plan->beside, masses, 0, store, plan->scaled ? &units : NULL, 0, 0);
-#undef AS
+        V(sum_as)(plan, here, s, same, k, begin, end, (V(sum_kind)){1, SUM_ALONE, 0, 1, 0, NULL, 0, 0}, parts);
 }
 
 static void V(along_long)(const V(plan) *plan, const V(along) *here, const V(strip) *s, ptrdiff_t k, ptrdiff_t begin,
