@@ -181,8 +181,21 @@ def test_labels_may_be_strided_and_of_any_integer() -> None:
 
 def test_a_huge_unsigned_label_is_not_the_ignored_one() -> None:
     for function in (door.cross_entropy, door.nll_loss):
-        with pytest.raises(IndexError, match=r"at index \(1,\) is not in \[0, 5\)"):
-            function(logits(2, 5), torch.tensor([0, 2**64 - 100], dtype=torch.uint64))
+        target = torch.tensor([0, 2**64 - 100], dtype=torch.uint64)
+        message = rf"label {2**64 - 100} at index \(1,\) is not in \[0, 5\)"
+        for ignored in (-100, 2**63 - 1):
+            with pytest.raises(IndexError, match=message):
+                function(logits(2, 5), target, ignore_index=ignored)
+        pictures = torch.stack([torch.zeros(2, dtype=torch.uint64), target], 1)  # (N, d)
+        with pytest.raises(IndexError, match=rf"label {2**64 - 100} at index \(1, 1\)"):
+            function(logits(4, 5).reshape(2, 5, 2), pictures)
+    with pytest.raises(IndexError, match=rf"label {2**63} at index \(\) is not in \[0, 5\)"):
+        door.cross_entropy(logits(1, 5)[0], torch.tensor(2**63, dtype=torch.uint64))
+    with pytest.raises(IndexError, match=rf"label {2**63} at index \(0,\) is not in \[0, 3\)"):
+        hidden, layer = torch.zeros(1, 2), torch.zeros(3, 2)
+        door.linear_cross_entropy(hidden, layer, torch.tensor([2**63], dtype=torch.uint64))
+    with pytest.raises(ValueError, match="Expected target size"):
+        door.cross_entropy(torch.zeros(2, 5, 3), target)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])

@@ -5,11 +5,14 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
 import torch
 
 from softxent._arguments.scalars import read_integer, read_real, shown
+from softxent._core.errors import label_error
 
 from ._errors import TensorTypeError, TensorValueError
+from ._plain import is_plain
 
 __all__ = [
     "check_dtype",
@@ -157,6 +160,7 @@ def read_class_target(
             f"Expected input batch_size ({shape[0]}) to match target batch_size "
             f"({target.shape[0]})."
         )
+    given = target
     if target.dtype in _UNSIGNED:  # of which PyTorch hardly knows how to compute
         target = _signed(target)
     if target.dtype not in _LABELS:
@@ -172,11 +176,25 @@ def read_class_target(
             f"Expected target size {expected} of class indices for logits of shape "
             f"{tuple(shape)}, got {tuple(target.shape)}"
         )
+    if given.dtype is torch.uint64 and is_plain(given):
+        _refuse_beyond_int64(given.numpy(force=True), tuple(shape))
     return target, False
 
 
+def _refuse_beyond_int64(labels: np.ndarray, shape: tuple[int, ...]) -> None:
+    """IndexError for the first label that int64 does not hold, told as it is."""
+    beyond = np.flatnonzero(labels > np.iinfo(np.int64).max)
+    if beyond.size:
+        row = int(beyond[0])
+        raise label_error(int(labels.reshape(-1)[row]), row, shape, 1 if len(shape) > 1 else 0)
+
+
 def _signed(target: Any) -> Any:
-    """Give labels as int64. What is beyond it stays out of range, and never is `ignore_index`."""
+    """
+    Give labels as int64; what is beyond it becomes the largest one, which is out of range.
+
+    Under compilers and transforms that is what errors show: there are no values to look at yet.
+    """
     if target.dtype is not torch.uint64:
         return target.to(torch.int64)
     bits = target.view(torch.int64)
