@@ -123,6 +123,33 @@ def test_compile_whole(backend: str) -> None:
         assert torch.allclose(got, theirs, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_compile_around_vmap(backend: str) -> None:
+    torch.compiler.reset()
+    many = logits(3, 4, 5)
+    for f in (lambda x: losses(door, x), lambda x: door.linear_cross_entropy(x[:, :3], M, T)):
+        mapped = torch.func.vmap(f)
+        compiled = torch.compile(mapped, fullgraph=True, backend=backend)
+        for got, eager in zip(
+            value_and_grad(lambda x, c=compiled: c(x).sum(), many),
+            value_and_grad(lambda x, m=mapped: m(x).sum(), many),
+            strict=True,
+        ):
+            assert torch.allclose(got, eager, rtol=1e-6, atol=1e-6)
+
+
+def test_vmap_of_the_operators_themselves() -> None:
+    for name in ("softmax", "log_softmax", "logsumexp", "cross_entropy", "linear_cross_entropy"):
+        operator = getattr(torch.ops.softxent, name)
+        options = SAMPLES[name][0][1:]
+        first = H if name == "linear_cross_entropy" else X
+        found = torch.func.vmap(lambda x, o=operator, a=options: o(x, *a))(
+            torch.stack([first, -first])
+        )
+        expected = torch.stack([operator(first, *options), operator(-first, *options)])
+        assert torch.equal(found, expected)
+
+
 def test_compile_modules_for_any_batch() -> None:
     torch.compiler.reset()
     module = door.LinearCrossEntropyLoss(3, 5, bias=True)

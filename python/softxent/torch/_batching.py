@@ -7,9 +7,7 @@ from typing import Any
 
 import torch
 
-from ._ops import ops
-
-__all__ = ["RULES"]
+__all__ = ["rules"]
 
 _Rule = Callable[..., Any]
 
@@ -21,9 +19,8 @@ def _first(value: Any, place: int | None, size: int) -> Any:
     return value.movedim(place, 0)
 
 
-def _one_by_one(name: str) -> _Rule:
+def _one_by_one(operator: _Rule) -> _Rule:
     """Make the rule that calls the operator once for each slice."""
-    operator = getattr(ops, name)
 
     def rule(info: Any, places: tuple[int | None, ...], *inputs: Any) -> Any:
         def slices(k: int) -> list[Any]:
@@ -41,13 +38,13 @@ def _one_by_one(name: str) -> _Rule:
     return rule
 
 
-def _rows(name: str, count: int) -> _Rule:
+def _rows(operator: _Rule, count: int) -> _Rule:
     """
     Make the rule of a row-wise loss, whose first `count` arguments have rows, and then weights.
 
     Without a reduction more samples are just more rows.
     """
-    operator, single = getattr(ops, name), _one_by_one(name)
+    single = _one_by_one(operator)
 
     def rule(info: Any, places: tuple[int | None, ...], *inputs: Any) -> Any:
         weight, reduction = inputs[count : count + 2]
@@ -66,9 +63,9 @@ def _rows(name: str, count: int) -> _Rule:
     return rule
 
 
-def _elementwise(name: str, logits: int) -> _Rule:
+def _elementwise(operator: _Rule, logits: int) -> _Rule:
     """Make the rule of the binary loss; argument number `logits` has the shape of all others."""
-    operator, single = getattr(ops, name), _one_by_one(name)
+    single = _one_by_one(operator)
 
     def rule(info: Any, places: tuple[int | None, ...], *inputs: Any) -> Any:
         *tensors, reduction = inputs
@@ -87,9 +84,9 @@ def _elementwise(name: str, logits: int) -> _Rule:
     return rule
 
 
-def _along(name: str, count: int) -> _Rule:
+def _along(operator: _Rule, count: int) -> _Rule:
     """Make the rule of softmax and its relatives: `count` tensors, and then the dimensions."""
-    operator, single = getattr(ops, name), _one_by_one(name)
+    single = _one_by_one(operator)
 
     def rule(info: Any, places: tuple[int | None, ...], *inputs: Any) -> Any:
         size = info.batch_size
@@ -103,18 +100,19 @@ def _along(name: str, count: int) -> _Rule:
     return rule
 
 
-#: For each operator its rule: (info, places, *inputs) to (results, places).
-RULES: dict[str, _Rule] = {
-    "cross_entropy": _rows("cross_entropy", 2),
-    "cross_entropy_grad": _rows("cross_entropy_grad", 3),
-    "nll_loss": _rows("nll_loss", 2),
-    "binary_cross_entropy": _elementwise("binary_cross_entropy", 0),
-    "binary_cross_entropy_grad": _elementwise("binary_cross_entropy_grad", 1),
-    "linear_cross_entropy": _one_by_one("linear_cross_entropy"),
-    "linear_cross_entropy_grad": _one_by_one("linear_cross_entropy_grad"),
-    "softmax": _along("softmax", 1),
-    "log_softmax": _along("log_softmax", 1),
-    "logsumexp": _along("logsumexp", 1),
-    "softmax_grad": _along("softmax_grad", 2),
-    "log_softmax_grad": _along("log_softmax_grad", 2),
-}
+def rules(ops: Any) -> dict[str, _Rule]:
+    """For each operator its rule, (info, places, *inputs) to (results, places), made of `ops`."""
+    return {
+        "cross_entropy": _rows(ops.cross_entropy, 2),
+        "cross_entropy_grad": _rows(ops.cross_entropy_grad, 3),
+        "nll_loss": _rows(ops.nll_loss, 2),
+        "binary_cross_entropy": _elementwise(ops.binary_cross_entropy, 0),
+        "binary_cross_entropy_grad": _elementwise(ops.binary_cross_entropy_grad, 1),
+        "linear_cross_entropy": _one_by_one(ops.linear_cross_entropy),
+        "linear_cross_entropy_grad": _one_by_one(ops.linear_cross_entropy_grad),
+        "softmax": _along(ops.softmax, 1),
+        "log_softmax": _along(ops.log_softmax, 1),
+        "logsumexp": _along(ops.logsumexp, 1),
+        "softmax_grad": _along(ops.softmax_grad, 2),
+        "log_softmax_grad": _along(ops.log_softmax_grad, 2),
+    }

@@ -6,11 +6,15 @@ from typing import Any
 
 import torch
 
-from ._batching import RULES
+from ._batching import rules
 from ._derivatives import BACKWARD, OUTPUT_SAVED
-from ._ops import FUNCTIONS, LIBRARY
+from ._ops import FUNCTIONS, LIBRARY, ops
 
 __all__: list[str] = []
+
+#: Of the functions, and of the operators themselves, by which compilers call: a function cannot be
+#: called where vmap has been found by way of an operator.
+_RULES, _OPERATORS_RULES = rules(ops), rules(torch.ops.softxent)
 
 
 def _register(name: str) -> None:
@@ -39,12 +43,12 @@ def _register(name: str) -> None:
             "forward": staticmethod(lambda *inputs: operator(*inputs)),
             "setup_context": staticmethod(setup_context),
             "backward": staticmethod(run),
-            "vmap": staticmethod(RULES[name]),
+            "vmap": staticmethod(_RULES[name]),
         },
     )
     key = f"softxent::{name}"
     torch.library.register_autograd(key, run, setup_context=setup_context, lib=LIBRARY)
-    torch.library.register_vmap(key, RULES[name], lib=LIBRARY)
+    torch.library.register_vmap(key, _OPERATORS_RULES[name], lib=LIBRARY)
 
 
 for _name in BACKWARD:
