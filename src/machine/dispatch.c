@@ -98,11 +98,24 @@ static const struct {
 
 enum { NUM_TABLES = sizeof tables / sizeof tables[0] };
 
+/* Whether table i is usable: asked once, since CPUID costs a virtual machine some 50 us each time. */
+static bool is_usable(int i)
+{
+    enum { NOT_ASKED, NO, YES };
+    static atomic_int answers[NUM_TABLES];
+    int answer = atomic_load_explicit(&answers[i], memory_order_relaxed);
+    if (answer == NOT_ASKED) {
+        answer = tables[i].usable() ? YES : NO;
+        atomic_store_explicit(&answers[i], answer, memory_order_relaxed);
+    }
+    return answer == YES;
+}
+
 /* The k-th usable table, best first; NULL past the end. */
 static const sxt_kernels *usable_table(int k)
 {
     for (int i = 0; i < NUM_TABLES; i++)
-        if (tables[i].usable() && k-- == 0)
+        if (is_usable(i) && k-- == 0)
             return tables[i].kernels;
     return NULL;
 }
