@@ -21,6 +21,8 @@ pytest.importorskip("pyarrow")
 pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
 
+from softxent.dask._tables import _drawn  # noqa: E402 - only where nothing was skipped
+
 SETTINGS = ("--batch-size", "128", "--learning-rate", "0.3", "--hidden", "5", "--json")
 
 
@@ -202,6 +204,37 @@ def test_what_is_wrong_in_a_file_is_told_in_one_line(
     lines = capsys.readouterr().err.splitlines()
     assert message in lines[-1]
     assert not any(line.startswith("  File ") for line in lines)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("row", [307, 187])  # one is drawn for training, the other for testing
+@pytest.mark.parametrize(
+    ("standardize", "value", "told"),
+    [
+        ("yes", np.nan, "not a finite number"),
+        ("no", np.nan, "not a finite number"),
+        ("no", 1e300, "beyond the type of the network"),
+    ],
+)
+def test_a_value_is_told_by_its_row_in_the_files(
+    address: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    row: int,
+    standardize: str,
+    value: float,
+    told: str,
+) -> None:
+    data, out = write(tmp_path / "data", []), tmp_path / "net.npz"
+    (file,) = (tmp_path / "data").iterdir()
+    assert _drawn(0, 900, 0.2, 0)[[307, 187]].tolist() == [False, True]
+    frame = pd.read_parquet(file)
+    frame.loc[row, "q"] = value
+    frame.to_parquet(file)
+    options = ("--standardize", standardize, "--labels", "species", "--out", str(out))
+    train("--dask", address, "--data", data, *options, epochs=1, status=2)
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert f"the value {value} of row {row}, column q is {told}: leave such rows out" in line
     assert not out.exists()
 
 

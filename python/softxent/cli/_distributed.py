@@ -41,6 +41,7 @@ class Training:
                 f"{args.data} has {len(self.table)} rows, too few to keep {args.test_fraction:g} "
                 "of them for testing"
             )
+        self._as_read = self.train, self.test
         self.standardizer: Standardizer | None = None
         if args.standardize != "no":
             fitted = self.train.standardizer()
@@ -62,7 +63,14 @@ class Training:
         from softxent.dask import fit
 
         pair = (self.test.X, self.test.y)
-        return fit(net, self.train.X, self.train.y, validation=pair, weight=self.weight, **settings)
+        try:
+            return fit(
+                net, self.train.X, self.train.y, validation=pair, weight=self.weight, **settings
+            )
+        except ValueError:
+            for table in self._as_read:  # where rows have the numbers that they have in the files
+                table.check_finite(net.dtype)
+            raise
 
     def measured(self, net: Any) -> tuple[float, float]:
         """Loss and accuracy of a trained network on the rows for testing."""

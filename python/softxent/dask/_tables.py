@@ -103,11 +103,19 @@ class Table:
         scale = np.sqrt(squares / max(count, 1))
         return Standardizer(mean, np.where(scale > 0, scale, 1.0), self.feature_names)
 
+    def check_finite(self, dtype: np.dtype) -> None:
+        """Raise ValueError for the first value that is not finite in a dtype, with its row."""
+        look = partial(_not_finite, dtype)
+        for bad in _over_units(executor(), self.X, self.X[:, 0], look):
+            if bad is not None:
+                self._refuse_value(*bad)
+
     def _refuse_value(self, row: int, column: int, value: float) -> None:
         row = row if self.numbers is None else int(self.numbers()[row])
+        what = "beyond the type of the network" if np.isfinite(value) else "not a finite number"
         raise ValueError(
             f"{self.name}: the value {value} of row {row}, column "
-            f"{self.feature_names[column]} is not a finite number: leave such rows out"
+            f"{self.feature_names[column]} is {what}: leave such rows out"
         )
 
     def transformed(self, standardizer: Standardizer) -> Table:
@@ -236,6 +244,14 @@ def _moments(start: int, X: np.ndarray, _: np.ndarray) -> tuple[int, np.ndarray,
         return len(wide), wide[0], wide[0], (start + row, column, float(wide[row, column]))
     mean = wide.mean(axis=0)
     return len(wide), mean, ((wide - mean) ** 2).sum(axis=0), None
+
+
+def _not_finite(dtype: np.dtype, start: int, X: np.ndarray, _: np.ndarray) -> Any:
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(np.asarray(X, dtype=dtype))
+    for row, column in np.argwhere(~finite)[:1].tolist():
+        return start + row, column, float(X[row, column])
+    return None
 
 
 def _standardised(block: np.ndarray, standardizer: Standardizer) -> np.ndarray:
