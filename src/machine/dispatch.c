@@ -26,6 +26,18 @@
 #include "isa.def"
 #undef SXT_ISA_HERE
 
+/* What ask says, kept in *answer: CPUID costs a virtual machine some 50 us each time. */
+static bool asked_once(atomic_int *answer, bool (*ask)(void))
+{
+    enum { NOT_ASKED, NO, YES };
+    int known = atomic_load_explicit(answer, memory_order_relaxed);
+    if (known == NOT_ASKED) {
+        known = ask() ? YES : NO;
+        atomic_store_explicit(answer, known, memory_order_relaxed);
+    }
+    return known == YES;
+}
+
 /* ---- whether this machine can run them: has_NAME for each ------------------------------------------------- */
 
 static bool has_scalar(void) { return true; }
@@ -78,11 +90,26 @@ static bool has_avx512(void)
 }
 #endif
 
+static bool is_from_intel(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == signature_INTEL_ebx && ecx == signature_INTEL_ecx &&
+           edx == signature_INTEL_edx;
+}
+
+#else
+static bool is_from_intel(void) { return false; }
 #endif
 
 #if defined(__aarch64__)
 static bool has_neon(void) { return true; }
 #endif
+
+bool sxt_stores_past_pay(void)
+{
+    static atomic_int answer;
+    return asked_once(&answer, is_from_intel);
+}
 
 /* ---- the choice -------------------------------------------------------------------------------------------- */
 
@@ -98,17 +125,11 @@ static const struct {
 
 enum { NUM_TABLES = sizeof tables / sizeof tables[0] };
 
-/* Whether table i is usable: asked once, since CPUID costs a virtual machine some 50 us each time. */
+/* Whether table i is usable. */
 static bool is_usable(int i)
 {
-    enum { NOT_ASKED, NO, YES };
     static atomic_int answers[NUM_TABLES];
-    int answer = atomic_load_explicit(&answers[i], memory_order_relaxed);
-    if (answer == NOT_ASKED) {
-        answer = tables[i].usable() ? YES : NO;
-        atomic_store_explicit(&answers[i], answer, memory_order_relaxed);
-    }
-    return answer == YES;
+    return asked_once(&answers[i], tables[i].usable);
 }
 
 /* The k-th usable table, best first; NULL past the end. */

@@ -101,7 +101,7 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
         return sxt_run_long_rows(job, layout, kernels, conversion, threads, total);
 
     sxt_job far_job;
-    if (bytes >= SXT_PAST_BYTES && layout->classes >= SXT_PAST_CLASSES) {
+    if (bytes >= SXT_PAST_BYTES && layout->classes >= SXT_PAST_CLASSES && sxt_stores_past_pay()) {
         far_job = *job;
         far_job.past = 1;
         job = &far_job;

@@ -44,9 +44,10 @@
 
 /* ---- results that no cache keeps ------------------------------------------------------------------------------ */
 
-/* Results of so many bytes in all, in rows of so many classes, go past the caches. Softmax of float on two threads of a
- * Xeon, in times of usual stores, by bytes and classes: 131 MB 128256: 0.78, 32000: 0.89, 2000: 0.96, 1000: 1.1; 66 MB
- * 32000: 0.93; 33 MB 32000: 0.95 to 1.01, 1000: 1.0 to 1.1. With AVX2 131 MB 128256: 0.87, 32000: 1.0. */
+/* Results of so many bytes in all, in rows of so many classes, go past the caches where that pays (dispatch.h). Softmax
+ * of float on two threads of a Xeon, in times of usual stores, by bytes and classes: 131 MB 128256: 0.78, 32000: 0.89,
+ * 2000: 0.96, 1000: 1.1; 66 MB 32000: 0.93; 33 MB 32000: 0.95 to 1.01, 1000: 1.0 to 1.1. With AVX2 131 MB 128256: 0.87,
+ * 32000: 1.0. */
 #define SXT_PAST_BYTES ((ptrdiff_t)48 * 1024 * 1024)
 #define SXT_PAST_CLASSES 2000
 
