@@ -47,6 +47,22 @@ def test_parameters_are_those_of_the_ufunc(name: str) -> None:
         assert (parameter.kind, parameter.default) == (other.kind, other.default)
 
 
+@pytest.mark.parametrize("code", [*"efdgFDi"])
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((0,), None), ((0,), 0), ((2, 0), -1), ((2, 0), None), ((2, 0, 3), (0, 1)), ((0, 2), 0)],
+)
+@pytest.mark.parametrize("b", [None, -1.0])
+def test_a_sum_of_nothing_has_sign_0(code: str, shape: Any, axis: Any, b: Any) -> None:
+    """A deviation, stated in Notes: SciPy has -1, and 0 for what is as little, -inf alone."""
+    found = special.logsumexp(np.empty(shape, code), axis, b, return_sign=True)
+    alone = np.full([n or 1 for n in shape], -np.inf, "d" if code == "i" else code)
+    expected = scipy_special.logsumexp(alone, axis, b, return_sign=True)
+    for one, other in zip(found, expected, strict=True):
+        assert np.array_equal(one, other) and np.shape(one) == np.shape(other)
+    assert found[1].dtype == expected[1].dtype
+
+
 @pytest.mark.parametrize("code", [*"?bhilBHILefdgFDG"])
 @pytest.mark.parametrize("name", [*REDUCTIONS, *ELEMENTWISE])
 def test_dtypes_are_those_of_scipy(name: str, code: str, rng) -> None:

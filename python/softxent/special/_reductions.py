@@ -144,8 +144,10 @@ def logsumexp(
     Notes
     -----
     The error bounds and special values of `softxent.logsumexp`. A float16 result is computed in
-    float32 and rounded once. Against SciPy: no warnings are given. Longdouble and complex are
-    computed by NumPy, without bounds.
+    float32 and rounded once. Against SciPy: no warnings are given, and a sum of nothing has the
+    sign 0 of the sum, as that of -inf alone, where SciPy 1.17 has the sign -1 of the logarithm, NaN
+    for complex, and an IndexError over several axes. Longdouble and complex are computed by NumPy,
+    without bounds.
 
     Examples
     --------
