@@ -109,6 +109,69 @@ def test_options_of_skl2onnx() -> None:
     assert np.allclose(probabilities, model.predict_proba(scaled), rtol=1e-12)
 
 
+INDICES = np.arange(60) % 2
+ALLOWED = {
+    "int64": INDICES * 7 - 5,
+    "int32": INDICES.astype(np.int32),
+    "text": np.array(["no", "yes"])[INDICES],
+}
+REFUSED = {
+    "bool": INDICES == 1,
+    "float64": INDICES * 1.0,
+    "int8": INDICES.astype(np.int8),
+    "uint64": INDICES.astype(np.uint64),
+}
+
+
+def converted(labels: np.ndarray, **options: Any) -> tuple[Any, list[np.ndarray]]:
+    """A model of these labels, and what its file gives for three rows."""
+    import skl2onnx
+
+    X = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    model = MLPSoftmaxClassifier(max_iter=3, random_state=0).fit(X, labels)
+    register_converter()
+    file = skl2onnx.to_onnx(model, X[:1], options={"zipmap": False, **options})
+    session = onnxruntime.InferenceSession(
+        file.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    return model, session.run(None, {"X": X[:3]})
+
+
+@skl2onnx_needed
+@pytest.mark.filterwarnings("ignore:::(?!softxent)")
+@pytest.mark.parametrize("kind", ALLOWED)
+def test_the_classes_as_an_output(kind: str) -> None:
+    model, (*_, classes) = converted(ALLOWED[kind], output_class_labels=True)
+    assert classes.tolist() == model.classes_.tolist()
+
+
+@skl2onnx_needed
+@pytest.mark.filterwarnings("ignore:::(?!softxent)")
+@pytest.mark.parametrize("kind", REFUSED)
+def test_classes_of_which_skl2onnx_writes_no_list(kind: str) -> None:
+    with pytest.raises(ValueError, match=f"lists classes of int32, int64 and text, got {kind}"):
+        converted(REFUSED[kind], output_class_labels=True)
+    _, (found, _) = converted(REFUSED[kind])
+    assert set(found.tolist()) <= {0, 1}
+    with pytest.raises(ValueError, match="cannot list the indices of classes of text"):
+        converted(ALLOWED["text"], output_class_labels=True, nocl=True)
+    _, (*_, classes) = converted(REFUSED["bool"], output_class_labels=True, nocl=True)
+    assert classes.tolist() == [0, 1]
+
+
+@skl2onnx_needed
+@pytest.mark.filterwarnings("ignore:::(?!softxent)")
+def test_classes_beyond_int64_do_not_wrap_around() -> None:
+    """The file would have said -9223372036854775808."""
+    labels = INDICES.astype(np.uint64) * 2**63
+    with pytest.raises(ValueError, match="class 9223372036854775808 is beyond int64"):
+        converted(labels)
+    _, (found, _) = converted(labels, nocl=True)
+    assert set(found.tolist()) <= {0, 1}
+    _, (found, _) = converted(INDICES.astype(np.uint64) * (2**63 - 1))
+    assert set(found.tolist()) <= {0, 2**63 - 1}
+
+
 @skl2onnx_needed
 def test_a_fit_registers_the_converter(run_python) -> None:
     code = """

@@ -29,12 +29,11 @@ def register(classifier: type) -> None:
         If skl2onnx is not installed.
     """
     import skl2onnx
-    from skl2onnx.common import shape_calculator
 
     skl2onnx.update_registered_converter(
         classifier,
         _ALIAS,
-        shape_calculator.calculate_linear_classifier_output_shapes,
+        _shapes,
         _convert,
         overwrite=True,
         options=_OPTIONS,
@@ -46,6 +45,41 @@ def register_where_loaded(classifier: type) -> None:
     """Register the converter of a class, once, if skl2onnx has been imported."""
     if "skl2onnx" in sys.modules and not _registered:
         register(classifier)
+
+
+def _shapes(operator: Any) -> None:
+    """Tell the types of the outputs, after a look at what no file can hold."""
+    from skl2onnx.common import shape_calculator
+
+    model = operator.raw_operator
+    options = operator.scope_inst.get_options(model, {"nocl": False, "output_class_labels": False})
+    _check_classes(model.classes_, options["nocl"], options["output_class_labels"])
+    shape_calculator.calculate_linear_classifier_output_shapes(operator)
+
+
+def _check_classes(classes: np.ndarray, indices: bool, listed: bool) -> None:
+    """ValueError for classes beyond int64, and for those of which skl2onnx writes no list."""
+    if classes.dtype.kind in "uf" and not indices:
+        for label in classes.tolist():
+            if not -(2**63) <= label < 2**63:
+                raise ValueError(
+                    f"class {label} is beyond int64, in which ONNX files hold numbers: train with "
+                    "labels of text, or convert with the option nocl=True, which gives indices"
+                )
+    # skl2onnx writes the list itself, and of no other classes of scikit-learn's own classifiers.
+    numbers, booleans = classes.dtype.kind in "biuf", classes.dtype.kind == "b"
+    if not listed or classes.dtype in (np.int32, np.int64) or (booleans and indices):
+        return
+    if numbers:
+        raise ValueError(
+            "output_class_labels: skl2onnx lists classes of int32, int64 and text, got "
+            f"{classes.dtype}: train with labels of one of these types"
+        )
+    if indices:
+        raise ValueError(
+            "output_class_labels: skl2onnx cannot list the indices of classes of text: leave out "
+            "nocl or output_class_labels"
+        )
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:
