@@ -156,7 +156,10 @@ def build(platform: Platform, folder: Path) -> list[str]:
     options = ["-DSOFTXENT_TESTS=ON", "-DSOFTXENT_WERROR=ON", *toolchain_options(platform)]
     if not_run(platform):  # nothing is shown by optimising what stays unused
         options.append("-DCMAKE_BUILD_TYPE=Debug")
-    run(["cmake", *generator, "-S", str(ROOT), "-B", str(folder), *options])
+    environment = dict(os.environ)
+    if platform.toolchain == "clang-cl.cmake":  # ccache knows nothing of its options
+        environment.pop("CMAKE_C_COMPILER_LAUNCHER", None)
+    run(["cmake", *generator, "-S", str(ROOT), "-B", str(folder), *options], env=environment)
     run(["cmake", "--build", str(folder), "--parallel", "--target", *targets])
     return programs
 
