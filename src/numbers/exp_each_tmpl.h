@@ -39,8 +39,8 @@ typedef struct {
     ptrdiff_t read_step, written_step, coefficients_step;
 } V(soon);
 
-/* Constants where this is expanded. coefficients: whether there are some to be asked for; far: whether what is read comes
- * too late for the first-level cache. */
+/* Constants where this is expanded. coefficients: whether there are some to be asked for; far: whether what is read is
+ * used too late for the first-level cache. */
 SXT_INLINE void V(ask_for)(V(soon) *soon, int coefficients, int far)
 {
     if (far)

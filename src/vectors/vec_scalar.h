@@ -90,8 +90,8 @@ SXT_SCALAR_OPS(f64, double, int64_t, uint64_t, 52, fma)
  * and rounded as numbers/elements16.h says. */
 #define f32_HAS_16_BITS 0
 
-/* Whether store_past, to a multiple of the vector's size in bytes, leaves the caches out. Other threads may read what was
- * stored so after stores_done. */
+/* Whether store_past, to a multiple of the vector's size in bytes, leaves the caches out. Other threads may read what
+ * was stored so after stores_done. */
 #define SXT_STORES_PAST 0
 #define f32_store_past f32_store
 #define f64_store_past f64_store

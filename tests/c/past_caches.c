@@ -1,5 +1,5 @@
 /* past_caches.c - results of long rows that go past the caches (along_past_tmpl.h) have the same bits as those of a few
- * rows, which stay there, and nothing is written beside them: from any alignment, in place, by one thread and by two. */
+ * rows, which stay there; nothing is written beside them: from any alignment, in place, by one thread and by two. */
 #include "assertions.h"
 #include "numbers.h"
 #include "random.h"
@@ -55,7 +55,8 @@ static int is_margin(const char *p)
 }
 
 /* `near` has the results of the patterns; y room for those of all rows with margins around. */
-static void check_far(operation op, sxt_dtype dtype, ptrdiff_t rows, ptrdiff_t classes, char *x, const char *near, char *y)
+static void check_far(operation op, sxt_dtype dtype, ptrdiff_t rows, ptrdiff_t classes, char *x, const char *near,
+                      char *y)
 {
     size_t row_bytes = (size_t)classes * size_of(dtype), bytes = (size_t)rows * row_bytes;
     int in_place = x == y;
@@ -66,7 +67,8 @@ static void check_far(operation op, sxt_dtype dtype, ptrdiff_t rows, ptrdiff_t c
     call(op, dtype, rows, classes, x, y);
     for (ptrdiff_t r = 0; r < rows; r++) {
         int same = memcmp(y + (size_t)r * row_bytes, near + (size_t)(r % PATTERNS) * row_bytes, row_bytes) == 0;
-        CHECK(same, "operation %d, dtype %d, %td classes, row %td, in place %d", (int)op, (int)dtype, classes, r, in_place);
+        CHECK(same, "operation %d, dtype %d, %td classes, row %td, in place %d", (int)op, (int)dtype, classes, r,
+              in_place);
     }
     CHECK(in_place || (is_margin(y - MARGIN) && is_margin(y + bytes)), "operation %d: margin", (int)op);
 }

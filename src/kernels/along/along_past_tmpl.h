@@ -43,7 +43,8 @@ static __attribute__((noinline)) int V(past_log)(const V(strip) *s, ptrdiff_t k,
 }
 
 /* `last`: the terms of the last, broken vector. */
-static __attribute__((noinline)) int V(past_scaled)(const V(strip) *s, ptrdiff_t k, T *e, const T *last, T *y, ptrdiff_t n)
+static __attribute__((noinline)) int V(past_scaled)(const V(strip) *s, ptrdiff_t k, T *e, const T *last, T *y,
+                                                    ptrdiff_t n)
 {
     KV hi = V(set1)(s->hi[k]), lo = V(set1)(s->lo[k]), down = V(set1)(s->down[k]);
     ptrdiff_t c = V(before_line)(y, n);

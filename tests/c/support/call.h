@@ -49,7 +49,7 @@ typedef struct {
     int pieces;                         /* tiles or chunks, at least 1 */
 } problem;
 
-/* Whether a program's arguments, names of calls and of dtypes, leave it in: all there are of either unless some are named. */
+/* Whether a program's arguments, names of calls and of dtypes, leave it in: all of a kind unless some are named. */
 bool is_asked_for(call_kind kind, sxt_dtype dtype, int argc, char **argv);
 
 /* Numbers of classes near which the kernels take other ways. */
