@@ -68,7 +68,7 @@ typedef struct {
     double z_loss, z_scale; /* z_loss lse^2 a row; z_scale: its scalar grad_output over its divisor */
     void *row_out;     /* losses or log-sum-exps, double for f64, else float; or NULL */
     int want_sum;      /* add the row losses up */
-    int past;          /* results of long rows may go past the caches */
+    int past;          /* results may go past the caches: walks/tuning.h */
     int general;       /* probabilities, changed logits, Hessian, the rest of the options: the general form */
 } sxt_job;
 
@@ -95,6 +95,7 @@ typedef struct {
     ptrdiff_t run, blocks;
     ptrdiff_t rows, first_row, row_step; /* row numbers: first_row + i * row_step */
     sxt_ahead next, results; /* of packed rows: the logits behind them, and where their results will go */
+    int near;                /* results go to memory from where they are copied on */
     ptrdiff_t ahead; /* rows beyond the last one, a step each, that are likely to be next: they may be asked for */
 } sxt_plane;
 

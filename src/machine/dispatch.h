@@ -12,8 +12,8 @@
  * once per public call, since another thread may select meanwhile. */
 const sxt_kernels *sxt_active_kernels(void);
 
-/* Whether stores past the caches are the faster ones for results that no cache keeps: on Intel's processors. On AMD's
- * (Zen 4) memory takes them slower than ordinary ones, from two cores no faster than from one. */
+/* Whether stores past the caches are the faster ones for results of rows along memory that no cache keeps: on Intel's
+ * processors. On AMD's (Zen 4) memory takes them slower than ordinary ones, from two cores no faster than from one. */
 bool sxt_stores_past_pay(void);
 
 #endif

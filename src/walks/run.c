@@ -67,14 +67,16 @@ static int rows_are_closer(const sxt_layout *layout)
     return (row < 0 ? -row : row) < (cls < 0 ? -cls : cls);
 }
 
-/* Rows side by side fill their tiles, whatever the size of a task, but the longest, which are few; rows one after
- * another need not. */
-static ptrdiff_t rows_per_task(const sxt_layout *layout, ptrdiff_t item, int capped)
+/* Rows side by side fill their tiles, whatever the size of a task, but the longest, which are few; where they are too
+ * few for a tile, each thread has its share. Rows one after another need not. */
+static ptrdiff_t rows_per_task(const sxt_layout *layout, ptrdiff_t item, int capped, int threads)
 {
     ptrdiff_t row_bytes = layout->classes * item, fit = SXT_TASK_BYTES / row_bytes;
     ptrdiff_t least = capped ? SXT_TASK_CAPPED_ROWS : 1;
     if (rows_are_closer(layout) && layout->classes > 1) {
-        const ptrdiff_t few = SXT_TASK_LEAST_ACROSS, many = SXT_TASK_ROWS_ACROSS;
+        const ptrdiff_t few = SXT_TASK_LEAST_ACROSS, many = SXT_TASK_ROWS_ACROSS, share = (layout->rows + threads - 1) / threads;
+        if (threads > 1 && layout->rows < few)
+            return fit < share ? share : fit;
         least = SXT_TASK_ACROSS_BYTES / row_bytes / few * few;
         least = least < few ? few : least > many ? many : least;
         return fit < many ? least : fit / many * many;
@@ -82,6 +84,24 @@ static ptrdiff_t rows_per_task(const sxt_layout *layout, ptrdiff_t item, int cap
     if (fit >= SXT_TASK_ROW_MULTIPLE)
         return fit / SXT_TASK_ROW_MULTIPLE * SXT_TASK_ROW_MULTIPLE;
     return fit < least ? least : fit;
+}
+
+/* Rows side by side that the first of tasks of `size` rows has to have less for the results of the others to begin at a
+ * line of the cache, or, where there are none, their logits. */
+static ptrdiff_t rows_before_a_line(const sxt_layout *layout, ptrdiff_t item, ptrdiff_t size)
+{
+    int k = layout->base[SXT_Y] ? SXT_Y : SXT_X, inner = layout->kept.ndim - 1;
+    ptrdiff_t bytes = (ptrdiff_t)((uintptr_t)layout->base[k] % SXT_LINE);
+    if (!rows_are_closer(layout) || size < SXT_TASK_LEAST_ACROSS || layout->kept.strides[k][inner] != item)
+        return 0;
+    return bytes / item % size;
+}
+
+static int goes_past(const sxt_layout *layout, ptrdiff_t bytes)
+{
+    if (rows_are_closer(layout))
+        return bytes >= SXT_PAST_ACROSS_BYTES;
+    return bytes >= SXT_PAST_BYTES && layout->classes >= SXT_PAST_CLASSES && sxt_stores_past_pay();
 }
 
 sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
@@ -101,14 +121,14 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
         return sxt_run_long_rows(job, layout, kernels, conversion, threads, total);
 
     sxt_job far_job;
-    if (bytes >= SXT_PAST_BYTES && layout->classes >= SXT_PAST_CLASSES && sxt_stores_past_pay()) {
+    if (goes_past(layout, bytes)) {
         far_job = *job;
         far_job.past = 1;
         job = &far_job;
     }
     int capped = job->general && (job->logit_scale != 1.0 || job->softcap != 0.0);
     int small_enough = bytes < SXT_PARALLEL_BYTES; /* for one task; without the divisions that say so too */
-    ptrdiff_t per_task = small_enough ? layout->rows : rows_per_task(layout, item, capped);
+    ptrdiff_t per_task = small_enough ? layout->rows : rows_per_task(layout, item, capped, threads);
     ptrdiff_t ntasks = small_enough ? 1 : sxt_count_tasks(layout->rows, per_task);
     _Alignas(64) char small[SXT_SCRATCH_LEAST];
     sxt_total *totals = total;
@@ -125,7 +145,8 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
                    sxt_rows_to_pack(job, capped ? NULL : conversion), &failed};
     if (ntasks == 1 && (row_bytes > 64 || job->general))
         rows.scratch[0] = sxt_thread_scratch();
-    sxt_run_planes(layout, per_task, threads, run_rows, &rows);
+    ptrdiff_t missing = ntasks > 1 ? rows_before_a_line(layout, item, per_task) : 0;
+    sxt_run_planes_after(layout, missing, per_task, threads, run_rows, &rows);
     for (int i = 0; i < threads && summed; i++)
         sxt_total_merge(total, &totals[i]);
     if (summed)

@@ -4,7 +4,7 @@
 #include "machine/parallel.h"
 
 typedef struct {
-    ptrdiff_t n, size, tasks, at_once;
+    ptrdiff_t n, size, missing, tasks, at_once;
     const sxt_layout *layout;
     sxt_task_work work;
     sxt_plane_task plane_work;
@@ -13,8 +13,8 @@ typedef struct {
 
 static sxt_task task_of(const cut *c, ptrdiff_t number, int worker)
 {
-    ptrdiff_t begin = number * c->size, left = c->n - begin;
-    return (sxt_task){number, begin, begin + (left < c->size ? left : c->size), worker};
+    ptrdiff_t begin = number * c->size - c->missing, left = c->n - begin;
+    return (sxt_task){number, begin < 0 ? 0 : begin, begin + (left < c->size ? left : c->size), worker};
 }
 
 static void one_task(void *context, ptrdiff_t number, int worker)
@@ -56,8 +56,15 @@ void sxt_run_tasks(ptrdiff_t n, ptrdiff_t size, int threads, sxt_task_work work,
 
 void sxt_run_planes(const sxt_layout *layout, ptrdiff_t size, int threads, sxt_plane_task work, void *context)
 {
-    cut c = {.n = layout->rows, .size = size, .layout = layout, .plane_work = work, .context = context};
-    c.tasks = sxt_count_tasks(layout->rows, size);
+    sxt_run_planes_after(layout, 0, size, threads, work, context);
+}
+
+void sxt_run_planes_after(const sxt_layout *layout, ptrdiff_t missing, ptrdiff_t size, int threads, sxt_plane_task work,
+                          void *context)
+{
+    cut c = {.n = layout->rows, .size = size, .missing = missing, .layout = layout, .plane_work = work,
+             .context = context};
+    c.tasks = sxt_count_tasks(layout->rows + missing, size);
     c.at_once = tasks_at_once(c.tasks, threads);
     sxt_parallel_for(sxt_count_tasks(c.tasks, c.at_once), threads, planes_of_tasks, &c);
 }

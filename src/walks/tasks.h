@@ -1,4 +1,5 @@
-/* tasks.h - work cut into tasks, and the tasks shared among threads. How work is cut depends on its shape alone. */
+/* tasks.h - work cut into tasks, and the tasks shared among threads. How work is cut depends on its shape and, of
+ * a few rows, on the number of threads. */
 #ifndef SXT_TASKS_H
 #define SXT_TASKS_H
 
@@ -30,5 +31,8 @@ void sxt_run_tasks(ptrdiff_t n, ptrdiff_t size, int threads, sxt_task_work work,
 /* The rows of a layout, `size` to a task, plane by plane. */
 typedef void (*sxt_plane_task)(void *context, const sxt_task *task, const sxt_plane *plane);
 void sxt_run_planes(const sxt_layout *layout, ptrdiff_t size, int threads, sxt_plane_task work, void *context);
+/* Likewise, with `missing` rows less to the first task. */
+void sxt_run_planes_after(const sxt_layout *layout, ptrdiff_t missing, ptrdiff_t size, int threads, sxt_plane_task work,
+                          void *context);
 
 #endif

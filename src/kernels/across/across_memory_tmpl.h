@@ -150,8 +150,23 @@ static void N(unpack_any)(const sxt_job *job, const sxt_plane *p, const sxt_view
 }
 
 #if !ST_IS_ANY
+/* Whether lanes that lie side by side fill lines of the cache. */
+SXT_INLINE int N(on_lines)(const char *y, ptrdiff_t step) { return (((uintptr_t)y | (uintptr_t)step) % SXT_LINE) == 0; }
+
+/* A line is written at once, and need not be read before. */
+static void N(unpack_past)(char *y, ptrdiff_t step, const V(tile) *t, const T *tile, ptrdiff_t nc)
+{
+    for (ptrdiff_t c = 0; c < nc; c++, y += step)
+        for (ptrdiff_t i = 0; i < t->rows; i += V(W))
+            V(store_past)((T *)(void *)y + i, V(load)(tile + c * t->lanes + i));
+}
+
 static void N(unpack_lanes)(char *y, ptrdiff_t step, const V(tile) *t, const T *tile, ptrdiff_t nc)
 {
+    if (t->past && t->rows % SXT_STRIP == 0 && N(on_lines)(y, step)) {
+        N(unpack_past)(y, step, t, tile, nc);
+        return;
+    }
     for (ptrdiff_t c = 0; c < nc; c++, y += step)
         for (ptrdiff_t i = 0; i < t->rows; i += V(W)) {
             __builtin_prefetch((const void *)((uintptr_t)((ST *)(void *)y + i) + (uintptr_t)(AHEAD * step)), 1);

@@ -17,6 +17,7 @@ typedef struct {
     ptrdiff_t block;       /* classes that fit */
     ptrdiff_t first;       /* class in the tile */
     ptrdiff_t begin, end;  /* of the classes to work on */
+    int past;              /* results go past the caches where they begin at a line */
     V(ahead) in, out, in_target; /* of lane 0 */
     V(strip) *strip;       /* the rows */
     ptrdiff_t strips;

@@ -191,18 +191,32 @@ static void N(make_tile)(N(across) *w, const sxt_plane *p, sxt_scratch scratch)
     }
 }
 
+#if !ST_IS_ANY
+/* Results that no cache keeps (tuning.h) and that do not take the logits' place, which is near. */
+static int N(goes_past)(const sxt_job *job, const sxt_plane *p)
+{
+    const sxt_view *y = p->y.p ? &p->y : &p->h;
+    return SXT_STORES_PAST && job->past && !p->near && y->p && y->p != p->x.p && y->row == sizeof(ST) && p->blocks == 1 &&
+           N(on_lines)(y->p, y->cls);
+}
+#endif
+
 static void N(across_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch scratch, sxt_total *total)
 {
     N(across) w;
     w.plan = V(plan_of)(job, ST_IS_ANY);
     N(make_tile)(&w, p, scratch);
     w.plan.place |= job->classes > w.tile.block;
+#if !ST_IS_ANY
+    w.tile.past = N(goes_past)(job, p);
+#endif
     int writes = p->y.p || p->h.p, store = job->classes <= w.tile.block && writes && w.plan.form->terms;
     for (ptrdiff_t r0 = 0; r0 < p->rows; r0 += w.tile.lanes) {
         N(across_open)(&w, p, r0);
 #if !ST_IS_ANY
         w.tile.in = N(look_ahead)(&p->next, r0, &p->x, r0 + w.tile.lanes, p->rows + p->ahead);
-        w.tile.out = N(look_ahead)(&p->results, r0, p->y.p ? &p->y : &p->h, r0, p->rows);
+        if (!w.tile.past)
+            w.tile.out = N(look_ahead)(&p->results, r0, p->y.p ? &p->y : &p->h, r0, p->rows);
         if (p->t.p && !p->next.p) /* packed targets are near */
             w.tile.in_target = N(look_ahead)(&p->next, r0, &p->t, r0 + w.tile.lanes, p->rows + p->ahead);
 #endif
@@ -212,6 +226,8 @@ static void N(across_rows)(const sxt_job *job, const sxt_plane *p, sxt_scratch s
         if (writes)
             N(across_write)(&w, p, store);
     }
+    if (w.tile.past)
+        sxt_stores_done();
 }
 
 #undef STRIPS
