@@ -12,8 +12,9 @@
  * once per public call, since another thread may select meanwhile. */
 const sxt_kernels *sxt_active_kernels(void);
 
-/* Whether stores past the caches are the faster ones for results of rows along memory that no cache keeps: on Intel's
- * processors. On AMD's (Zen 4) memory takes them slower than ordinary ones, from two cores no faster than from one. */
+/* Whether results of rows along memory that no cache keeps are written faster past the caches, with their terms kept
+ * elsewhere meanwhile: on Intel's processors. On AMD's (Zen 4) softmax of 32000 and 128256 classes takes 1.06 and 1.16
+ * times as long so. */
 bool sxt_stores_past_pay(void);
 
 #endif

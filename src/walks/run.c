@@ -97,11 +97,15 @@ static ptrdiff_t rows_before_a_line(const sxt_layout *layout, ptrdiff_t item, pt
     return bytes / item % size;
 }
 
-static int goes_past(const sxt_layout *layout, ptrdiff_t bytes)
+static int goes_past(const sxt_job *job, const sxt_layout *layout, ptrdiff_t bytes)
 {
     if (rows_are_closer(layout))
         return bytes >= SXT_PAST_ACROSS_BYTES;
-    return bytes >= SXT_PAST_BYTES && layout->classes >= SXT_PAST_CLASSES && sxt_stores_past_pay();
+    if (layout->classes < SXT_PAST_CLASSES)
+        return 0;
+    if (job->op == SXT_OP_LOG_SOFTMAX)
+        return bytes >= SXT_PAST_LOG_BYTES;
+    return bytes >= SXT_PAST_BYTES && sxt_stores_past_pay();
 }
 
 sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype, sxt_total *total)
@@ -121,7 +125,7 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
         return sxt_run_long_rows(job, layout, kernels, conversion, threads, total);
 
     sxt_job far_job;
-    if (goes_past(layout, bytes)) {
+    if (goes_past(job, layout, bytes)) {
         far_job = *job;
         far_job.past = 1;
         job = &far_job;
