@@ -74,7 +74,8 @@ static ptrdiff_t rows_per_task(const sxt_layout *layout, ptrdiff_t item, int cap
     ptrdiff_t row_bytes = layout->classes * item, fit = SXT_TASK_BYTES / row_bytes;
     ptrdiff_t least = capped ? SXT_TASK_CAPPED_ROWS : 1;
     if (rows_are_closer(layout) && layout->classes > 1) {
-        const ptrdiff_t few = SXT_TASK_LEAST_ACROSS, many = SXT_TASK_ROWS_ACROSS, share = (layout->rows + threads - 1) / threads;
+        const ptrdiff_t few = SXT_TASK_LEAST_ACROSS, many = SXT_TASK_ROWS_ACROSS;
+        const ptrdiff_t share = (layout->rows + threads - 1) / threads;
         if (threads > 1 && layout->rows < few)
             return fit < share ? share : fit;
         least = SXT_TASK_ACROSS_BYTES / row_bytes / few * few;
@@ -86,20 +87,24 @@ static ptrdiff_t rows_per_task(const sxt_layout *layout, ptrdiff_t item, int cap
     return fit < least ? least : fit;
 }
 
+/* Whether an operand's rows lie side by side without a gap. */
+static int lies_side_by_side(const sxt_layout *layout, int k, ptrdiff_t item)
+{
+    return rows_are_closer(layout) && layout->kept.strides[k][layout->kept.ndim - 1] == item;
+}
+
 /* Rows side by side that the first of tasks of `size` rows has to have less for the results of the others to begin at a
  * line of the cache, or, where there are none, their logits. */
 static ptrdiff_t rows_before_a_line(const sxt_layout *layout, ptrdiff_t item, ptrdiff_t size)
 {
-    int k = layout->base[SXT_Y] ? SXT_Y : SXT_X, inner = layout->kept.ndim - 1;
+    int k = layout->base[SXT_Y] ? SXT_Y : SXT_X;
     ptrdiff_t bytes = (ptrdiff_t)((uintptr_t)layout->base[k] % SXT_LINE);
-    if (!rows_are_closer(layout) || size < SXT_TASK_LEAST_ACROSS || layout->kept.strides[k][inner] != item)
-        return 0;
-    return bytes / item % size;
+    return size < SXT_TASK_LEAST_ACROSS || !lies_side_by_side(layout, k, item) ? 0 : bytes / item % size;
 }
 
-static int goes_past(const sxt_job *job, const sxt_layout *layout, ptrdiff_t bytes)
+static int goes_past(const sxt_job *job, const sxt_layout *layout, ptrdiff_t item, ptrdiff_t bytes)
 {
-    if (rows_are_closer(layout))
+    if (lies_side_by_side(layout, SXT_X, item))
         return bytes >= SXT_PAST_ACROSS_BYTES;
     if (layout->classes < SXT_PAST_CLASSES)
         return 0;
@@ -125,7 +130,7 @@ sxt_status sxt_run(const sxt_job *job, const sxt_layout *layout, sxt_dtype dtype
         return sxt_run_long_rows(job, layout, kernels, conversion, threads, total);
 
     sxt_job far_job;
-    if (goes_past(job, layout, bytes)) {
+    if (goes_past(job, layout, item, bytes)) {
         far_job = *job;
         far_job.past = 1;
         job = &far_job;

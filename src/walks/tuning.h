@@ -55,10 +55,10 @@
  * 0.91, 2000: 0.93; 1000: 1.06, whose rows do not end at a line; with AVX2 0.99 to 1.04. */
 #define SXT_PAST_LOG_BYTES ((ptrdiff_t)30 * 1024 * 1024)
 /* Of so many bytes those of rows side by side go past the caches, on every processor: each class is in a page of its
- * own, where a line that has to be read before it is filled costs more. Softmax of float on two cores of Zen 4, arrays in
- * turns, times before, with tasks that begin at a line: 1000 classes 33 MB 0.71, 100 classes 33 MB 0.80, 16 MB 0.88, 21
- * classes 34 MB 0.67; with AVX2 0.71, 0.96, 0.97 and 0.86. Results of 4 to 12 MB would take 0.83 to 0.97, but the caches
- * keep those. */
+ * own, where a line that has to be read before it is filled costs more. Softmax of float on two cores of Zen 4, arrays
+ * in turns, times before, with tasks that begin at a line: 1000 classes 33 MB 0.71, 100 classes 33 MB 0.80, 16 MB 0.91,
+ * 21 classes 34 MB 0.67; with AVX2 0.71, 0.96, 0.97 and 0.86. Results of 4 to 12 MB would take 0.83 to 0.97, but the
+ * caches keep those. */
 #define SXT_PAST_ACROSS_BYTES ((ptrdiff_t)16 * 1024 * 1024)
 
 /* ---- rows and elements brought together ----------------------------------------------------------------------- */
