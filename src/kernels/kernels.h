@@ -95,7 +95,7 @@ typedef struct {
     ptrdiff_t run, blocks;
     ptrdiff_t rows, first_row, row_step; /* row numbers: first_row + i * row_step */
     sxt_ahead next, results; /* of packed rows: the logits behind them, and where their results will go */
-    int near;                /* results go to memory from where they are copied on */
+    int copied_on;           /* results go to memory from where they are copied on */
     ptrdiff_t ahead; /* rows beyond the last one, a step each, that are likely to be next: they may be asked for */
 } sxt_plane;
 

@@ -160,7 +160,7 @@ static sxt_plane packed_rows(const sxt_plane *p, plan *it, ptrdiff_t first, ptrd
         packed.next = in_place(p, &p->x, first + it->rows);
         packed.results = in_place(p, &p->y, first);
     }
-    packed.near = it->memory[Y] || it->memory[H];
+    packed.copied_on = it->memory[Y] || it->memory[H];
     packed.first_row += first * p->row_step;
     packed.run = it->classes;
     packed.blocks = 1;

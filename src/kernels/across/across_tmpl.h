@@ -196,7 +196,7 @@ static void N(make_tile)(N(across) *w, const sxt_plane *p, sxt_scratch scratch)
 static int N(goes_past)(const sxt_job *job, const sxt_plane *p)
 {
     const sxt_view *y = p->y.p ? &p->y : &p->h;
-    return SXT_STORES_PAST && job->past && !p->near && y->p && y->p != p->x.p && y->row == sizeof(ST) &&
+    return SXT_STORES_PAST && job->past && !p->copied_on && y->p && y->p != p->x.p && y->row == sizeof(ST) &&
            p->blocks == 1 && N(on_lines)(y->p, y->cls);
 }
 #endif

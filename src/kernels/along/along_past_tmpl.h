@@ -11,7 +11,7 @@ static void V(past_open)(const V(plan) *plan, const sxt_plane *p, sxt_scratch sc
 {
     int writes = plan->form->writes;
     ptrdiff_t stage = here->rows * V(W), pitch = (plan->classes + V(W) - 1) / V(W) * V(W);
-    if (!SXT_STORES_PAST || !plan->job->past || (writes != WRITE_SCALED && writes != WRITE_LOG) || p->near ||
+    if (!SXT_STORES_PAST || !plan->job->past || (writes != WRITE_SCALED && writes != WRITE_LOG) || p->copied_on ||
         !p->y.p || p->y.p == p->x.p || (stage + here->rows * pitch) * (ptrdiff_t)sizeof(T) > (ptrdiff_t)scratch.bytes)
         return;
     here->past = 1;
