@@ -51,7 +51,7 @@ SXT_INLINE void V(merge_two_largest)(int stage, int n, KV *first, KV *second)
         V(merge)(stage, first[2 * k], first[2 * k + 1], &a, &b);
         V(merge)(stage, second[2 * k], second[2 * k + 1], &c, &d);
         first[k] = V(max)(a, b);
-        second[k] = V(max)(V(max)(c, d), V(min)(a, b));
+        second[k] = V(max)(V(max)(c, d), V(lesser)(a, b, first[k]));
     }
 }
 

@@ -45,6 +45,7 @@ SXT_INLINE void f32_storen(float *p, f32_v v, ptrdiff_t n)
     if (n > 4)
         f32_put4((char *)(p + 4), _mm256_extractf128_ps(v, 1), n - 4);
 }
+SXT_INLINE f32_v f32_held(f32_v v) { return v; }
 SXT_INLINE f32_v f32_set1(float x) { return _mm256_set1_ps(x); }
 SXT_INLINE f32_v f32_add(f32_v a, f32_v b) { return _mm256_add_ps(a, b); }
 SXT_INLINE f32_v f32_sub(f32_v a, f32_v b) { return _mm256_sub_ps(a, b); }
@@ -54,6 +55,7 @@ SXT_INLINE f32_v f32_fma(f32_v a, f32_v b, f32_v c) { return _mm256_fmadd_ps(a, 
 SXT_INLINE f32_v f32_fnma(f32_v a, f32_v b, f32_v c) { return _mm256_fnmadd_ps(a, b, c); }
 SXT_INLINE f32_v f32_max(f32_v a, f32_v b) { return _mm256_max_ps(a, b); }
 SXT_INLINE f32_v f32_min(f32_v a, f32_v b) { return _mm256_min_ps(a, b); }
+SXT_INLINE f32_v f32_lesser(f32_v a, f32_v b, f32_v max) { (void)max; return f32_min(b, a); }
 SXT_INLINE f32_v f32_abs(f32_v a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 SXT_INLINE f32_m f32_lt(f32_v a, f32_v b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 SXT_INLINE f32_m f32_eq(f32_v a, f32_v b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
@@ -232,6 +234,7 @@ SXT_INLINE void f64_storen(double *p, f64_v v, ptrdiff_t n)
     if (n > 2)
         f32_put4((char *)(p + 2), _mm_castpd_ps(_mm256_extractf128_pd(v, 1)), 2 * (n - 2));
 }
+SXT_INLINE f64_v f64_held(f64_v v) { return v; }
 SXT_INLINE f64_v f64_set1(double x) { return _mm256_set1_pd(x); }
 SXT_INLINE f64_v f64_add(f64_v a, f64_v b) { return _mm256_add_pd(a, b); }
 SXT_INLINE f64_v f64_sub(f64_v a, f64_v b) { return _mm256_sub_pd(a, b); }
@@ -241,6 +244,7 @@ SXT_INLINE f64_v f64_fma(f64_v a, f64_v b, f64_v c) { return _mm256_fmadd_pd(a, 
 SXT_INLINE f64_v f64_fnma(f64_v a, f64_v b, f64_v c) { return _mm256_fnmadd_pd(a, b, c); }
 SXT_INLINE f64_v f64_max(f64_v a, f64_v b) { return _mm256_max_pd(a, b); }
 SXT_INLINE f64_v f64_min(f64_v a, f64_v b) { return _mm256_min_pd(a, b); }
+SXT_INLINE f64_v f64_lesser(f64_v a, f64_v b, f64_v max) { (void)max; return f64_min(b, a); }
 SXT_INLINE f64_v f64_abs(f64_v a) { return _mm256_andnot_pd(_mm256_set1_pd(-0.0), a); }
 SXT_INLINE f64_m f64_lt(f64_v a, f64_v b) { return _mm256_cmp_pd(a, b, _CMP_LT_OQ); }
 SXT_INLINE f64_m f64_eq(f64_v a, f64_v b) { return _mm256_cmp_pd(a, b, _CMP_EQ_OQ); }

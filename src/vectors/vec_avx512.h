@@ -21,6 +21,16 @@ SXT_INLINE void f32_store(float *p, f32_v v) { _mm512_storeu_ps(p, v); }
 SXT_INLINE void sxt_stores_done(void) { _mm_sfence(); }
 SXT_INLINE void f32_store_past(float *p, f32_v v) { _mm512_stream_ps(p, v); }
 SXT_INLINE void f32_storen(float *p, f32_v v, ptrdiff_t n) { _mm512_mask_storeu_ps(p, f32_first(n), v); }
+#if defined(__AVX512F__) /* not where it is done in software */
+#define SXT_HELD(v) __asm__("" : "+v"(v))
+#else
+#define SXT_HELD(v) (void)0
+#endif
+SXT_INLINE f32_v f32_held(f32_v v)
+{
+    SXT_HELD(v);
+    return v;
+}
 SXT_INLINE f32_v f32_set1(float x) { return _mm512_set1_ps(x); }
 SXT_INLINE f32_v f32_add(f32_v a, f32_v b) { return _mm512_add_ps(a, b); }
 SXT_INLINE f32_v f32_sub(f32_v a, f32_v b) { return _mm512_sub_ps(a, b); }
@@ -30,6 +40,12 @@ SXT_INLINE f32_v f32_fma(f32_v a, f32_v b, f32_v c) { return _mm512_fmadd_ps(a, 
 SXT_INLINE f32_v f32_fnma(f32_v a, f32_v b, f32_v c) { return _mm512_fnmadd_ps(a, b, c); }
 SXT_INLINE f32_v f32_max(f32_v a, f32_v b) { return _mm512_max_ps(a, b); }
 SXT_INLINE f32_v f32_min(f32_v a, f32_v b) { return _mm512_min_ps(a, b); }
+/* The bits of all three, exclusive or: of AMD's four units each takes that, but only two of them comparisons. */
+SXT_INLINE __m512i sxt_bits_left(__m512i a, __m512i b, __m512i one) { return _mm512_ternarylogic_epi32(a, b, one, 0x96); }
+SXT_INLINE f32_v f32_lesser(f32_v a, f32_v b, f32_v max)
+{
+    return _mm512_castsi512_ps(sxt_bits_left(_mm512_castps_si512(a), _mm512_castps_si512(b), _mm512_castps_si512(max)));
+}
 SXT_INLINE f32_v f32_abs(f32_v a) { return _mm512_abs_ps(a); }
 SXT_INLINE f32_m f32_lt(f32_v a, f32_v b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 SXT_INLINE f32_m f32_eq(f32_v a, f32_v b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
@@ -210,6 +226,11 @@ SXT_INLINE f64_v f64_loadn(const double *p, ptrdiff_t n) { return _mm512_maskz_l
 SXT_INLINE void f64_store(double *p, f64_v v) { _mm512_storeu_pd(p, v); }
 SXT_INLINE void f64_store_past(double *p, f64_v v) { _mm512_stream_pd(p, v); }
 SXT_INLINE void f64_storen(double *p, f64_v v, ptrdiff_t n) { _mm512_mask_storeu_pd(p, f64_first(n), v); }
+SXT_INLINE f64_v f64_held(f64_v v)
+{
+    SXT_HELD(v);
+    return v;
+}
 SXT_INLINE f64_v f64_set1(double x) { return _mm512_set1_pd(x); }
 SXT_INLINE f64_v f64_add(f64_v a, f64_v b) { return _mm512_add_pd(a, b); }
 SXT_INLINE f64_v f64_sub(f64_v a, f64_v b) { return _mm512_sub_pd(a, b); }
@@ -219,6 +240,10 @@ SXT_INLINE f64_v f64_fma(f64_v a, f64_v b, f64_v c) { return _mm512_fmadd_pd(a, 
 SXT_INLINE f64_v f64_fnma(f64_v a, f64_v b, f64_v c) { return _mm512_fnmadd_pd(a, b, c); }
 SXT_INLINE f64_v f64_max(f64_v a, f64_v b) { return _mm512_max_pd(a, b); }
 SXT_INLINE f64_v f64_min(f64_v a, f64_v b) { return _mm512_min_pd(a, b); }
+SXT_INLINE f64_v f64_lesser(f64_v a, f64_v b, f64_v max)
+{
+    return _mm512_castsi512_pd(sxt_bits_left(_mm512_castpd_si512(a), _mm512_castpd_si512(b), _mm512_castpd_si512(max)));
+}
 SXT_INLINE f64_v f64_abs(f64_v a) { return _mm512_abs_pd(a); }
 SXT_INLINE f64_m f64_lt(f64_v a, f64_v b) { return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ); }
 SXT_INLINE f64_m f64_eq(f64_v a, f64_v b) { return _mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ); }

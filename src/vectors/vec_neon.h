@@ -42,6 +42,7 @@ SXT_INLINE void f32_storen(float *p, f32_v v, ptrdiff_t n)
     vst1q_f32(lane, v);
     memcpy((void *)p, lane, (size_t)(n < 4 ? n : 4) * sizeof *lane);
 }
+SXT_INLINE f32_v f32_held(f32_v v) { return v; }
 SXT_INLINE f32_v f32_set1(float x) { return vdupq_n_f32(x); }
 SXT_INLINE f32_v f32_add(f32_v a, f32_v b) { return vaddq_f32(a, b); }
 SXT_INLINE f32_v f32_sub(f32_v a, f32_v b) { return vsubq_f32(a, b); }
@@ -51,6 +52,7 @@ SXT_INLINE f32_v f32_fma(f32_v a, f32_v b, f32_v c) { return vfmaq_f32(c, a, b);
 SXT_INLINE f32_v f32_fnma(f32_v a, f32_v b, f32_v c) { return vfmsq_f32(c, a, b); }
 SXT_INLINE f32_v f32_max(f32_v a, f32_v b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
 SXT_INLINE f32_v f32_min(f32_v a, f32_v b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+SXT_INLINE f32_v f32_lesser(f32_v a, f32_v b, f32_v max) { (void)max; return f32_min(b, a); }
 SXT_INLINE f32_v f32_abs(f32_v a) { return vabsq_f32(a); }
 SXT_INLINE f32_m f32_lt(f32_v a, f32_v b) { return vcltq_f32(a, b); }
 SXT_INLINE f32_m f32_eq(f32_v a, f32_v b) { return vceqq_f32(a, b); }
@@ -161,6 +163,7 @@ SXT_INLINE void f64_storen(double *p, f64_v v, ptrdiff_t n)
     vst1q_f64(lane, v);
     memcpy((void *)p, lane, (size_t)(n < 2 ? n : 2) * sizeof *lane);
 }
+SXT_INLINE f64_v f64_held(f64_v v) { return v; }
 SXT_INLINE f64_v f64_set1(double x) { return vdupq_n_f64(x); }
 SXT_INLINE f64_v f64_add(f64_v a, f64_v b) { return vaddq_f64(a, b); }
 SXT_INLINE f64_v f64_sub(f64_v a, f64_v b) { return vsubq_f64(a, b); }
@@ -170,6 +173,7 @@ SXT_INLINE f64_v f64_fma(f64_v a, f64_v b, f64_v c) { return vfmaq_f64(c, a, b);
 SXT_INLINE f64_v f64_fnma(f64_v a, f64_v b, f64_v c) { return vfmsq_f64(c, a, b); }
 SXT_INLINE f64_v f64_max(f64_v a, f64_v b) { return vbslq_f64(vcgtq_f64(a, b), a, b); }
 SXT_INLINE f64_v f64_min(f64_v a, f64_v b) { return vbslq_f64(vcltq_f64(a, b), a, b); }
+SXT_INLINE f64_v f64_lesser(f64_v a, f64_v b, f64_v max) { (void)max; return f64_min(b, a); }
 SXT_INLINE f64_v f64_abs(f64_v a) { return vabsq_f64(a); }
 SXT_INLINE f64_m f64_lt(f64_v a, f64_v b) { return vcltq_f64(a, b); }
 SXT_INLINE f64_m f64_eq(f64_v a, f64_v b) { return vceqq_f64(a, b); }

@@ -3,6 +3,8 @@
  *
  * fma is the fused operation, rounded once, with or without hardware: fused.h.
  * max(a, b) is a > b ? a : b and min(a, b) is a < b ? a : b: b when either is NaN.
+ * lesser(a, b, max(a, b)) is the one of a and b that is not the greater: a when either is NaN.
+ * held(v) is v, in a register where the compiler would rather load it anew each time that it is used.
  * first, loadn and storen count lanes: n in [0, W]. */
 #ifndef SXT_VEC_SCALAR_H
 #define SXT_VEC_SCALAR_H
@@ -21,6 +23,7 @@
     SXT_INLINE void P##_store(T *p, P##_v v) { memcpy((void *)p, &v, sizeof v); }                  \
     SXT_INLINE void P##_storen(T *p, P##_v v, ptrdiff_t n) { if (n > 0) P##_store(p, v); }         \
     SXT_INLINE P##_m P##_first(ptrdiff_t n) { return n > 0; }                                      \
+    SXT_INLINE P##_v P##_held(P##_v v) { return v; }                                               \
     SXT_INLINE P##_v P##_set1(T x) { return x; }                                                   \
     SXT_INLINE P##_v P##_add(P##_v a, P##_v b) { return a + b; }                                   \
     SXT_INLINE P##_v P##_sub(P##_v a, P##_v b) { return a - b; }                                   \
@@ -30,6 +33,7 @@
     SXT_INLINE P##_v P##_fnma(P##_v a, P##_v b, P##_v c) { return FMA(-a, b, c); }                 \
     SXT_INLINE P##_v P##_max(P##_v a, P##_v b) { return a > b ? a : b; }                           \
     SXT_INLINE P##_v P##_min(P##_v a, P##_v b) { return a < b ? a : b; }                           \
+    SXT_INLINE P##_v P##_lesser(P##_v a, P##_v b, P##_v max) { (void)max; return a > b ? b : a; }   \
     SXT_INLINE P##_m P##_lt(P##_v a, P##_v b) { return a < b; }                                    \
     SXT_INLINE P##_m P##_eq(P##_v a, P##_v b) { return a == b; }                                   \
     SXT_INLINE P##_m P##_unord(P##_v a, P##_v b) { return a != a || b != b; }                      \

@@ -23,13 +23,15 @@ SXT_INLINE int V(along_extremes)(const V(strip) *s, ptrdiff_t begin, ptrdiff_t e
             KV m = V(set1)(-(T)INFINITY), next = m, low = V(set1)((T)INFINITY);
             ptrdiff_t c = begin;
             for (; c + 2 * V(W) <= end; c += 2 * V(W)) {
-                KV a = V(load)(x + c), b = V(load)(x + c + V(W)), high = V(max)(a, b);
-                bad = V(mor)(bad, V(unord)(a, b)); /* a NaN is passed over below; `bad` remembers it */
+                /* held: of rows that do not begin at a line, most loads take two */
+                KV a = V(held)(V(load)(x + c)), b = V(held)(V(load)(x + c + V(W)));
+                KV high = V(max)(a, b), lower = V(lesser)(a, b, high), most = V(max)(high, m);
+                bad = V(mor)(bad, V(unord)(a, b)); /* a NaN is passed over here; `bad` remembers it */
                 if (two)
-                    next = V(max)(V(max)(V(min)(a, b), V(min)(m, high)), next);
+                    next = V(max)(V(max)(lower, V(lesser)(high, m, most)), next);
                 if (least)
-                    low = V(min)(V(min)(a, b), low);
-                m = V(max)(high, m);
+                    low = V(min)(lower, low);
+                m = most;
             }
             for (; c < end; c += V(W)) {
                 KV v = V(upto_or)(x + c, end - c, -(T)INFINITY);

@@ -106,13 +106,15 @@ static int V(lies_along)(const sxt_job *job, const sxt_plane *p)
  * longer than whole vectors nearly is. */
 static int V(goes_along)(const sxt_job *job, const sxt_plane *p)
 {
-    ptrdiff_t least = p->y.p ? (SXT_T_IS_F32 ? 64 : 56) : (SXT_T_IS_F32 ? 112 : 96);
+    ptrdiff_t least = SXT_T_IS_F32 ? 64 : 56;
     if (!V(lies_along)(job, p))
         return 0;
     if (sxt_smooths(job->blend))
-        least *= p->y.p ? 3 : 2;
+        least = p->y.p ? 3 * least : 7 * least / 2;
+    else if (!p->y.p && (job->op == SXT_OP_DENSE || job->scaled))
+        least = 7 * least / 4;
     ptrdiff_t last = job->classes % V(W);
-    if (p->y.p && job->op != SXT_OP_LOG_SOFTMAX && last > 0 && last <= V(W) / 4)
+    if (job->op != SXT_OP_LOG_SOFTMAX && last > 0 && last <= V(W) / 4)
         least += V(W);
     return job->classes >= least || p->rows <= 2;
 }

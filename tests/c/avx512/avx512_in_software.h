@@ -113,6 +113,20 @@ SOFT __m512i soft512_and_si512(__m512i a, __m512i b)
     return x.v;
 }
 
+/* `table`, a constant: what each bit becomes, for the three bits of a, b and c as a number. */
+SOFT __m512i soft512_ternarylogic_epi32(__m512i a, __m512i b, __m512i c, int table)
+{
+    soft_si x = {.v = a}, y = {.v = b}, z = {.v = c}, w;
+    for (int k = 0; k < 16; k++) {
+        w.unsigned_lane[k] = 0;
+        for (unsigned n = 0; n < 8; n++)
+            w.unsigned_lane[k] |= (table >> n & 1 ? ~0u : 0u) & (n & 4 ? x.unsigned_lane[k] : ~x.unsigned_lane[k]) &
+                                  (n & 2 ? y.unsigned_lane[k] : ~y.unsigned_lane[k]) &
+                                  (n & 1 ? z.unsigned_lane[k] : ~z.unsigned_lane[k]);
+    }
+    return w.v;
+}
+
 #define SOFT_SHIFT(name, lane_type, lane, count, operator)                                           \
     SOFT __m512i soft512_##name(__m512i a, unsigned n)                                               \
     {                                                                                                \

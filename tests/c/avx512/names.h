@@ -168,6 +168,8 @@
 #define _mm512_sub_pd soft512_sub_pd
 #undef _mm512_sub_ps
 #define _mm512_sub_ps soft512_sub_ps
+#undef _mm512_ternarylogic_epi32
+#define _mm512_ternarylogic_epi32 soft512_ternarylogic_epi32
 #undef _mm512_unpackhi_pd
 #define _mm512_unpackhi_pd soft512_unpackhi_pd
 #undef _mm512_unpackhi_ps

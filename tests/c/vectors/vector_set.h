@@ -11,6 +11,7 @@
  * (arithmetic leaves them to the processor). x, y and z are the vectors, m and o masks of x < y and of y == z. */
 #define LANE_OPERATIONS(X)                                                                         \
     X(load, x, 1)                                                                                  \
+    X(held, V(held)(x), 1)                                                                         \
     X(set1, V(set1)((T)0x1.8p3), 1)                                                                \
     X(add, V(add)(x, y), 0)                                                                        \
     X(sub, V(sub)(x, y), 0)                                                                        \
@@ -20,6 +21,7 @@
     X(fnma, V(fnma)(x, y, z), 0)                                                                   \
     X(max, V(max)(x, y), 1)                                                                        \
     X(min, V(min)(x, y), 1)                                                                        \
+    X(lesser, V(lesser)(x, y, V(max)(x, y)), 1)                                                    \
     X(abs, V(abs)(x), 1)                                                                           \
     X(lt, V(select)(V(lt)(x, y), x, z), 1)                                                         \
     X(eq, V(select)(V(eq)(x, y), x, z), 1)                                                         \
