@@ -54,15 +54,15 @@ SXT_INLINE void V(scan_lanes)(const V(tile) *t, int two, int place, int least)
         KM bad = V(mnone)();
         const T *x = t->x + V(place)(t, t->begin, s->lane + i);
         for (ptrdiff_t c = t->begin; c < t->end; c++, x += lanes) {
-            KV v = V(load)(x);
-            bad = V(mor)(bad, V(unord)(v, v)); /* a NaN is passed over below; `bad` remembers it */
+            KV v = V(held)(V(load)(x)), most = V(max)(v, m);
+            bad = V(mor)(bad, V(unord)(v, v)); /* a NaN is passed over here; `bad` remembers it */
             if (two)
-                next = V(max)(V(min)(m, v), next);
+                next = V(max)(V(lesser)(v, m, most), next);
             if (place)
                 at = V(iselect)(V(lt)(m, v), V(iset1)((V(int))(c - t->begin)), at);
             if (least)
                 low = V(min)(v, low);
-            m = V(max)(v, m);
+            m = most;
         }
         V(store)(s->max + i, m);
         V(store)(s->second + i, next);
