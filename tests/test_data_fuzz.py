@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import struct
 
 import numpy as np
@@ -97,6 +98,14 @@ def test_a_damaged_file_is_read_or_refused(tmp_path_factory, name, changes, keep
             reader(path)
         except ValueError as error:
             assert str(path) in str(error)
+
+
+@pytest.mark.parametrize("name", arrow_files())
+def test_a_name_that_is_no_text_is_refused(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(FILES[name].replace(b"kind", b"\xffind"))
+    with pytest.raises(ValueError, match=re.escape(f"{path} cannot be read as an Arrow table")):
+        read(path)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -55,12 +55,13 @@ def _read(reader: Any, source: Source, wanted: Wanted) -> Table:
     try:
         with source.seekable() as stream:
             table = reader(stream)
-            # What a damaged file says about its strings would otherwise be believed.
+            # What a damaged file says about its strings would otherwise be believed; names of
+            # columns are decoded where they are asked for.
             table.validate(full=True)
-    except (arrow.ArrowException, OSError, MemoryError) as error:
+            frame = as_frame(table)
+    except (arrow.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
         reason = str(error) or "it asks for more memory than there is"
         raise ValueError(f"{source.name} cannot be read as an Arrow table: {reason}") from error
-    frame = as_frame(table)
     assert frame is not None
     return from_frame(frame, wanted, source.name)
 
