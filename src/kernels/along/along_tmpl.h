@@ -103,7 +103,9 @@ static int V(lies_along)(const sxt_job *job, const sxt_plane *p)
 }
 
 /* Whether that is faster than rows side by side, whose last vector is never half empty; that of a row which is just
- * longer than whole vectors nearly is. */
+ * longer than whole vectors nearly is. Other sums than the plain one come to that later: without outputs, at 64
+ * classes of float on Zen 4, it takes 0.88 of the time for log-sum-exp, 0.92 for the loss, but 1.31 for that of
+ * probabilities, 1.26 for scaled logits, and at 160 classes 1.26 for smoothed labels. */
 static int V(goes_along)(const sxt_job *job, const sxt_plane *p)
 {
     ptrdiff_t least = SXT_T_IS_F32 ? 64 : 56;
